@@ -2,7 +2,7 @@
  * The only door to the world. Everything above it (cores, charts, actors, node) gets one `Env` and touches the clock,
  * chance, disk and network through nothing else; production passes the real one, the simulator a seeded one.
  *
- * This file holds types only, so that anybody may import it without importing the world.
+ * This file holds types and two error classes, so that anybody may import it without importing the world.
  */
 
 import type { DescMethod } from '@bufbuild/protobuf'

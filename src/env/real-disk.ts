@@ -1,0 +1,124 @@
+import * as fs from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { diskError } from './disk-error.ts'
+import type { Disk, DiskEntry, DiskFile, DiskStat } from './env.ts'
+import { lockFolder } from './folder-lock.ts'
+
+/** The machine's file system. Blocking calls touch the page cache only; what waits for the device goes through libuv's pool. */
+export function createRealDisk(): Disk {
+  return {
+    open: (path, mode) => openFile(path, mode),
+    readFile: (path) => guard(path, () => fs.readFileSync(path)),
+    replaceFile,
+    list: (path) => guard(path, () => listFolder(path)),
+    stat: (path) => guard(path, () => statOf(path)),
+    makeFolder: (path) => guard(path, () => void fs.mkdirSync(path, { recursive: true })),
+    syncFolder,
+    removeFile: (path) => guard(path, () => fs.unlinkSync(path)),
+    rename: (from, to) => guard(from, () => fs.renameSync(from, to)),
+    lockFolder,
+  }
+}
+
+function openFile(path: string, mode: 'read' | 'write'): DiskFile {
+  // O_RDWR | O_CREAT without truncation has no letter of its own in Node.
+  const flags = mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR | fs.constants.O_CREAT
+  const fd = guard(path, () => fs.openSync(path, flags, 0o644))
+  let open = true
+  return {
+    path,
+    size: () => guard(path, () => fs.fstatSync(fd).size),
+    read: (target, position) => guard(path, () => readFully(fd, target, position)),
+    write: (source, position) => guard(path, () => writeFully(fd, source, position)),
+    truncate: (bytes) => guard(path, () => fs.ftruncateSync(fd, bytes)),
+    sync: () =>
+      new Promise((resolve, reject) =>
+        fs.fdatasync(fd, (error) => (error ? reject(diskError(path, error)) : resolve())),
+      ),
+    close: () => {
+      if (!open) return
+      open = false
+      guard(path, () => fs.closeSync(fd))
+    },
+  }
+}
+
+function readFully(fd: number, target: Uint8Array, position: number): number {
+  let done = 0
+  while (done < target.length) {
+    const count = fs.readSync(fd, target, done, target.length - done, position + done)
+    if (count === 0) break
+    done += count
+  }
+  return done
+}
+
+/** write(2) may write less than asked, for instance up to the end of the free space. */
+function writeFully(fd: number, source: Uint8Array, position: number): void {
+  let done = 0
+  while (done < source.length) done += fs.writeSync(fd, source, done, source.length - done, position + done)
+}
+
+function listFolder(path: string): DiskEntry[] {
+  let entries: fs.Dirent[]
+  try {
+    entries = fs.readdirSync(path, { withFileTypes: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+  return entries
+    .map((entry) => ({ name: entry.name, kind: kindOf(entry) }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
+function statOf(path: string): DiskStat | undefined {
+  const stat = fs.statSync(path, { throwIfNoEntry: false })
+  return stat && { bytes: stat.size, modifiedMs: stat.mtimeMs, kind: kindOf(stat) }
+}
+
+function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): 'file' | 'folder' | 'other' {
+  return entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : 'other'
+}
+
+async function replaceFile(path: string, content: Uint8Array, options: { mode?: number } = {}): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)
+  try {
+    const file = await fs.promises.open(temporary, 'w', options.mode ?? 0o644)
+    try {
+      await file.writeFile(content)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await fs.promises.rename(temporary, path)
+  } catch (error) {
+    await fs.promises.rm(temporary, { force: true }).catch(() => {})
+    throw diskError(path, error)
+  }
+  await syncFolder(dirname(path))
+}
+
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await fs.promises.open(path, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  } catch (error) {
+    // Windows can neither open nor sync a folder; there, names are made durable by the file system itself.
+    const code = (error as NodeJS.ErrnoException).code
+    if (process.platform === 'win32' && (code === 'EPERM' || code === 'EISDIR')) return
+    throw diskError(path, error)
+  }
+}
+
+function guard<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw diskError(path, error)
+  }
+}
