@@ -47,6 +47,8 @@ export const errorTable = {
   COPIES_PENDING: kind(GrpcCode.DEADLINE_EXCEEDED),
   DEADLINE_EXCEEDED: kind(GrpcCode.DEADLINE_EXCEEDED, true),
   CANCELLED: kind(GrpcCode.CANCELLED),
+  /** A client lost its server after it had sent a batch and before the answer: stored or not, nobody said. */
+  OUTCOME_UNKNOWN: kind(GrpcCode.UNKNOWN),
   METHOD_UNKNOWN: kind(GrpcCode.UNIMPLEMENTED),
   ENCODING_UNSUPPORTED: kind(GrpcCode.UNIMPLEMENTED),
   // who may do what
