@@ -1,0 +1,142 @@
+/**
+ * Frames: how a batch lies on disk and travels between nodes. A frame is written once, by the origin of its log, and
+ * copied byte for byte ever after.
+ *
+ *     at  bytes
+ *      0  4   magic "REEV"
+ *      4  4   crc: CRC-32 (IEEE) over everything from byte 8 to the frame's end
+ *      8  8   chain: XXH64 over everything from byte 16 to the frame's end, seeded with the chain of the frame before
+ *     16  1   version, 1
+ *     17  1   zero
+ *     18  2   header length, 72
+ *     20  4   body length
+ *     24  4   record count
+ *     28  4   zero
+ *     32  8   base offset: the offset of the first record
+ *     40  8   timestamp: hybrid logical clock, ms since 1970 << 16 | counter
+ *     48  16  producer id; zero: none
+ *     64  8   producer sequence
+ *     72  …   body: a `reeve.v1.RecordBatch` as received
+ *
+ * All numbers are big-endian. The chain before a log's first frame is XXH64 over the log's key, so a frame fits one
+ * place of one log only.
+ */
+
+import { crc32 } from '@node-rs/crc32'
+import { xxh64 } from '@node-rs/xxhash'
+import { type LogId, logKey } from './log-id.ts'
+
+export const frameHeaderBytes = 72
+
+/** Of the format, whatever the settings: bounds the memory that reading any frame can cost. */
+export const frameBodyMaxBytes = 16 * 1024 * 1024
+
+export const frameMagic = 0x52454556
+const version = 1
+const chainedFrom = 16
+
+export interface Frame {
+  readonly baseOffset: number
+  readonly recordCount: number
+  readonly timestamp: bigint
+  readonly chain: bigint
+  readonly body: Uint8Array
+  /** The whole frame, header included; shares the memory it was found in. */
+  readonly bytes: Uint8Array
+}
+
+/** Numbers of a header that is plausible; only `verifies` says that the frame is whole and true. */
+export interface FrameHeader {
+  readonly bytes: number
+  readonly baseOffset: number
+  readonly recordCount: number
+  readonly endOffset: number
+}
+
+/** What stands in the place of the chain before a log's first frame. */
+export function chainSeed(id: LogId): bigint {
+  return xxh64(logKey(id))
+}
+
+export function encodeFrame(options: {
+  baseOffset: number
+  recordCount: number
+  timestamp: bigint
+  previousChain: bigint
+  body: Uint8Array
+}): { bytes: Uint8Array; chain: bigint } {
+  const { body } = options
+  const bytes = new Uint8Array(frameHeaderBytes + body.length)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, frameMagic)
+  view.setUint8(16, version)
+  view.setUint16(18, frameHeaderBytes)
+  view.setUint32(20, body.length)
+  view.setUint32(24, options.recordCount)
+  view.setBigUint64(32, BigInt(options.baseOffset))
+  view.setBigUint64(40, options.timestamp)
+  bytes.set(body, frameHeaderBytes)
+  const chain = chainAfter(options.previousChain, bytes)
+  view.setBigUint64(8, chain)
+  view.setUint32(4, crcOf(bytes))
+  return { bytes, chain }
+}
+
+/** The header at `at`, or undefined where there are too few bytes or no header can be. Reads `frameHeaderBytes`. */
+export function readHeader(bytes: Uint8Array, at: number): FrameHeader | undefined {
+  if (bytes.length - at < frameHeaderBytes) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, frameHeaderBytes)
+  if (view.getUint32(0) !== frameMagic) return undefined
+  // Version, zero and header length in one go; the zero at 28 too, so that whoever gives it a meaning must raise the version.
+  if (view.getUint32(16) !== ((version << 24) | frameHeaderBytes) || view.getUint32(28) !== 0) return undefined
+  const bodyLength = view.getUint32(20)
+  const recordCount = view.getUint32(24)
+  const baseOffset = view.getUint32(32) * 0x1_0000_0000 + view.getUint32(36)
+  const endOffset = baseOffset + recordCount
+  if (bodyLength > frameBodyMaxBytes || recordCount === 0 || !Number.isSafeInteger(endOffset)) return undefined
+  return { bytes: frameHeaderBytes + bodyLength, baseOffset, recordCount, endOffset }
+}
+
+/** Whether these bytes, one whole frame by its header, are what was written. */
+export function verifies(frame: Uint8Array): boolean {
+  return crcOf(frame) === readUint32(frame, 4)
+}
+
+export function storedChain(frame: Uint8Array): bigint {
+  return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getBigUint64(8)
+}
+
+/** The chain this frame must carry when `previous` is the chain before it. */
+export function chainAfter(previous: bigint, frame: Uint8Array): bigint {
+  return xxh64(frame.subarray(chainedFrom), previous)
+}
+
+export function storedTimestamp(frame: Uint8Array): bigint {
+  return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getBigUint64(40)
+}
+
+/** The frames that lie back to back in `bytes`, which must be verified whole frames (as `LogView.read` gives them). */
+export function* framesIn(bytes: Uint8Array): Generator<Frame> {
+  for (let at = 0; at < bytes.length; ) {
+    const header = readHeader(bytes, at)
+    if (!header || header.bytes > bytes.length - at) throw new Error(`no whole frame at byte ${at}`)
+    const frame = bytes.subarray(at, at + header.bytes)
+    yield {
+      baseOffset: header.baseOffset,
+      recordCount: header.recordCount,
+      timestamp: storedTimestamp(frame),
+      chain: storedChain(frame),
+      body: frame.subarray(frameHeaderBytes),
+      bytes: frame,
+    }
+    at += header.bytes
+  }
+}
+
+function crcOf(frame: Uint8Array): number {
+  return crc32(frame.subarray(8))
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0)
+}

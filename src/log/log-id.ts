@@ -1,0 +1,67 @@
+/** What names a log, and which names are safe to become folders on any file system. */
+
+/** What one run (`epoch`) of one node (`origin`) wrote to one topic. */
+export interface LogId {
+  readonly topic: string
+  readonly origin: string
+  /** Canonical lower-case UUID text, 36 characters. */
+  readonly epoch: string
+}
+
+/** Parsers never throw on what came from outside: they say what was wrong. */
+export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
+
+/** `topic/origin/epoch`: no part can hold a slash, so equal keys are equal logs. */
+export function logKey(id: LogId): string {
+  return `${id.topic}/${id.origin}/${id.epoch}`
+}
+
+/** Refusals are to be reported as `TOPIC_NAME_INVALID`. */
+export function parseTopicName(text: string): Decoded<string> {
+  return parseName(text, 'topic')
+}
+
+/** Refusals are to be reported as `NODE_NAME_INVALID`. */
+export function parseNodeName(text: string): Decoded<string> {
+  return parseName(text, 'node')
+}
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+
+/** Devices that Windows finds in every folder, with or without an extension (learn.microsoft.com, "Naming Files"). */
+const devicePattern = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i
+
+function parseName(text: string, what: string): Decoded<string> {
+  const refuse = (why: string): Decoded<string> => ({ ok: false, problem: `${what} name ${quote(text)} ${why}` })
+  if (!namePattern.test(text)) {
+    return refuse('must be 1 to 128 letters, digits, dots, dashes or underscores and begin with a letter or digit')
+  }
+  if (text.endsWith('.')) return refuse('must not end with a dot')
+  if (devicePattern.test(text)) return refuse('is a device on some systems')
+  return { ok: true, value: text }
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
+}
+
+const epochPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** Canonical UUID text only: the epoch is a folder name, and one epoch must have one spelling. */
+export function parseEpoch(text: string): Decoded<string> {
+  if (epochPattern.test(text)) return { ok: true, value: text }
+  return { ok: false, problem: `epoch ${quote(text)} is not a lower-case UUID` }
+}
+
+/** 16 bytes, as on the wire. `epoch` must be canonical. */
+export function epochToBytes(epoch: string): Uint8Array {
+  const digits = epoch.replaceAll('-', '')
+  return Uint8Array.from({ length: 16 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16))
+}
+
+export function epochFromBytes(bytes: Uint8Array): Decoded<string> {
+  if (bytes.length !== 16) return { ok: false, problem: `an epoch is 16 bytes, not ${bytes.length}` }
+  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const parts = [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)]
+  return { ok: true, value: parts.join('-') }
+}
