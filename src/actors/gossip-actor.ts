@@ -1,0 +1,78 @@
+import type { GossipFact, GossipOrder, MemberFact, Peer } from '../../machines/messages.ts'
+import { parseAddress } from '../address.ts'
+import type { Member } from '../gossip/member.ts'
+import { parseEpoch, parseNodeName } from '../log/log-id.ts'
+import type { Gossip, GossipFact as GossipNews } from './gossip.ts'
+import { orderly, toReason } from './orderly.ts'
+
+export interface GossipActorOptions {
+  readonly start: (emit: (news: GossipNews) => void) => Promise<Gossip>
+  readonly started: (gossip: Gossip) => void
+  readonly seeds: readonly string[]
+  readonly cluster: string
+}
+
+/** Gossip as an actor: one attempt to reach a seed an order, members as facts. */
+export const gossipLogic = ({ start, started, seeds, cluster }: GossipActorOptions) =>
+  orderly<GossipOrder, GossipFact | MemberFact>(
+    (reason) => ({ type: 'gossip.failed', reason }),
+    async (scope) => {
+      const gossip = await start(
+        scope.guard((news) => {
+          const fact = factOf(news, cluster)
+          if (fact) scope.tell(fact)
+        }),
+      )
+      scope.own(() => gossip.close())
+      if (scope.ended) return
+      started(gossip)
+      scope.receive(({ type }) =>
+        scope.run(async () => {
+          if (type === 'leave') {
+            await gossip.leave()
+            scope.tell({ type: 'gossip.left' })
+            return
+          }
+          try {
+            await gossip.join([...seeds])
+            scope.tell({ type: 'gossip.contacted' })
+          } catch (error) {
+            scope.tell({ type: 'gossip.unreached', reason: toReason(error) })
+          }
+        }),
+      )
+      scope.tell({ type: 'gossip.bound', address: `${gossip.address.host}:${gossip.address.port}` })
+    },
+  )
+
+/** A plain Serf member is no peer: it joins and leaves without anybody to copy from. */
+function factOf(news: GossipNews, cluster: string): GossipFact | MemberFact | undefined {
+  switch (news.kind) {
+    case 'alone':
+      return { type: 'gossip.alone' }
+    case 'accompanied':
+      return { type: 'gossip.accompanied' }
+    case 'left':
+    case 'reaped':
+      return { type: `member.${news.kind}`, name: news.member.name }
+    case 'joined':
+    case 'updated':
+    case 'failed': {
+      const peer = peerOf(news.member, cluster)
+      if (peer) return { type: `member.${news.kind}`, peer }
+      // It no longer says where and who it is.
+      return news.kind === 'updated' ? { type: 'member.left', name: news.member.name } : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+/** What gossip claims of a member, as someone to call; its certificate and its handshake prove it later. */
+export function peerOf({ name, tags }: Member, cluster: string): Peer | undefined {
+  const address = tags.get('rpc_addr')
+  const epoch = parseEpoch(tags.get('epoch') ?? '')
+  if (tags.get('cluster') !== cluster || !parseNodeName(name).ok) return undefined
+  if (address === undefined || !parseAddress(address) || !epoch.ok) return undefined
+  return { name, epoch: epoch.value, address }
+}

@@ -1,0 +1,72 @@
+/** The messages of `ReplicationService.Pull` as bytes, and log ids as they stand in them. */
+
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
+import { ReeveError } from '../errors.ts'
+import type { LogId as LogIdMessage } from '../gen/reeve/v1/record_pb.ts'
+import {
+  type HeldLog,
+  type PullRequest,
+  PullRequestSchema,
+  type PullResponse,
+  PullResponseSchema,
+  ReplicationService,
+} from '../gen/reeve/v1/replication_service_pb.ts'
+import { epochFromBytes, epochToBytes, type LogId, parseNodeName, parseTopicName } from '../log/log-id.ts'
+import type { Holding } from './directory.ts'
+
+export const pullPath = `/${ReplicationService.typeName}/${ReplicationService.method.pull.name}`
+
+/** Raised when two nodes can no longer understand each other. */
+export const pullVersion = 1
+
+type Kind<T> = Extract<
+  MessageInitShape<T extends PullRequest ? typeof PullRequestSchema : typeof PullResponseSchema>,
+  { kind?: unknown }
+>['kind']
+
+export function encodePullRequest(kind: NonNullable<Kind<PullRequest>>): Uint8Array {
+  return toBinary(PullRequestSchema, create(PullRequestSchema, { kind }))
+}
+
+export function encodePullResponse(kind: NonNullable<Kind<PullResponse>>): Uint8Array {
+  return toBinary(PullResponseSchema, create(PullResponseSchema, { kind }))
+}
+
+export function decodePullRequest(bytes: Uint8Array): PullRequest['kind'] {
+  return parse(() => fromBinary(PullRequestSchema, bytes).kind)
+}
+
+export function decodePullResponse(bytes: Uint8Array): PullResponse['kind'] {
+  return parse(() => fromBinary(PullResponseSchema, bytes).kind)
+}
+
+function parse<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new ReeveError('REQUEST_MALFORMED', 'not a message of the pull stream', { cause })
+  }
+}
+
+export function logIdToMessage(id: LogId): { topic: string; origin: string; epoch: Uint8Array } {
+  return { topic: id.topic, origin: id.origin, epoch: epochToBytes(id.epoch) }
+}
+
+/** Refuses ids that could not be ours: they become folder names. */
+export function logIdFromMessage(message: LogIdMessage | undefined): LogId {
+  const topic = parseTopicName(message?.topic ?? '')
+  const origin = parseNodeName(message?.origin ?? '')
+  const epoch = epochFromBytes(message?.epoch ?? new Uint8Array())
+  if (!topic.ok || !origin.ok || !epoch) throw new ReeveError('REQUEST_MALFORMED', 'not the id of a log')
+  return { topic: topic.value, origin: origin.value, epoch }
+}
+
+export function holdingFromMessage(message: HeldLog): Holding {
+  return { id: logIdFromMessage(message.log), start: offsetFrom(message.start), end: offsetFrom(message.end) }
+}
+
+/** Offsets fit a safe integer: at a million records a second that lasts 285 years. */
+export function offsetFrom(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new ReeveError('REQUEST_MALFORMED', 'an offset beyond 2^53')
+  return Number(value)
+}

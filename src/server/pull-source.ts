@@ -1,0 +1,264 @@
+/**
+ * The serving end of a pull: one stream to one replica. Owns what that replica wants and how far it has been sent;
+ * reads frames as stored and never decodes a record. What the replica says it has fsynced goes to the count of copies.
+ */
+
+import type { Caller, CallListener, Clock, RpcHandler, ServerCall, Timer } from '../env/env.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
+import { type PullHello, RefusalReason, type Want } from '../gen/reeve/v1/replication_service_pb.ts'
+import { framesIn } from '../log/frame.ts'
+import type { Journal, LogView } from '../log/journal.ts'
+import { epochToBytes, logKey } from '../log/log-id.ts'
+import {
+  decodePullRequest,
+  encodePullResponse,
+  logIdFromMessage,
+  logIdToMessage,
+  offsetFrom,
+  pullVersion,
+} from '../replication/pull-messages.ts'
+
+export interface PullSourceOptions {
+  readonly clock: Clock
+  readonly cluster: string
+  readonly journal: () => Journal
+  /** Throws unless this caller may replicate, under this node name. */
+  readonly authorize: (caller: Caller, node: string) => void
+  /** This node has fsynced the log up to `end`. */
+  readonly synced: (node: string, key: string, end: number) => void
+}
+
+/** Frames a message: large enough to amortise a call, small enough to take turns. */
+const framesMaxBytes = 256 * 1024
+/** Logs a replica may want at once. */
+const wantsMax = 65_536
+/** Holdings a message, and how long changes are gathered before they are announced. */
+const holdingsPerMessage = 1000
+const announceDelayMs = 100
+
+interface Subscription {
+  readonly ref: number
+  readonly log: LogView
+  /** The next offset to send. */
+  position: number
+  /** The replica's last frame was found to be ours too. */
+  verified: boolean
+  readonly chain: bigint
+  queued: boolean
+}
+
+export function pullSource(options: PullSourceOptions): RpcHandler {
+  return (call) => new PullStream(options, call)
+}
+
+class PullStream implements CallListener {
+  readonly #options: PullSourceOptions
+  readonly #call: ServerCall
+  readonly #journal: Journal
+  #replica: string | undefined
+  readonly #byRef = new Map<number, Subscription>()
+  readonly #byKey = new Map<string, Subscription>()
+  /** Subscriptions with something to send, in turn. */
+  #ready: Subscription[] = []
+  #blocked = false
+  readonly #announced = new Set<string>()
+  readonly #changed = new Map<string, LogView>()
+  #announceTimer: Timer | undefined
+  #unsubscribe: (() => void) | undefined
+
+  constructor(options: PullSourceOptions, call: ServerCall) {
+    this.#options = options
+    this.#call = call
+    this.#journal = options.journal()
+  }
+
+  message(bytes: Uint8Array): void {
+    try {
+      const kind = decodePullRequest(bytes)
+      if (!this.#replica) {
+        if (kind.case !== 'hello') throw new ReeveError('REQUEST_MALFORMED', 'a pull begins with a hello')
+        this.#greet(kind.value)
+      } else if (kind.case === 'want') this.#want(kind.value)
+      else if (kind.case === 'unwant') this.#drop(kind.value.ref)
+      else if (kind.case === 'synced') {
+        for (const { ref, end } of kind.value.logs) this.#synced(ref, offsetFrom(end))
+      }
+    } catch (error) {
+      this.#end(toReeveError(error))
+    }
+  }
+
+  ended(): void {
+    this.#end()
+  }
+
+  drained(): void {
+    this.#blocked = false
+    this.#pump()
+  }
+
+  cancelled(): void {
+    this.#release()
+  }
+
+  #greet({ version, cluster, node }: PullHello): void {
+    const { cluster: own } = this.#options
+    if (version !== pullVersion)
+      throw new ReeveError('REQUEST_MALFORMED', `this node speaks pull version ${pullVersion}`)
+    if (cluster !== own) {
+      throw new ReeveError('CLUSTER_MISMATCH', `this node belongs to cluster ${own}`, { facts: { cluster: own } })
+    }
+    this.#options.authorize(this.#call.caller, node)
+    this.#replica = node
+    const { node: name, epoch } = this.#journal
+    this.#send({
+      case: 'hello',
+      value: { version: pullVersion, cluster: own, node: name, epoch: epochToBytes(epoch) },
+    })
+    this.#announce(this.#journal.logs(), true)
+    this.#unsubscribe = this.#journal.onCommit((log) => this.#committed(log))
+  }
+
+  #want(want: Want): void {
+    const id = logIdFromMessage(want.log)
+    const key = logKey(id)
+    if (this.#byRef.has(want.ref) || this.#byKey.has(key) || this.#byRef.size >= wantsMax) {
+      throw new ReeveError('REQUEST_MALFORMED', 'wanted twice, or too many logs wanted')
+    }
+    const log = this.#journal.log(id)
+    const position = offsetFrom(want.offset)
+    if (!log || position < log.start) {
+      this.#refuse(want.ref, log ? RefusalReason.TRIMMED : RefusalReason.UNKNOWN, log)
+      return
+    }
+    const subscription = { ref: want.ref, log, position, verified: false, chain: want.chain, queued: false }
+    this.#byRef.set(want.ref, subscription)
+    this.#byKey.set(key, subscription)
+    this.#queue(subscription)
+    this.#pump()
+  }
+
+  #synced(ref: number, end: number): void {
+    const subscription = this.#byRef.get(ref)
+    // Only what was sent here can have been synced from here; a replica that was ahead says so by its position.
+    if (subscription?.verified)
+      this.#options.synced(this.#replica!, subscription.log.key, Math.min(end, subscription.position))
+  }
+
+  #committed(log: LogView): void {
+    const subscription = this.#byKey.get(log.key)
+    if (subscription) {
+      this.#queue(subscription)
+      this.#pump()
+      return
+    }
+    this.#changed.set(log.key, log)
+    // A log nobody heard of yet is announced at once: its first records wait for that.
+    const delayMs = this.#announced.has(log.key) ? announceDelayMs : 0
+    if (delayMs === 0) this.#clearAnnounceTimer()
+    this.#announceTimer ??= this.#options.clock.setTimeout(() => this.#announceChanges(), delayMs)
+  }
+
+  #announceChanges(): void {
+    this.#announceTimer = undefined
+    const logs = [...this.#changed.values()]
+    this.#changed.clear()
+    this.#announce(logs, false)
+  }
+
+  #announce(logs: readonly LogView[], complete: boolean): void {
+    for (let i = 0; i < logs.length || (complete && i === 0); i += holdingsPerMessage) {
+      const part = logs.slice(i, i + holdingsPerMessage)
+      for (const { key } of part) this.#announced.add(key)
+      this.#send({
+        case: 'holdings',
+        value: {
+          logs: part.map(({ id, start, end }) => ({ log: logIdToMessage(id), start: BigInt(start), end: BigInt(end) })),
+          complete: complete && i === 0,
+        },
+      })
+    }
+  }
+
+  #queue(subscription: Subscription): void {
+    if (subscription.queued || subscription.log.end < subscription.position) return
+    subscription.queued = true
+    this.#ready.push(subscription)
+  }
+
+  /** Sends one message a log in turn until the window is full or nothing is left. */
+  #pump(): void {
+    while (!this.#blocked) {
+      const subscription = this.#ready.shift()
+      if (!subscription) return
+      subscription.queued = false
+      if (this.#byRef.get(subscription.ref) !== subscription) continue
+      if (this.#sendNext(subscription)) this.#queue(subscription)
+    }
+  }
+
+  /** True when there may be more. */
+  #sendNext(subscription: Subscription): boolean {
+    const { ref, log, chain } = subscription
+    try {
+      if (!subscription.verified) {
+        const ours = log.chainAt(subscription.position)
+        if (ours === undefined || (subscription.position > 0 && ours !== chain)) {
+          this.#refuse(ref, RefusalReason.DIVERGED, log)
+          return false
+        }
+        subscription.verified = true
+      }
+      if (log.end === subscription.position) return false
+      const frames = log.read(subscription.position, framesMaxBytes)
+      for (const { baseOffset, recordCount } of framesIn(frames)) subscription.position = baseOffset + recordCount
+      this.#send({ case: 'frames', value: { ref, frames } })
+      return true
+    } catch (error) {
+      const { code } = toReeveError(error)
+      if (code === 'OFFSET_TRIMMED') this.#refuse(ref, RefusalReason.TRIMMED, log)
+      else if (code === 'DATA_CORRUPT') this.#refuse(ref, RefusalReason.CORRUPT, log)
+      else this.#end(toReeveError(error))
+      return false
+    }
+  }
+
+  #refuse(ref: number, reason: RefusalReason, log?: LogView): void {
+    this.#drop(ref)
+    this.#send({
+      case: 'refusal',
+      value: { ref, reason, start: BigInt(log?.start ?? 0), end: BigInt(log?.end ?? 0) },
+    })
+  }
+
+  #drop(ref: number): void {
+    const subscription = this.#byRef.get(ref)
+    if (!subscription) return
+    this.#byRef.delete(ref)
+    this.#byKey.delete(subscription.log.key)
+  }
+
+  #send(kind: Parameters<typeof encodePullResponse>[0]): void {
+    if (!this.#call.send(encodePullResponse(kind))) this.#blocked = true
+  }
+
+  #end(error?: ReeveError): void {
+    this.#release()
+    this.#call.finish(error)
+  }
+
+  #release(): void {
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
+    this.#clearAnnounceTimer()
+    this.#ready = []
+    this.#byRef.clear()
+    this.#byKey.clear()
+    this.#blocked = true
+  }
+
+  #clearAnnounceTimer(): void {
+    this.#options.clock.clearTimeout(this.#announceTimer)
+    this.#announceTimer = undefined
+  }
+}
