@@ -8,6 +8,7 @@ import { formatAddress, isLoopback } from './address.ts'
 import { configSchema } from './config/fields.ts'
 import { type Layer, layerFromObject, type Setting } from './config/layers.ts'
 import { ReeveError } from './errors.ts'
+import { parseNodeName } from './log/log-id.ts'
 
 export { configTableMarkdown, type Field, fields, flagOf, variableOf } from './config/fields.ts'
 export { type Layer, layerFromFile, layerFromFlags, layerFromObject, layerFromVariables } from './config/layers.ts'
@@ -86,7 +87,7 @@ export function nameFromHost(hostName: string): string {
     .replaceAll(/[^A-Za-z0-9._-]/g, '-')
     .slice(0, 128)
     .replaceAll(/^[._-]+|[._-]+$/g, '')
-  return name === '' ? 'node' : name
+  return parseNodeName(name).ok ? name : 'node'
 }
 
 /** What is wrong with settings that are right each by itself. */

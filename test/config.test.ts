@@ -124,8 +124,8 @@ test('an object given by a program is checked as strictly', () => {
   const settings = { nodeName: 7, rpcport: 1, serverTls: 'x', tags: { a: 1 }, insecure: 'maybe' }
   assert.deepEqual(problemsOf(() => configOf(settings as unknown as NodeSettings)).sort(), [
     'insecure: needs true or false, not "maybe"',
-    'nodeName: needs a name of 1 to 128 letters, digits, dots, dashes and underscores that begins and ends with a ' +
-      'letter or digit, not 7',
+    'nodeName: needs a name of 1 to 128 letters, digits, dots, dashes or underscores that begins with a letter or ' +
+      'digit, not 7',
     'rpcport: there is no such setting (did you mean rpcPort?)',
     'serverTls: needs an object',
     'tags: needs KEY=VALUE, more than one separated by commas, not {"a":1}',
@@ -244,6 +244,7 @@ test('variables that Kubernetes sets for a service called reeve are not taken fo
 test('a name is made of any host name', () => {
   assert.equal(nameFromHost('büro pc'), 'b-ro-pc')
   assert.equal(nameFromHost('...'), 'node')
+  assert.equal(nameFromHost('CON'), 'node')
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (hostName) => {
       parseConfig({}, { ...surroundings, hostName })

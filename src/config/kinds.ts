@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { parseAddress } from '../address.ts'
 import type { Address } from '../env/env.ts'
+import { parseNodeName } from '../log/log-id.ts'
 
 export interface Kind<Input, Output> {
   /** Continues "needs …". */
@@ -174,10 +175,8 @@ function readPath(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' && !value.includes('\0') ? value : undefined
 }
 
-/** Serf's rule for node names, which also keeps them safe in paths and certificates. */
 export const name: Kind<string, string> = {
-  needs: 'a name of 1 to 128 letters, digits, dots, dashes and underscores that begins and ends with a letter or digit',
+  needs: 'a name of 1 to 128 letters, digits, dots, dashes or underscores that begins with a letter or digit',
   placeholder: 'NAME',
-  read: (value) =>
-    typeof value === 'string' && /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/.test(value) ? value : undefined,
+  read: (value) => (typeof value === 'string' && parseNodeName(value).ok ? value : undefined),
 }

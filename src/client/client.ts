@@ -1,0 +1,37 @@
+/** The client library's front door: one cluster, any of its servers. */
+
+import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
+import { type ConnectOptions, createConnections } from './connections.ts'
+import { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts'
+import { createProducer, type Producer, type ProducerOptions } from './producer.ts'
+import type { KnownServer } from './resolver.ts'
+import { serversFromWire, type TopicInfo, topicsFromWire } from './servers.ts'
+
+export interface Client {
+  /** All members, as one server sees them. */
+  servers(): Promise<KnownServer[]>
+  /** All topics (or that one), as one server holds them. */
+  topics(name?: string): Promise<TopicInfo[]>
+  producer(options: ProducerOptions): Producer
+  consumer(options: ConsumerOptions): Consumer
+  /** Asks the first named server, and no other, to leave its cluster and stop. */
+  leave(): Promise<void>
+  /** Ends everything at once; `close` a producer first to have its records acknowledged. */
+  close(): void
+}
+
+/** Connects lazily: nothing is sent before the first call. */
+export function connect(options: ConnectOptions): Client {
+  const connections = createConnections(options)
+  return {
+    servers: async () => serversFromWire((await connections.ask(LogService.method.getServers, {})).servers),
+    topics: async (name = '') =>
+      topicsFromWire((await connections.ask(LogService.method.listTopics, { topic: name })).topics),
+    producer: (producerOptions) => createProducer(connections, producerOptions),
+    consumer: (consumerOptions) => createConsumer(connections, consumerOptions),
+    leave: async () => {
+      await connections.callFirst(LogService.method.leave, {})
+    },
+    close: () => connections.close(),
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The client's channels, and which server is worth calling. Owns the channels and what is known of the cluster; never
+ * repeats a call that may have changed something.
+ */
+
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+import { formatAddress } from '../address.ts'
+import type { Address, Env, RpcChannel, TlsMaterial } from '../env/env.ts'
+import { GrpcCode, ReeveError, toReeveError } from '../errors.ts'
+import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
+import { callUnary } from './call.ts'
+import { createPatience } from './patience.ts'
+import { pickOrder } from './picker.ts'
+import { type KnownServer, resolveServers } from './resolver.ts'
+import { serversFromWire } from './servers.ts'
+
+export interface ConnectOptions {
+  /** `host:port` of any servers; the others are found through them. */
+  readonly addresses: readonly Address[]
+  /** Absent: plain text. */
+  readonly tls?: TlsMaterial
+  /** The name the servers' certificates must carry; default: the host called. */
+  readonly serverName?: string
+  /** False: call the named servers only. Default true. */
+  readonly discovery?: boolean
+  /** How long to look for a server that answers before giving up. Default 10 s. */
+  readonly timeoutMs?: number
+  readonly env: Pick<Env, 'rpc' | 'clock'>
+}
+
+/** How long one server may take to answer before the next one is tried. */
+const answerTimeoutMs = 5_000
+/** Batches are at most 16 MiB; the answers that carry them are a little larger. */
+const maxMessageBytes = 20 * 1024 * 1024
+
+export interface Connections {
+  readonly clock: Env['clock']
+  readonly timeoutMs: number
+  /** A server that answered just now, so that what is sent next goes somewhere. Rejects with `UNAVAILABLE`. */
+  answering(): Promise<Live>
+  /** A question that changes nothing: asks the next server when one cannot be reached. */
+  ask<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>>
+  /** One call to the first named server and to no other. */
+  callFirst<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>>
+  /** It broke: the others are tried first for a while. */
+  failed(address: Address): void
+  close(): void
+}
+
+export interface Live {
+  readonly address: Address
+  readonly channel: RpcChannel
+}
+
+/** Whether another server may do what this one did not. */
+export function isUnavailable(error: ReeveError): boolean {
+  return error.grpc === GrpcCode.UNAVAILABLE
+}
+
+export function createConnections(options: ConnectOptions): Connections {
+  const { rpc, clock } = options.env
+  const timeoutMs = options.timeoutMs ?? 10_000
+  const channels = new Map<string, RpcChannel>()
+  const failedAtMs = new Map<string, number>()
+  let known: readonly KnownServer[] = []
+  let closed = false
+
+  function channelTo(address: Address): RpcChannel {
+    const key = formatAddress(address)
+    let channel = channels.get(key)
+    if (!channel) {
+      channel = rpc.dial({
+        to: address,
+        maxMessageBytes,
+        ...(options.tls && { tls: options.tls }),
+        ...(options.serverName !== undefined && { serverName: options.serverName }),
+      })
+      channels.set(key, channel)
+    }
+    return channel
+  }
+
+  function failed(address: Address): void {
+    failedAtMs.set(formatAddress(address), clock.monotonicMs())
+  }
+
+  /** Runs `attempt` on one server after the other until one can be reached, again and again until the time is over. */
+  async function onAnyServer<T>(attempt: (live: Live) => Promise<T>): Promise<T> {
+    const patience = createPatience(clock, timeoutMs)
+    for (;;) {
+      const reasons: string[] = []
+      for (const address of pickOrder(resolveServers(options.addresses, known), failedAtMs, clock.monotonicMs())) {
+        if (closed) throw new ReeveError('CANCELLED', 'the client was closed')
+        try {
+          const result = await attempt({ address, channel: channelTo(address) })
+          failedAtMs.delete(formatAddress(address))
+          return result
+        } catch (thrown) {
+          const error = toReeveError(thrown)
+          if (!isUnavailable(error) && error.code !== 'DEADLINE_EXCEEDED') throw error
+          failed(address)
+          reasons.push(`${formatAddress(address)}: ${error.message}`)
+        }
+      }
+      await patience.wait(new ReeveError('UNAVAILABLE', `no server answers (${reasons.join('; ')})`))
+    }
+  }
+
+  return {
+    clock,
+    timeoutMs,
+    failed,
+    answering: () =>
+      onAnyServer(async (live) => {
+        try {
+          const answer = await callUnary(live.channel, LogService.method.getServers, {}, answerTimeoutMs)
+          if (options.discovery !== false) known = serversFromWire(answer.servers)
+        } catch (thrown) {
+          // A refusal is an answer too: who may not list servers may still be allowed to write.
+          const error = toReeveError(thrown)
+          if (error.code !== 'PERMISSION_DENIED') throw error
+        }
+        return live
+      }),
+    ask: (method, request) => onAnyServer(({ channel }) => callUnary(channel, method, request, answerTimeoutMs)),
+    callFirst: (method, request) => {
+      const first = options.addresses[0]
+      if (!first) throw new ReeveError('CONFIG_INVALID', 'no server address was given')
+      return callUnary(channelTo(first), method, request, timeoutMs)
+    },
+    close: () => {
+      closed = true
+      for (const channel of channels.values()) channel.close()
+      channels.clear()
+    },
+  }
+}
