@@ -1,0 +1,166 @@
+/**
+ * LZW with 8-bit literals, codes of 9 to 12 bits, least significant bit first: the dialect of Go's `compress/lzw`,
+ * whose output the encoder reproduces byte for byte.
+ *
+ * Code 256 clears the table, 257 ends the stream, entries begin at 258. `newest` below is the number of the entry that
+ * was made last; 257 stands for none.
+ */
+
+import type { Decoded } from './messages.ts'
+
+const clearCode = 256
+const endCode = 257
+const minWidth = 9
+const maxWidth = 12
+const tableSize = 1 << maxWidth
+/** The encoder starts over when its newest entry gets this number. */
+const lastCode = tableSize - 1
+
+// --- encoder ---------------------------------------------------------------------------------------------------------
+
+// An open hash of prefix code and next byte to their own code: 20 bits of key above 12 bits of value, 0 for free.
+const hashSlots = 1 << 13
+const hash = new Uint32Array(hashSlots)
+
+export function compressLzw(plain: Uint8Array): Uint8Array {
+  // A data code of at most 12 bits for each byte, a clear code for each 3838 of them, and the two at the ends.
+  const out = new Uint8Array(Math.ceil(plain.length * 1.5) + Math.ceil(plain.length / 1024) + 8)
+  let length = 0
+  let held = 0
+  let heldBits = 0
+  let width = minWidth
+  let newest = endCode
+
+  function emit(code: number): void {
+    held |= code << heldBits
+    heldBits += width
+    while (heldBits >= 8) {
+      out[length++] = held & 0xff
+      held >>>= 8
+      heldBits -= 8
+    }
+  }
+
+  /** Numbers the entry that the last code makes; false where that filled the table, which is then empty again. */
+  function grow(): boolean {
+    newest += 1
+    if (newest === 1 << width) width += 1
+    if (newest < lastCode) return true
+    emit(clearCode)
+    width = minWidth
+    newest = endCode
+    hash.fill(0)
+    return false
+  }
+
+  hash.fill(0)
+  emit(clearCode)
+  if (plain.length > 0) {
+    let prefix = plain[0]!
+    for (let i = 1; i < plain.length; i += 1) {
+      const byte = plain[i]!
+      const key = (prefix << 8) | byte
+      let slot = Math.imul(key, 0x9e37_79b1) >>> 19
+      let entry = hash[slot]!
+      while (entry !== 0 && entry >>> 12 !== key) {
+        slot = (slot + 1) & (hashSlots - 1)
+        entry = hash[slot]!
+      }
+      if (entry !== 0) {
+        prefix = entry & 0xfff
+        continue
+      }
+      emit(prefix)
+      if (grow()) hash[slot] = ((key << 12) | newest) >>> 0
+      prefix = byte
+    }
+    emit(prefix)
+    grow()
+  }
+  emit(endCode)
+  if (heldBits > 0) out[length++] = held & 0xff
+  return out.slice(0, length)
+}
+
+// --- decoder ---------------------------------------------------------------------------------------------------------
+
+// Entry n is entry `prefixes[n]` and then the byte `suffixes[n]`. Every entry below the newest was written since the
+// last clear code, so nothing is left over from an earlier call.
+const prefixes = new Uint16Array(tableSize)
+const suffixes = new Uint8Array(tableSize)
+const lengths = new Uint16Array(tableSize)
+for (let byte = 0; byte < 256; byte += 1) {
+  suffixes[byte] = byte
+  lengths[byte] = 1
+}
+
+/** Accepts streams with and without a leading clear code; ignores what follows the end code. */
+export function expandLzw(packed: Uint8Array, maxBytes: number): Decoded<Uint8Array> {
+  let out = new Uint8Array(Math.min(maxBytes, Math.max(256, packed.length * 4)))
+  let length = 0
+  let at = 0
+  let held = 0
+  let heldBits = 0
+  let width = minWidth
+  let newest = endCode
+  let previous = -1
+
+  for (;;) {
+    while (heldBits < width) {
+      if (at === packed.length) return { ok: false, problem: 'LZW: truncated' }
+      held |= packed[at++]! << heldBits
+      heldBits += 8
+    }
+    const code = held & ((1 << width) - 1)
+    held >>>= width
+    heldBits -= width
+
+    if (code === endCode) return { ok: true, value: out.subarray(0, length) }
+    if (code === clearCode) {
+      width = minWidth
+      newest = endCode
+      previous = -1
+      continue
+    }
+    if (code > newest) return { ok: false, problem: 'LZW: unknown code' }
+
+    // The newest entry is completed by the first byte of this very code, which may be that entry itself.
+    if (previous >= 0) {
+      prefixes[newest] = previous
+      lengths[newest] = lengths[previous]! + 1
+      suffixes[newest] = firstByte(code === newest ? previous : code)
+    }
+    const added = lengths[code]!
+    if (length + added > maxBytes) return { ok: false, problem: `LZW: more than ${maxBytes} bytes` }
+    if (length + added > out.length) out = enlarged(out, length, length + added, maxBytes)
+    for (let step = code, i = length + added - 1; i >= length; i -= 1) {
+      out[i] = suffixes[step]!
+      step = prefixes[step]!
+    }
+    length += added
+
+    previous = code
+    newest += 1
+    if (newest === 1 << width) {
+      if (width < maxWidth) {
+        width += 1
+      } else {
+        // The table is full: no more entries until a clear code.
+        newest = lastCode
+        previous = -1
+      }
+    }
+  }
+}
+
+function firstByte(code: number): number {
+  let step = code
+  while (step >= clearCode) step = prefixes[step]!
+  return step
+}
+
+function enlarged(out: Uint8Array, length: number, needed: number, maxBytes: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.min(maxBytes, Math.max(needed, out.length * 2)))
+  larger.set(out.subarray(0, length))
+  return larger
+}
