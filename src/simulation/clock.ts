@@ -1,0 +1,51 @@
+/** The clock of one process: virtual time, with a monotonic base of its own and a wall clock that may be wrong. */
+
+import type { Clock, Timer } from '../env/env.ts'
+import type { SimulatedEvent } from './event-heap.ts'
+import type { Process } from './process.ts'
+
+/** When every simulated world begins: 2024-01-01T00:00:00Z. */
+export const worldBeganMs = 1_704_067_200_000
+
+/** How far the wall clock of a host is off. May be changed while the host runs. */
+export interface ClockError {
+  /** Added to the true time; a jump when changed. */
+  offsetMs: number
+  /** Parts per million by which it runs fast. */
+  driftPpm: number
+}
+
+export class SimulatedClock implements Clock {
+  readonly #process: Process
+  readonly #error: ClockError
+  readonly #baseMs: number
+
+  /** `baseMs`: what the monotonic clock shows at the beginning of the world; differs by process, as on real machines. */
+  constructor(process: Process, error: ClockError, baseMs: number) {
+    this.#process = process
+    this.#error = error
+    this.#baseMs = baseMs
+  }
+
+  now(): number {
+    return wallMs(this.#process.timeline.nowUs, this.#error)
+  }
+
+  monotonicMs(): number {
+    return this.#baseMs + this.#process.timeline.nowUs / 1000
+  }
+
+  /** Like Node's: less than 1 ms, and what is not a number, is 1 ms. */
+  setTimeout(callback: () => void, delayMs: number): Timer {
+    const delayUs = delayMs >= 1 ? delayMs * 1000 : 1000
+    return this.#process.schedule('timer', delayUs, callback) ?? {}
+  }
+
+  clearTimeout(timer: Timer | undefined): void {
+    if (typeof timer === 'object' && 'place' in timer) this.#process.timeline.cancel(timer as SimulatedEvent)
+  }
+}
+
+export function wallMs(nowUs: number, error: ClockError): number {
+  return Math.floor(worldBeganMs + error.offsetMs + (nowUs / 1000) * (1 + error.driftPpm / 1_000_000))
+}

@@ -1,0 +1,178 @@
+/**
+ * An established two-way connection between two processes, after TCP: segments arrive in order or not at all, late, and
+ * while the path is closed they are held. Owns order, holding, resets and the discovery of a dead link; what segments
+ * mean is the business of streams and calls.
+ *
+ * A killed process resets its connections at once; a machine without power says nothing and the other side finds out by
+ * timeout, or by a reset once the machine is back.
+ */
+
+import { type Address, type CallerCertificate, NetworkError } from '../env/env.ts'
+import type { ReeveError } from '../errors.ts'
+import type { SimulatedEvent } from './event-heap.ts'
+import type { Machine, Network } from './network.ts'
+import type { Process } from './process.ts'
+import { tagOf } from './trace.ts'
+
+export type Segment =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'end' }
+  | {
+      readonly kind: 'headers'
+      readonly path: string
+      readonly metadata: ReadonlyMap<string, string>
+      readonly timeoutMs: number | undefined
+      readonly secure: boolean
+      readonly certificate: CallerCertificate | undefined
+    }
+  | { readonly kind: 'credit'; readonly bytes: number }
+  | { readonly kind: 'status'; readonly error: ReeveError | undefined }
+  | { readonly kind: 'reset' }
+
+export interface EndListener {
+  received(segment: Exclude<Segment, { kind: 'opened' | 'reset' }>): void
+  /** The connection is gone; the last call. ECONNRESET or ETIMEDOUT. */
+  broken(error: NetworkError): void
+}
+
+const reset: Segment = { kind: 'reset' }
+const segmentTags = { opened: 1, bytes: 2, end: 3, headers: 4, credit: 5, status: 6, reset: 7 }
+
+interface Side {
+  readonly machine: Machine
+  readonly process: Process
+  readonly local: Address
+}
+
+export class ConnectionEnd {
+  readonly machine: Machine
+  readonly process: Process
+  readonly local: Address
+  peer!: ConnectionEnd
+  listener: EndListener | undefined
+  closed = false
+  /** For the connecting side, until it is open. */
+  onOpened: (() => void) | undefined
+  readonly #network: Network
+  /** How long a dead link goes unnoticed; `keepalive`: noticed also when nothing is under way. */
+  readonly #breakMs: number
+  readonly #keepalive: boolean
+  readonly #forget: () => void
+  /** Sent and not arrived, oldest first, while the path is closed. */
+  #held: Segment[] = []
+  #underWay = 0
+  #lastArrivalUs = 0
+  #breaking: SimulatedEvent | undefined
+
+  constructor(network: Network, side: Side, options: { breakMs: number; keepalive: boolean }) {
+    this.#network = network
+    this.machine = side.machine
+    this.process = side.process
+    this.local = side.local
+    this.#breakMs = options.breakMs
+    this.#keepalive = options.keepalive
+    this.#forget = this.process.atDeath((death) => (death === 'killed' ? this.reset() : this.close()))
+    network.watch(this)
+  }
+
+  get remote(): Address {
+    return this.peer.local
+  }
+
+  send(segment: Segment): void {
+    if (this.closed) return
+    this.#underWay++
+    this.#forward(segment)
+    if (!this.#linked()) this.#startBreaking()
+  }
+
+  /** This end is done: what was sent still arrives, what arrives from now on is answered with a reset. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.process.timeline.cancel(this.#breaking)
+    this.#forget()
+    if (this.peer.closed) {
+      this.#network.forget(this)
+      this.#network.forget(this.peer)
+    }
+  }
+
+  /** Closes this end and breaks the other. */
+  reset(): void {
+    if (this.closed) return
+    this.close()
+    this.#forward(reset)
+  }
+
+  /** For the network: a partition began or ended, a machine went up or down. */
+  linkChanged(): void {
+    if (this.#network.isOpen(this.machine, this.peer.machine)) {
+      const held = this.#held
+      this.#held = []
+      for (const segment of held) this.#forward(segment)
+    }
+    if (this.closed) return
+    if (!this.#linked()) {
+      if (this.#keepalive || this.#underWay > 0) this.#startBreaking()
+      return
+    }
+    this.process.timeline.cancel(this.#breaking)
+    this.#breaking = undefined
+    if (!this.peer.process.alive && (this.#keepalive || this.#underWay > 0)) this.peer.#forward(reset)
+  }
+
+  #linked(): boolean {
+    const { machine, peer } = this
+    return this.#network.isOpen(machine, peer.machine) && this.#network.isOpen(peer.machine, machine)
+  }
+
+  #forward(segment: Segment): void {
+    const { peer } = this
+    if (!this.#network.isOpen(this.machine, peer.machine)) {
+      this.#held.push(segment)
+      return
+    }
+    if (!peer.process.alive) {
+      // Nobody is there to receive it, but the machine answers.
+      if (!this.closed) peer.#forward(reset)
+      return
+    }
+    const { timeline } = this.#network
+    const arrivalUs = timeline.nowUs + this.#network.segmentDelayUs(this.machine, peer.machine)
+    this.#lastArrivalUs = Math.max(this.#lastArrivalUs, arrivalUs)
+    const tag = tagOfSegment(segment)
+    peer.process.schedule('segment', this.#lastArrivalUs - timeline.nowUs, () => this.#arrive(segment), tag)
+  }
+
+  #arrive(segment: Segment): void {
+    const { peer } = this
+    if (!this.#network.isOpen(this.machine, peer.machine)) {
+      this.#held.push(segment)
+      if (!this.closed) this.#startBreaking()
+      return
+    }
+    if (segment.kind !== 'reset') this.#underWay--
+    if (peer.closed) {
+      if (segment.kind !== 'reset' && !this.closed) peer.#forward(reset)
+    } else if (segment.kind === 'reset') peer.#broke('ECONNRESET')
+    else if (segment.kind !== 'opened') peer.listener?.received(segment)
+    else peer.onOpened?.()
+  }
+
+  #startBreaking(): void {
+    this.#breaking ??= this.process.schedule('keepalive', this.#breakMs * 1000, () => this.#broke('ETIMEDOUT'))
+  }
+
+  #broke(code: 'ECONNRESET' | 'ETIMEDOUT'): void {
+    if (this.closed) return
+    this.close()
+    this.listener?.broken(new NetworkError(code, `connection to ${this.remote.host}:${this.remote.port}: ${code}`))
+  }
+}
+
+function tagOfSegment(segment: Segment): number {
+  const salt = segmentTags[segment.kind]
+  return segment.kind === 'bytes' ? tagOf(segment.bytes, salt) : salt
+}

@@ -1,0 +1,173 @@
+/**
+ * The bytes of one file as the page cache sees them, and what of them the device would still know after a power cut.
+ * Owns pages, the before-images of what is not synced yet, and the choice of what a crash leaves. Pages of zeros are
+ * not stored, so that preallocated files cost nothing.
+ *
+ * Every change goes into the newest layer of before-images; a sync covers the layers that existed when it began, and
+ * takes them away once the device has answered. A layer whose sync failed is lost: the kernel calls its pages clean, so
+ * no later sync writes them, and only writing them anew can save them.
+ */
+
+import type { SeededRandom } from './random.ts'
+
+const pageBytes = 4096
+
+interface Layer {
+  /** Page number to its content before; undefined: zeros. */
+  readonly before: Map<number, Uint8Array | undefined>
+  size: number
+  lost: boolean
+}
+
+/** What a sync in flight covers. */
+export interface PendingSync {
+  readonly layers: readonly Layer[]
+  readonly size: number
+}
+
+export class FileContent {
+  size = 0
+  modifiedMs = 0
+  readonly #pages = new Map<number, Uint8Array>()
+  #layers: Layer[] = []
+  /** Takes changes; undefined after a sync began: the next change opens a new one. */
+  #newest: Layer | undefined
+
+  /** Returns the bytes read: fewer than asked only at the end. */
+  read(target: Uint8Array, position: number): number {
+    const length = Math.max(0, Math.min(target.length, this.size - position))
+    for (let done = 0; done < length; ) {
+      const { page, offset, room } = placeOf(position + done)
+      const count = Math.min(room, length - done)
+      const stored = this.#pages.get(page)
+      if (stored === undefined) target.fill(0, done, done + count)
+      else target.set(stored.subarray(offset, offset + count), done)
+      done += count
+    }
+    return length
+  }
+
+  write(source: Uint8Array, position: number): void {
+    const layer = this.#change()
+    for (let done = 0; done < source.length; ) {
+      const { page, offset, room } = placeOf(position + done)
+      const count = Math.min(room, source.length - done)
+      const piece = source.subarray(done, done + count)
+      done += count
+      const stored = this.#pages.get(page)
+      if (stored === undefined && piece.every((byte) => byte === 0)) continue
+      this.#keepBefore(layer, page)
+      const target = stored ?? new Uint8Array(pageBytes)
+      target.set(piece, offset)
+      this.#pages.set(page, target)
+    }
+    this.size = Math.max(this.size, position + source.length)
+  }
+
+  truncate(size: number): void {
+    const layer = this.#change()
+    const { page: lastPage, offset } = placeOf(size)
+    for (const [page, stored] of [...this.#pages]) {
+      if (page < lastPage || (page === lastPage && offset >= pageBytes)) continue
+      this.#keepBefore(layer, page)
+      if (page > lastPage || offset === 0) this.#pages.delete(page)
+      else stored.fill(0, offset)
+    }
+    this.size = size
+  }
+
+  beginSync(): PendingSync {
+    this.#newest = undefined
+    return { layers: this.#layers.filter((layer) => !layer.lost), size: this.size }
+  }
+
+  endSync(sync: PendingSync): void {
+    const lost = this.#layers.filter((layer) => layer.lost)
+    for (const layer of sync.layers) {
+      if (layer.lost) continue
+      for (const page of layer.before.keys()) for (const other of lost) other.before.delete(page)
+    }
+    for (const layer of lost) layer.size = sync.size
+    this.#layers = this.#layers.filter((layer) => layer.lost || !sync.layers.includes(layer))
+  }
+
+  failSync(sync: PendingSync): void {
+    for (const layer of sync.layers) layer.lost = true
+  }
+
+  /** What the next power cut may take. */
+  get isDurable(): boolean {
+    return this.#layers.length === 0
+  }
+
+  /** Forgets what was not synced: all of it, all behind a torn point, any subset of pages, or by luck nothing. */
+  crash(random: SeededRandom): void {
+    const durable = new Map<number, Uint8Array | undefined>()
+    for (const layer of this.#layers) {
+      for (const [page, before] of layer.before) if (!durable.has(page)) durable.set(page, before)
+    }
+    const durableSize = this.#layers[0]?.size ?? this.size
+    this.#layers = []
+    this.#newest = undefined
+    if (durable.size === 0 && durableSize === this.size) return
+    const pages = [...durable.keys()].sort((one, other) => one - other)
+    const fate = random.pick(['nothing', 'torn', 'subset', 'everything'] as const)
+    const tornAt = random.integer(0, Math.max(0, pages.length * pageBytes - 1))
+    for (const [index, page] of pages.entries()) {
+      const kept =
+        fate === 'everything'
+          ? pageBytes
+          : fate === 'torn'
+            ? Math.max(0, Math.min(pageBytes, tornAt - index * pageBytes))
+            : fate === 'subset' && random.chance(0.5)
+              ? pageBytes
+              : 0
+      this.#restore(page, durable.get(page), kept)
+    }
+    const torn = (pages[Math.floor(tornAt / pageBytes)] ?? 0) * pageBytes + (tornAt % pageBytes)
+    if (fate === 'nothing') this.size = durableSize
+    else if (fate === 'torn' && this.size > durableSize) this.size = clamp(torn, durableSize, this.size)
+    else if (fate !== 'everything' && random.chance(0.5)) this.size = durableSize
+    this.#clearBehindEnd()
+  }
+
+  #change(): Layer {
+    if (this.#newest === undefined) {
+      this.#newest = { before: new Map(), size: this.size, lost: false }
+      this.#layers.push(this.#newest)
+    }
+    return this.#newest
+  }
+
+  #keepBefore(layer: Layer, page: number): void {
+    if (!layer.before.has(page)) layer.before.set(page, this.#pages.get(page)?.slice())
+  }
+
+  /** The first `kept` bytes of the page as they are, the others as they were. */
+  #restore(page: number, before: Uint8Array | undefined, kept: number): void {
+    if (kept === pageBytes) return
+    const restored = before?.slice() ?? new Uint8Array(pageBytes)
+    const present = this.#pages.get(page)
+    if (present === undefined) restored.fill(0, 0, kept)
+    else restored.set(present.subarray(0, kept))
+    this.#pages.set(page, restored)
+  }
+
+  #clearBehindEnd(): void {
+    for (const [page, stored] of [...this.#pages]) {
+      const end = this.size - page * pageBytes
+      if (end <= 0) this.#pages.delete(page)
+      else if (end < pageBytes) stored.fill(0, end)
+    }
+  }
+}
+
+function placeOf(position: number): { page: number; offset: number; room: number } {
+  const page = Math.floor(position / pageBytes)
+  const offset = position - page * pageBytes
+  return { page, offset, room: pageBytes - offset }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.max(min, Math.min(max, value))
+}
