@@ -259,8 +259,8 @@ class StreamInput {
   }
 
   *#more(needed: number): Reading<void> {
-    if (needed > this.#maxBytes) throw new StreamProblem(`stream of more than ${this.#maxBytes} bytes`)
     if (this.ended) throw new StreamProblem('truncated')
+    if (needed > this.#maxBytes) throw new StreamProblem(`stream of more than ${this.#maxBytes} bytes`)
     yield
   }
 }

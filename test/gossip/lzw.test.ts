@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { compressLzw, expandLzw } from '../../src/gossip/lzw.ts'
+import { mutated } from './arbitraries.ts'
+import { fromHex, golden, type Json, toHex } from './golden.ts'
+
+/** What the recording does not list, it names. */
+function plainOf(vector: Json): Uint8Array {
+  if (vector.plain !== undefined) return fromHex(vector.plain)
+  const plain = new Uint8Array(vector.plainBytes)
+  if (vector.name.endsWith('zero bytes')) return plain
+  let state = 1
+  return plain.map(() => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state >>> 24
+  })
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+describe('LZW as Go writes it', () => {
+  for (const vector of golden('lzw').vectors) {
+    it(`${vector.name}, ${vector.plainBytes} bytes`, () => {
+      const plain = plainOf(vector)
+      assert.equal(sha256(plain), vector.plainSha256)
+      const packed = compressLzw(plain)
+      assert.equal(packed.length, vector.lzwBytes)
+      assert.equal(sha256(packed), vector.lzwSha256)
+      if (vector.lzw !== undefined) assert.equal(toHex(packed), vector.lzw)
+      assert.deepEqual(expandLzw(packed, plain.length), { ok: true, value: plain })
+    })
+  }
+
+  it('reads what it wrote', () => {
+    const repetitive = fc.array(fc.constantFrom(0, 1), { maxLength: 9000 }).map((bytes) => Uint8Array.from(bytes))
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 9000 }), repetitive), (plain) => {
+        assert.deepEqual(expandLzw(compressLzw(plain), 9000), { ok: true, value: plain })
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('reads streams without a leading clear code, and ignores what follows the end', () => {
+    // 9-bit codes 0x41, 0x101 (end), then a stray byte.
+    assert.deepEqual(expandLzw(Uint8Array.of(0x41, 0x02, 0x02, 0x99), 10), { ok: true, value: Uint8Array.of(0x41) })
+  })
+
+  it('goes on with a full table where the sender does not clear it', () => {
+    // Literals only, so that every code but the first adds an entry, far past the 12 bits.
+    const codes = Array.from({ length: 9000 }, (_, i) => i % 256)
+    const packed = packWithoutClears(codes)
+    assert.deepEqual(expandLzw(packed, 9000), { ok: true, value: Uint8Array.from(codes) })
+  })
+
+  it('says what is wrong', () => {
+    assert.deepEqual(expandLzw(new Uint8Array(0), 10), { ok: false, problem: 'LZW: truncated' })
+    assert.deepEqual(expandLzw(fromHex('008304'), 10), { ok: false, problem: 'LZW: truncated' })
+    // Code 300 when the table is empty.
+    assert.deepEqual(expandLzw(Uint8Array.of(0x2c, 0x01), 10), { ok: false, problem: 'LZW: unknown code' })
+  })
+
+  it('stops at the limit, to the byte', () => {
+    const packed = compressLzw(new Uint8Array(1_000_000))
+    assert.ok(packed.length < 3000, 'a bomb')
+    assert.deepEqual(expandLzw(packed, 999_999), { ok: false, problem: 'LZW: more than 999999 bytes' })
+    assert.equal(expandLzw(packed, 1_000_000).ok, true)
+  })
+
+  it('survives any bytes within the limit', () => {
+    const almost = mutated(fc.uint8Array({ maxLength: 300 }).map(compressLzw))
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), almost), (bytes) => {
+        const expanded = expandLzw(bytes, 500)
+        if (expanded.ok) assert.ok(expanded.value.length <= 500)
+        else assert.match(expanded.problem, /^LZW: /)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+/** A stream of literals by an encoder that never clears: widths grow as the decoder's do, then stay at 12. */
+function packWithoutClears(codes: number[]): Uint8Array {
+  const bits: number[] = []
+  let width = 9
+  let newest = 257
+  for (const code of [...codes, 257]) {
+    for (let bit = 0; bit < width; bit += 1) bits.push((code >> bit) & 1)
+    newest += 1
+    if (newest === 1 << width && width < 12) width += 1
+  }
+  const bytes = new Uint8Array(Math.ceil(bits.length / 8))
+  bits.forEach((bit, i) => {
+    bytes[i >> 3]! |= bit << (i & 7)
+  })
+  return bytes
+}
