@@ -68,20 +68,26 @@ export class Timeline {
     if (this.#running) throw new Error('the world is running already')
     this.#running = true
     return new Promise((resolve, reject) => {
+      // Turns that were asked for and are not needed any more find their own run over, whatever runs by then.
+      let over = false
+      const stop = (): void => {
+        over = true
+        this.#running = false
+      }
       const turn = (): void => {
-        if (!this.#running) return
+        if (over) return
         try {
           const outcome = this.#turn(horizon)
           if (outcome === undefined) return
-          this.#running = false
+          stop()
           resolve(outcome)
         } catch (error) {
-          this.#running = false
+          stop()
           reject(error)
         }
       }
       const askForTurns = (): void => {
-        if (!this.#running) return
+        if (over) return
         // biome-ignore lint/style/noRestrictedGlobals: a real turn of the event loop is what lets all promises come to rest
         for (let count = 0; count < turnsAtOnce; count++) setImmediate(turn)
         // biome-ignore lint/style/noRestrictedGlobals: as above
