@@ -50,6 +50,7 @@ export const errorTable = {
   /** A client lost its server after it had sent a batch and before the answer: stored or not, nobody said. */
   OUTCOME_UNKNOWN: kind(GrpcCode.UNKNOWN),
   METHOD_UNKNOWN: kind(GrpcCode.UNIMPLEMENTED),
+  SERVICE_UNKNOWN: kind(GrpcCode.NOT_FOUND),
   ENCODING_UNSUPPORTED: kind(GrpcCode.UNIMPLEMENTED),
   // who may do what
   UNAUTHENTICATED: kind(GrpcCode.UNAUTHENTICATED),
@@ -60,6 +61,7 @@ export const errorTable = {
   DATA_CORRUPT: kind(GrpcCode.DATA_LOSS, true),
   LOG_DIVERGED: kind(GrpcCode.DATA_LOSS),
   LOG_FAILED: kind(GrpcCode.DATA_LOSS),
+  OVERLOADED: kind(GrpcCode.RESOURCE_EXHAUSTED, true),
   DISK_FULL: kind(GrpcCode.RESOURCE_EXHAUSTED, true),
   DISK_FAILED: kind(GrpcCode.DATA_LOSS),
   DATA_DIR_LOCKED: kind(GrpcCode.FAILED_PRECONDITION),

@@ -1,7 +1,15 @@
 /** All logs of a node. */
 
-import type { Clock, Disk } from '../env/env.ts'
-import type { LogId } from './log-id.ts'
+import { type Clock, type Disk, DiskError, type DiskLock } from '../env/env.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
+import { logFolder, logFolders, makeDurableFolder, makeLogFolder, topicsFolder } from './data-dir.ts'
+import { HybridClock } from './hlc.ts'
+import { Log } from './log.ts'
+import { type LogId, logKey, parseEpoch, parseNodeName, parseTopicName } from './log-id.ts'
+import type { LogWorld } from './log-writer.ts'
+import { OpenFiles } from './open-files.ts'
+import { recoverLog } from './recovery.ts'
+import type { Segment } from './segment.ts'
 import type { LogSettings } from './settings.ts'
 
 export interface Journal {
@@ -101,4 +109,166 @@ export interface JournalOptions {
 }
 
 /** Rejects with `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE` or `NODE_NAME_INVALID`. */
-export declare function openJournal(options: JournalOptions): Promise<Journal>
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const { disk, dataDir, node, epoch } = options
+  const name = parseNodeName(node)
+  if (!name.ok) throw new ReeveError('NODE_NAME_INVALID', name.problem)
+  let lock: DiskLock | undefined
+  try {
+    await makeDurableFolder(disk, dataDir)
+    lock = await disk.lockFolder(dataDir, `node ${node}, epoch ${epoch}`)
+    await makeDurableFolder(disk, topicsFolder(dataDir))
+    const journal = new OpenJournal(options, lock)
+    await journal.recover()
+    return journal
+  } catch (error) {
+    lock?.release()
+    if (!(error instanceof DiskError)) throw error
+    const code = error.code === 'EBUSY' ? 'DATA_DIR_LOCKED' : 'DATA_DIR_UNUSABLE'
+    throw new ReeveError(code, `the data folder ${dataDir} cannot be used: ${error.message}`, { cause: error })
+  }
+}
+
+class OpenJournal implements Journal {
+  readonly node: string
+  readonly epoch: string
+  readonly #options: JournalOptions
+  readonly #lock: DiskLock
+  readonly #world: LogWorld
+  readonly #clock = new HybridClock()
+  /** Every log that was ever asked to grow or found on disk, by key. */
+  readonly #logs = new Map<string, Log>()
+  readonly #ownLogs = new Map<string, Log>()
+  /** Topic → its logs that have something to read. */
+  readonly #visible = new Map<string, Set<Log>>()
+  readonly #listeners = new Set<(log: LogView) => void>()
+  #closing: Promise<void> | undefined
+
+  constructor(options: JournalOptions, lock: DiskLock) {
+    this.node = options.node
+    this.epoch = options.epoch
+    this.#options = options
+    this.#lock = lock
+    const { disk, settings, report } = options
+    this.#world = { disk, files: new OpenFiles(disk, settings.openFilesMax), settings, report, pending: { bytes: 0 } }
+  }
+
+  async recover(): Promise<void> {
+    const { disk, dataDir, settings, report, clock } = this.#options
+    for (const found of logFolders(disk, dataDir)) {
+      if (found.kind === 'foreign') report({ kind: 'ignored', path: found.path, reason: found.reason })
+      if (found.kind !== 'log') continue
+      const { id, path: folder } = found
+      if (this.#isOwn(id)) {
+        throw new ReeveError('DATA_DIR_UNUSABLE', `${folder} exists: epoch ${id.epoch} was used by an earlier run`)
+      }
+      const segments = await recoverLog({ disk, id, folder, settings, report })
+      if (segments.length === 0) continue
+      const log = this.#add(id, segments)
+      this.#show(log)
+      this.#clock.observe(log.timestamp, clock.now())
+    }
+  }
+
+  async append(topic: string, batch: Uint8Array, recordCount: number): Promise<Appended> {
+    this.#refuseWhenClosing()
+    const log = this.#ownLogs.get(topic) ?? this.#beginOwn(topic)
+    return log.append(batch, recordCount, this.#clock.next(this.#options.clock.now()))
+  }
+
+  async replicate(id: LogId, frames: Uint8Array): Promise<number> {
+    this.#refuseWhenClosing()
+    if (this.#isOwn(id)) throw new ReeveError('LOG_DIVERGED', `${logKey(id)} is written by this run and nobody else`)
+    const log = this.#logs.get(logKey(id)) ?? this.#add(checkedId(id), [])
+    return log.replicate(frames, (timestamp) => this.#clock.observe(timestamp, this.#options.clock.now()))
+  }
+
+  log(id: LogId): LogView | undefined {
+    const log = this.#logs.get(logKey(id))
+    return log && log.end > 0 ? log : undefined
+  }
+
+  logs(): LogView[] {
+    return [...this.#visible.values()].flatMap((logs) => [...logs])
+  }
+
+  topicLogs(topic: string): LogView[] {
+    return [...(this.#visible.get(topic) ?? [])]
+  }
+
+  topics(): string[] {
+    return [...this.#visible.keys()].sort()
+  }
+
+  onCommit(listener: (log: LogView) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#logs.values()].map((log) => log.close()))
+    this.#world.files.closeAll()
+    this.#lock.release()
+  }
+
+  #refuseWhenClosing(): void {
+    if (this.#closing) throw new ReeveError('NODE_STOPPING', 'the logs of this node are being closed')
+  }
+
+  #isOwn(id: LogId): boolean {
+    return id.origin === this.node && id.epoch === this.epoch
+  }
+
+  #beginOwn(topic: string): Log {
+    const log = this.#add(checkedId({ topic, origin: this.node, epoch: this.epoch }), [])
+    this.#ownLogs.set(topic, log)
+    return log
+  }
+
+  #add(id: LogId, segments: Segment[]): Log {
+    const { disk, dataDir } = this.#options
+    const log = new Log(this.#world, {
+      id,
+      own: this.#isOwn(id),
+      folder: logFolder(dataDir, id),
+      segments,
+      makeFolder: () => makeLogFolder(disk, dataDir, id),
+      committed: (grown) => this.#committed(grown),
+    })
+    this.#logs.set(log.key, log)
+    return log
+  }
+
+  #show(log: Log): void {
+    const logs = this.#visible.get(log.id.topic)
+    if (logs) logs.add(log)
+    else this.#visible.set(log.id.topic, new Set([log]))
+  }
+
+  #committed(log: Log): void {
+    this.#show(log)
+    for (const listener of this.#listeners) {
+      try {
+        listener(log)
+      } catch (error) {
+        this.#options.report({ kind: 'listenerFailed', log: log.key, message: toReeveError(error).message })
+      }
+    }
+  }
+}
+
+/** The id, once every part of it is safe to become a folder. */
+function checkedId(id: LogId): LogId {
+  const topic = parseTopicName(id.topic)
+  if (!topic.ok) throw new ReeveError('TOPIC_NAME_INVALID', topic.problem)
+  const origin = parseNodeName(id.origin)
+  if (!origin.ok) throw new ReeveError('NODE_NAME_INVALID', origin.problem)
+  const epoch = parseEpoch(id.epoch)
+  if (!epoch.ok) throw new ReeveError('REQUEST_MALFORMED', epoch.problem)
+  return { topic: topic.value, origin: origin.value, epoch: epoch.value }
+}

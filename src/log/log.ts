@@ -1,0 +1,207 @@
+/**
+ * One log: reads of what is visible, and the two ways it grows. This run's own log is extended by batches, a copy by
+ * frames exactly as its origin made them; a log is never both.
+ */
+
+import { DiskError } from '../env/env.ts'
+import { ReeveError } from '../errors.ts'
+import { checkBatch } from './batch.ts'
+import {
+  chainSeed,
+  encodeFrame,
+  frameBodyMaxBytes,
+  frameHeaderBytes,
+  readHeader,
+  storedChain,
+  storedTimestamp,
+  verifies,
+} from './frame.ts'
+import type { Appended, LogView } from './journal.ts'
+import { type LogId, logKey } from './log-id.ts'
+import { type LogWorld, LogWriter } from './log-writer.ts'
+import { scanFrames, sourceOfBytes } from './scan.ts'
+import type { Segment } from './segment.ts'
+
+/** Each node judges batches by its own limits when they are produced; a copy takes all that the format can hold. */
+const copyLimits = { maxBytes: frameBodyMaxBytes, maxRecords: 0xffff_ffff, maxRecordBytes: frameBodyMaxBytes }
+
+export class Log implements LogView {
+  readonly id: LogId
+  readonly key: string
+  readonly own: boolean
+  readonly #world: LogWorld
+  readonly #segments: Segment[]
+  readonly #writer: LogWriter
+
+  constructor(
+    world: LogWorld,
+    log: {
+      id: LogId
+      own: boolean
+      folder: string
+      segments: Segment[]
+      makeFolder: () => void
+      committed: (log: Log) => void
+    },
+  ) {
+    this.id = log.id
+    this.key = logKey(log.id)
+    this.own = log.own
+    this.#world = world
+    this.#segments = log.segments
+    this.#writer = new LogWriter(world, {
+      ...log,
+      key: this.key,
+      firstChain: chainSeed(log.id),
+      committed: () => log.committed(this),
+    })
+  }
+
+  get start(): number {
+    return this.#segments[0]?.base ?? 0
+  }
+
+  get end(): number {
+    return this.#segments.at(-1)?.end ?? 0
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  }
+
+  get chain(): bigint {
+    return this.#segments.at(-1)?.chain ?? 0n
+  }
+
+  /** Of the last visible frame. */
+  get timestamp(): bigint {
+    return this.#segments.at(-1)?.timestamp ?? 0n
+  }
+
+  chainAt(offset: number): bigint | undefined {
+    if (offset === 0) return 0n
+    if (offset === this.end) return this.chain
+    if (!(offset > this.start && offset < this.end)) return undefined
+    return this.#reading(offset - 1, (segment) => segment.chainAt(this.#world.files, offset))
+  }
+
+  read(from: number, maxBytes: number): Uint8Array {
+    if (from >= this.end) return new Uint8Array(0)
+    if (!(from >= this.start)) {
+      throw new ReeveError('OFFSET_TRIMMED', `${this.key} begins at ${this.start}, ${from} was asked for`, {
+        facts: { start: String(this.start), end: String(this.end) },
+      })
+    }
+    return this.#reading(from, (segment) => segment.read(this.#world.files, from, maxBytes))
+  }
+
+  /** `batch` must have passed `checkBatch` with `recordCount` records. */
+  async append(batch: Uint8Array, recordCount: number, timestamp: bigint): Promise<Appended> {
+    if (batch.length > frameBodyMaxBytes) {
+      throw new ReeveError('BATCH_TOO_LARGE', `a batch of ${batch.length} bytes; the limit is ${frameBodyMaxBytes}`)
+    }
+    const { offset: baseOffset, chain: previousChain } = this.#writer.tail
+    const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp, previousChain, body: batch })
+    await this.#writer.push(bytes)
+    return { log: this.id, baseOffset, recordCount, endOffset: baseOffset + recordCount, timestamp }
+  }
+
+  /** See `Journal.replicate`. `accepted` learns the timestamp of the last frame. */
+  async replicate(frames: Uint8Array, accepted: (timestamp: bigint) => void): Promise<number> {
+    const first = readHeader(frames, 0)
+    // What is under way may be the same frames from another peer: whether they agree can be told when it is done.
+    while (first && first.baseOffset < this.#writer.tail.offset && this.end < this.#writer.tail.offset) {
+      await this.#writer.idle()
+    }
+    const fresh = frames.subarray(this.#held(frames))
+    if (fresh.length === 0) return this.end
+    const timestamp = this.#check(fresh)
+    const pushed = this.#writer.push(fresh)
+    accepted(timestamp)
+    await pushed
+    return this.end
+  }
+
+  /** Takes no more; resolves when nothing waits for the disk. */
+  close(): Promise<void> {
+    return this.#writer.close()
+  }
+
+  /** How many bytes of these frames the copy holds already; throws where they differ from what it holds. */
+  #held(frames: Uint8Array): number {
+    let at = 0
+    while (at < frames.length) {
+      const header = readHeader(frames, at)
+      if (!header || header.baseOffset >= this.#writer.tail.offset) break
+      const frame = frames.subarray(at, at + header.bytes)
+      if (frame.length < header.bytes || !verifies(frame)) throw this.#corruptFrames(at, 'checksum')
+      if (this.chainAt(header.endOffset) !== storedChain(frame)) throw this.#diverged(header.baseOffset)
+      at += header.bytes
+    }
+    return at
+  }
+
+  /** Throws unless all of it may be appended; returns the timestamp of the last frame. */
+  #check(frames: Uint8Array): bigint {
+    const scan = scanFrames(sourceOfBytes(frames), this.#writer.tail)
+    let timestamp = 0n
+    for (let step = scan.next(); ; step = scan.next()) {
+      if (step.done) {
+        const { fault, offset, position } = step.value
+        if (fault === 'chain') throw this.#diverged(offset)
+        if (fault) throw this.#corruptFrames(position, fault)
+        return timestamp
+      }
+      const { frame, position, recordCount } = step.value
+      timestamp = storedTimestamp(frame)
+      if (countRecords(frame.subarray(frameHeaderBytes)) !== recordCount) throw this.#corruptFrames(position, 'body')
+    }
+  }
+
+  #diverged(offset: number): ReeveError {
+    return new ReeveError('LOG_DIVERGED', `${this.key}: the frame at ${offset} is not the one that belongs there`, {
+      facts: { log: this.key, offset: String(offset) },
+    })
+  }
+
+  #corruptFrames(position: number, fault: string): ReeveError {
+    return new ReeveError('DATA_CORRUPT', `frames for ${this.key} are not good at byte ${position}: ${fault}`)
+  }
+
+  #reading<T>(offset: number, work: (segment: Segment) => T): T {
+    const segment = this.#segmentOf(offset)
+    try {
+      return work(segment)
+    } catch (error) {
+      if (error instanceof DiskError) {
+        throw new ReeveError('DISK_FAILED', `${this.key} cannot be read: ${error.message}`, { cause: error })
+      }
+      if (error instanceof ReeveError && error.code === 'DATA_CORRUPT' && !segment.corrupt) {
+        segment.corrupt = true
+        segment.dropIndex(this.#world.disk)
+        this.#world.report({ kind: 'corrupt', log: this.key, offset, path: segment.path })
+      }
+      throw error
+    }
+  }
+
+  #segmentOf(offset: number): Segment {
+    let low = 0
+    let high = this.#segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if ((this.#segments[middle] as Segment).base <= offset) low = middle
+      else high = middle - 1
+    }
+    return this.#segments[low] as Segment
+  }
+}
+
+/** Undefined where it is no batch at all. */
+function countRecords(body: Uint8Array): number | undefined {
+  try {
+    return checkBatch(body, copyLimits)
+  } catch {
+    return undefined
+  }
+}

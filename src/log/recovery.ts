@@ -1,0 +1,157 @@
+/**
+ * Opening a log that was written before. Owns the decision where the log ends now: behind its last good frame, or
+ * before the first that is damaged. Cuts nothing but the torn end of a last write, which was never visible; everything
+ * else that cannot stay is set aside in a folder of its own, and never deleted. The log is then a shorter prefix of
+ * itself, which replication extends like any other.
+ */
+
+import type { Disk } from '../env/env.ts'
+import { parentOf, quarantineFolder, segmentFiles } from './data-dir.ts'
+import { chainSeed, storedTimestamp } from './frame.ts'
+import type { JournalEvent } from './journal.ts'
+import { type LogId, logKey } from './log-id.ts'
+import { frameBehind, type Place, scanFrames, sourceOfFile } from './scan.ts'
+import { Segment, segmentName } from './segment.ts'
+import type { LogSettings } from './settings.ts'
+
+export interface RecoveryOptions {
+  readonly disk: Disk
+  readonly id: LogId
+  readonly folder: string
+  readonly settings: LogSettings
+  readonly report: (event: JournalEvent) => void
+}
+
+/** The log's segments, none empty; all they hold is durable when this resolves. Rejects with `DiskError`. */
+export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
+  const { disk, folder, settings } = options
+  const { bases, foreign } = segmentFiles(disk, folder)
+  for (const { path, reason } of foreign) options.report({ kind: 'ignored', path, reason })
+  const files = dropEmpty(disk, folder, bases)
+  const segments: Segment[] = []
+  let place: Place = { offset: files[0]?.base ?? 0, chain: undefined }
+  if (place.offset === 0) place = { offset: 0, chain: chainSeed(options.id) }
+
+  for (const [n, { base, bytes }] of files.entries()) {
+    const next = files[n + 1]
+    const segment = new Segment(folder, base, settings.indexIntervalBytes)
+    if (base !== place.offset) {
+      await setAside(options, files.slice(n), 0, place.offset)
+      break
+    }
+    if (next && segment.loadIndex(disk, bytes, next.base, settings.indexIntervalBytes)) {
+      segments.push(segment)
+      place = { offset: segment.end, chain: segment.chain }
+      continue
+    }
+    const torn = fillFromScan(disk, segment, bytes, place)
+    if (torn === undefined) {
+      if (next) segment.saveIndex(disk)
+    } else if (torn && !next) await cutTail(options, segment, bytes)
+    else await setAside(options, files.slice(n), segment.bytes, segment.end)
+    if (segment.bytes > 0) segments.push(segment)
+    if (torn !== undefined) break
+    place = { offset: segment.end, chain: segment.chain }
+  }
+  await makeDurable(options, segments)
+  return segments
+}
+
+/** A segment without bytes is what a crash or a full disk left of the moment it was begun. */
+function dropEmpty(disk: Disk, folder: string, bases: number[]): { base: number; bytes: number }[] {
+  const files = bases.map((base) => ({ base, bytes: disk.stat(`${folder}/${segmentName(base)}`)?.bytes ?? 0 }))
+  for (const { base, bytes } of files) if (bytes === 0) disk.removeFile(`${folder}/${segmentName(base)}`)
+  return files.filter(({ bytes }) => bytes > 0)
+}
+
+/** Undefined: all good; true: what is behind the last good frame is a torn tail; false: it is damage. */
+function fillFromScan(disk: Disk, segment: Segment, fileBytes: number, from: Place): boolean | undefined {
+  const file = disk.open(segment.path, 'read')
+  try {
+    const source = sourceOfFile(file, fileBytes)
+    const scan = scanFrames(source, from)
+    for (let step = scan.next(); ; step = scan.next()) {
+      if (step.done) return step.value.fault ? !frameBehind(source, step.value.position) : undefined
+      segment.extend({ ...step.value, timestamp: storedTimestamp(step.value.frame) })
+    }
+  } finally {
+    file.close()
+  }
+}
+
+async function cutTail({ disk, id, report }: RecoveryOptions, segment: Segment, fileBytes: number): Promise<void> {
+  if (segment.bytes === 0) disk.removeFile(segment.path)
+  else await truncate(disk, segment.path, segment.bytes)
+  report({ kind: 'tailCut', log: logKey(id), end: segment.end, cutBytes: fileBytes - segment.bytes })
+}
+
+/**
+ * Moves these segments away, except for the first `goodBytes` of the first one, which stay. In an order that loses
+ * nothing if it is interrupted: the next opening finds the same damage again.
+ */
+async function setAside(
+  { disk, id, folder, report }: RecoveryOptions,
+  files: { base: number; bytes: number }[],
+  goodBytes: number,
+  end: number,
+): Promise<void> {
+  const aside = quarantineFolder(disk, folder)
+  disk.makeFolder(aside)
+  await disk.syncFolder(parentOf(folder))
+  const damaged = goodBytes > 0 ? files[0] : undefined
+  if (damaged) await copy(disk, `${folder}/${segmentName(damaged.base)}`, `${aside}/${segmentName(damaged.base)}`)
+  // From the last one backwards, so that what is left in between is always a prefix.
+  for (const { base } of files.slice(damaged ? 1 : 0).reverse()) {
+    disk.rename(`${folder}/${segmentName(base)}`, `${aside}/${segmentName(base)}`)
+  }
+  await disk.syncFolder(aside)
+  await disk.syncFolder(folder)
+  if (damaged) await truncate(disk, `${folder}/${segmentName(damaged.base)}`, goodBytes)
+  report({ kind: 'damaged', log: logKey(id), end, folder: aside })
+}
+
+async function copy(disk: Disk, from: string, to: string): Promise<void> {
+  const source = disk.open(from, 'read')
+  const target = disk.open(to, 'write')
+  try {
+    const chunk = new Uint8Array(1024 * 1024)
+    for (let at = 0; ; ) {
+      const count = source.read(chunk, at)
+      if (count === 0) break
+      target.write(chunk.subarray(0, count), at)
+      at += count
+    }
+    await target.sync()
+  } finally {
+    source.close()
+    target.close()
+  }
+}
+
+async function truncate(disk: Disk, path: string, bytes: number): Promise<void> {
+  const file = disk.open(path, 'write')
+  try {
+    file.truncate(bytes)
+    await file.sync()
+  } finally {
+    file.close()
+  }
+}
+
+/**
+ * A process that died between write and sync leaves frames that verify but that a power cut could still take: they
+ * become visible now, so they become durable now. Earlier segments were synced before the last one was begun.
+ */
+async function makeDurable({ disk, folder }: RecoveryOptions, segments: Segment[]): Promise<void> {
+  const last = segments.at(-1)
+  if (!last) return
+  const file = disk.open(last.path, 'write')
+  try {
+    await file.sync()
+  } finally {
+    file.close()
+  }
+  await disk.syncFolder(folder)
+  await disk.syncFolder(parentOf(folder))
+  await disk.syncFolder(parentOf(parentOf(folder)))
+}

@@ -1,0 +1,133 @@
+/**
+ * Reads frames from their first byte to the first that is not what it should be. This is the whole truth about a
+ * segment: recovery, offline checks and the arrival of frames from a peer all judge by it.
+ */
+
+import {
+  chainAfter,
+  type FrameHeader,
+  frameBodyMaxBytes,
+  frameHeaderBytes,
+  frameMagic,
+  readHeader,
+  storedChain,
+  verifies,
+} from './frame.ts'
+
+/** Bytes in memory or in a file. */
+export interface ByteSource {
+  readonly size: number
+  /** Exactly these bytes, which must exist; they hold until the next call. */
+  view(position: number, length: number): Uint8Array
+}
+
+/** Where in a log some frames begin: `chain` undefined: what was before is gone (trimmed), any is taken. */
+export interface Place {
+  readonly offset: number
+  readonly chain: bigint | undefined
+}
+
+export interface ScannedFrame extends FrameHeader {
+  readonly position: number
+  readonly chain: bigint
+  /** The frame; holds until the next one is asked for. */
+  readonly frame: Uint8Array
+}
+
+/** `cutShort`: fewer bytes than a frame; `offset`, `chain`: a whole frame, but not the one that belongs here. */
+export type FrameFault = 'cutShort' | 'header' | 'checksum' | 'offset' | 'chain'
+
+export interface ScanEnd {
+  /** Behind the last good frame. */
+  readonly position: number
+  readonly offset: number
+  readonly chain: bigint | undefined
+  /** What is wrong with the bytes at `position`; undefined: there are none. */
+  readonly fault: FrameFault | undefined
+}
+
+export function* scanFrames(source: ByteSource, from: Place): Generator<ScannedFrame, ScanEnd, void> {
+  let position = 0
+  let { offset, chain } = from
+  const end = (fault?: FrameFault): ScanEnd => ({ position, offset, chain, fault })
+  while (position < source.size) {
+    if (source.size - position < frameHeaderBytes) return end('cutShort')
+    const header = readHeader(source.view(position, frameHeaderBytes), 0)
+    if (!header) return end('header')
+    if (header.bytes > source.size - position) return end('cutShort')
+    const frame = source.view(position, header.bytes)
+    if (!verifies(frame)) return end('checksum')
+    if (header.baseOffset !== offset) return end('offset')
+    const stored = storedChain(frame)
+    if (chain !== undefined && chainAfter(chain, frame) !== stored) return end('chain')
+    yield { ...header, position, chain: stored, frame }
+    position += header.bytes
+    offset = header.endOffset
+    chain = stored
+  }
+  return end()
+}
+
+/**
+ * Whether any whole frame lies at or behind `from`: then what precedes it is damage, not the torn end of the last
+ * write. Looks at no more than a few times the source; where bytes imitate headers so that this does not settle it,
+ * the answer is yes, the one that throws nothing away.
+ */
+export function frameBehind(source: ByteSource, from: number): boolean {
+  let budget = 4 * source.size + frameBodyMaxBytes
+  for (let at = from; at <= source.size - frameHeaderBytes; ) {
+    const window = source.view(at, Math.min(searchBytes, source.size - at))
+    const found = indexOfMagic(window)
+    if (found === -1) {
+      at += window.length - 3
+      continue
+    }
+    at += found
+    if (source.size - at < frameHeaderBytes) return false
+    const header = readHeader(source.view(at, frameHeaderBytes), 0)
+    if (header && header.bytes <= source.size - at) {
+      if (verifies(source.view(at, header.bytes))) return true
+      budget -= header.bytes
+      if (budget < 0) return true
+    }
+    at++
+  }
+  return false
+}
+
+const searchBytes = 64 * 1024
+
+function indexOfMagic(bytes: Uint8Array): number {
+  const first = frameMagic >>> 24
+  for (let at = bytes.indexOf(first); at !== -1 && at + 4 <= bytes.length; at = bytes.indexOf(first, at + 1)) {
+    const rest = ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)
+    if (rest === (frameMagic & 0xffffff)) return at
+  }
+  return -1
+}
+
+export function sourceOfBytes(bytes: Uint8Array): ByteSource {
+  return { size: bytes.length, view: (position, length) => bytes.subarray(position, position + length) }
+}
+
+/** A file through a window that grows to the largest frame met. `size` may stop short of the file's end. */
+export function sourceOfFile(file: { read(target: Uint8Array, position: number): number }, size: number): ByteSource {
+  let window = new Uint8Array(Math.min(size, 1024 * 1024))
+  let start = 0
+  let filled = 0
+  return {
+    size,
+    view(position, length) {
+      if (position < start || position + length > start + filled) {
+        if (length > window.length) window = new Uint8Array(length)
+        const wanted = Math.min(window.length, size - position)
+        start = position
+        // A file that is shorter than it was said to be reads as zeros, which no frame is.
+        filled = wanted
+        const count = file.read(window.subarray(0, wanted), position)
+        if (count < wanted) window.fill(0, count, wanted)
+      }
+      return window.subarray(position - start, position - start + length)
+    },
+  }
+}

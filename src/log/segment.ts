@@ -1,0 +1,198 @@
+/**
+ * One file of a log: frames back to back. Owns what is known of the visible part (bounds and index) and reads from it;
+ * bytes behind `bytes` may exist while they are being written, and are never looked at. Never writes frames.
+ */
+
+import type { Disk, DiskFile } from '../env/env.ts'
+import { ReeveError } from '../errors.ts'
+import { type FrameHeader, frameBodyMaxBytes, frameHeaderBytes, readHeader, storedChain, verifies } from './frame.ts'
+import type { OpenFiles } from './open-files.ts'
+import { type SegmentSummary, SparseIndex } from './sparse-index.ts'
+
+/** Reused by every walk along headers: reads are synchronous and keep nothing of it. */
+const scratch = new Uint8Array(64 * 1024)
+
+/** How many readers of one segment find their next frame without asking the index. */
+const nextPositionsMax = 64
+
+export class Segment {
+  readonly folder: string
+  /** Offset of the first record, and the file's name. */
+  readonly base: number
+  index: SparseIndex
+  end: number
+  bytes = 0
+  /** Of the last frame, or 0n. */
+  chain = 0n
+  timestamp = 0n
+  /** Where a frame was found unreadable; reported once. */
+  corrupt = false
+  /** Offset behind a frame that was read → its position: where that reader will go on. */
+  readonly #nextPositions = new Map<number, number>()
+
+  constructor(folder: string, base: number, indexIntervalBytes: number) {
+    this.folder = folder
+    this.base = base
+    this.end = base
+    this.index = new SparseIndex(indexIntervalBytes)
+  }
+
+  get path(): string {
+    return `${this.folder}/${segmentName(this.base)}`
+  }
+
+  get indexPath(): string {
+    return `${this.folder}/${segmentName(this.base).replace(/log$/, 'index')}`
+  }
+
+  get summary(): SegmentSummary {
+    const { base, end, bytes, chain, timestamp } = this
+    return { base, end, bytes, chain, timestamp }
+  }
+
+  /** The next frame became visible. */
+  extend(frame: { baseOffset: number; endOffset: number; bytes: number; chain: bigint; timestamp: bigint }): void {
+    this.index.add(frame.baseOffset, this.bytes)
+    this.end = frame.endOffset
+    this.bytes += frame.bytes
+    this.chain = frame.chain
+    this.timestamp = frame.timestamp
+  }
+
+  /** Whole verified frames from the one with `from` on, which must be within this segment; see `LogView.read`. */
+  read(files: OpenFiles, from: number, maxBytes: number): Uint8Array {
+    const file = files.reading(this.path)
+    const position = this.#positionOf(file, from)
+    const wanted = Math.min(Math.max(maxBytes, frameHeaderBytes), frameHeaderBytes + frameBodyMaxBytes)
+    let buffer = this.#bytesAt(file, position, Math.min(wanted, this.bytes - position))
+    const first = this.#header(buffer, 0, position)
+    if (from < first.baseOffset || from >= first.endOffset) throw this.#damaged(position)
+    if (first.bytes > buffer.length) buffer = this.#bytesAt(file, position, first.bytes)
+    if (!verifies(buffer.subarray(0, first.bytes))) throw this.#damaged(position)
+    let length = first.bytes
+    let end = first.endOffset
+    for (;;) {
+      // What is not good here is for the read that begins with it to say.
+      const next = readHeader(buffer, length)
+      if (!next || next.baseOffset !== end || next.bytes > buffer.length - length) break
+      if (!verifies(buffer.subarray(length, length + next.bytes))) break
+      length += next.bytes
+      end = next.endOffset
+    }
+    this.#remember(end, position + length)
+    return buffer.subarray(0, length)
+  }
+
+  /** The chain of the frame that ends at `offset`, base < offset <= end; undefined where none ends there. */
+  chainAt(files: OpenFiles, offset: number): bigint | undefined {
+    const file = files.reading(this.path)
+    const position = this.#positionOf(file, offset - 1)
+    const header = this.#header(this.#bytesAt(file, position, frameHeaderBytes), 0, position)
+    const frame = this.#bytesAt(file, position, header.bytes)
+    if (!verifies(frame)) throw this.#damaged(position)
+    return header.endOffset === offset ? storedChain(frame) : undefined
+  }
+
+  /** Writes the index beside the segment. It is derived: failing costs a scan some day, so it never fails. */
+  saveIndex(disk: Disk): void {
+    try {
+      const bytes = this.index.encode(this.summary)
+      const file = disk.open(this.indexPath, 'write')
+      try {
+        file.write(bytes, 0)
+        file.truncate(bytes.length)
+      } finally {
+        file.close()
+      }
+    } catch {
+      // A full or failing disk shows itself at the next write of records.
+    }
+  }
+
+  /** Takes the index file's word for a segment that ends at `end`; false where there is no such word. */
+  loadIndex(disk: Disk, fileBytes: number, end: number, intervalBytes: number): boolean {
+    let stored: Uint8Array
+    try {
+      stored = disk.readFile(this.indexPath)
+    } catch {
+      return false
+    }
+    const found = SparseIndex.decode(stored, intervalBytes)
+    if (!found) return false
+    const { index, summary } = found
+    if (summary.base !== this.base || summary.end !== end || summary.bytes !== fileBytes || index.length === 0)
+      return false
+    this.index = index
+    this.end = end
+    this.bytes = summary.bytes
+    this.chain = summary.chain
+    this.timestamp = summary.timestamp
+    return true
+  }
+
+  /** So that the next opening looks at every byte of this segment. */
+  dropIndex(disk: Disk): void {
+    try {
+      disk.removeFile(this.indexPath)
+    } catch {
+      // There was none, or the disk is failing; then the offline check still finds the damage.
+    }
+  }
+
+  #positionOf(file: DiskFile, offset: number): number {
+    const known = this.#nextPositions.get(offset)
+    if (known !== undefined) return known
+    const entry = this.index.floor(offset)
+    if (!entry) throw this.#damaged(0)
+    let { position } = entry
+    let expected = entry.offset
+    while (position < this.bytes) {
+      const window = scratch.subarray(0, Math.min(scratch.length, this.bytes - position))
+      this.#fill(file, window, position)
+      let at = 0
+      do {
+        const header = this.#header(window, at, position + at)
+        if (header.baseOffset !== expected) throw this.#damaged(position + at)
+        if (offset < header.endOffset) return position + at
+        at += header.bytes
+        expected = header.endOffset
+      } while (at + frameHeaderBytes <= window.length)
+      position += at
+    }
+    throw this.#damaged(position)
+  }
+
+  #header(bytes: Uint8Array, at: number, position: number): FrameHeader {
+    const header = readHeader(bytes, at)
+    if (!header || header.bytes > this.bytes - position) throw this.#damaged(position)
+    return header
+  }
+
+  #bytesAt(file: DiskFile, position: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length)
+    this.#fill(file, bytes, position)
+    return bytes
+  }
+
+  #fill(file: DiskFile, target: Uint8Array, position: number): void {
+    if (file.read(target, position) < target.length) throw this.#damaged(position)
+  }
+
+  #remember(offset: number, position: number): void {
+    this.#nextPositions.delete(offset)
+    this.#nextPositions.set(offset, position)
+    if (this.#nextPositions.size <= nextPositionsMax) return
+    for (const oldest of this.#nextPositions.keys()) {
+      this.#nextPositions.delete(oldest)
+      return
+    }
+  }
+
+  #damaged(position: number): ReeveError {
+    return new ReeveError('DATA_CORRUPT', `${this.path} is damaged at byte ${position}`)
+  }
+}
+
+export function segmentName(base: number): string {
+  return `${String(base).padStart(20, '0')}.log`
+}

@@ -1,0 +1,101 @@
+/**
+ * Where in a segment to begin looking for an offset: one entry about every `intervalBytes`. Derived from the segment
+ * and from nothing else, so every copy of a log has the same; losing or spoiling an index file costs a scan.
+ *
+ * File, big-endian: "RIDX", version u32, segment's base offset, end offset and bytes (u64 each), chain u64 and timestamp
+ * u64 of its last frame, entry count u32, entries (offset u64, position u64), CRC-32 of all before.
+ */
+
+import { crc32 } from '@node-rs/crc32'
+
+/** What is known of a whole segment. */
+export interface SegmentSummary {
+  readonly base: number
+  readonly end: number
+  readonly bytes: number
+  readonly chain: bigint
+  readonly timestamp: bigint
+}
+
+const magic = 0x52494458
+const version = 1
+const headBytes = 52
+const entryBytes = 16
+
+export class SparseIndex {
+  readonly #intervalBytes: number
+  readonly #offsets: number[] = []
+  readonly #positions: number[] = []
+
+  constructor(intervalBytes: number) {
+    this.#intervalBytes = intervalBytes
+  }
+
+  get length(): number {
+    return this.#offsets.length
+  }
+
+  /** Called for every frame of the segment in order; keeps those that are due. */
+  add(offset: number, position: number): void {
+    const last = this.#positions.at(-1)
+    if (last !== undefined && position - last < this.#intervalBytes) return
+    this.#offsets.push(offset)
+    this.#positions.push(position)
+  }
+
+  /** The last entry at or before `offset`; undefined where the index is empty or begins later. */
+  floor(offset: number): { offset: number; position: number } | undefined {
+    let low = 0
+    let high = this.#offsets.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#offsets[middle] as number) <= offset) low = middle + 1
+      else high = middle
+    }
+    if (low === 0) return undefined
+    return { offset: this.#offsets[low - 1] as number, position: this.#positions[low - 1] as number }
+  }
+
+  encode(summary: SegmentSummary): Uint8Array {
+    const bytes = new Uint8Array(headBytes + entryBytes * this.length + 4)
+    const view = new DataView(bytes.buffer)
+    view.setUint32(0, magic)
+    view.setUint32(4, version)
+    view.setBigUint64(8, BigInt(summary.base))
+    view.setBigUint64(16, BigInt(summary.end))
+    view.setBigUint64(24, BigInt(summary.bytes))
+    view.setBigUint64(32, summary.chain)
+    view.setBigUint64(40, summary.timestamp)
+    view.setUint32(48, this.length)
+    for (let n = 0; n < this.length; n++) {
+      view.setBigUint64(headBytes + n * entryBytes, BigInt(this.#offsets[n] as number))
+      view.setBigUint64(headBytes + n * entryBytes + 8, BigInt(this.#positions[n] as number))
+    }
+    view.setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)))
+    return bytes
+  }
+
+  /** Undefined where the bytes are not an index as `encode` makes it. */
+  static decode(bytes: Uint8Array, intervalBytes: number): { index: SparseIndex; summary: SegmentSummary } | undefined {
+    if (bytes.length < headBytes + 4) return undefined
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const count = view.getUint32(48)
+    if (view.getUint32(0) !== magic || view.getUint32(4) !== version) return undefined
+    if (bytes.length !== headBytes + entryBytes * count + 4) return undefined
+    if (view.getUint32(bytes.length - 4) !== crc32(bytes.subarray(0, -4))) return undefined
+    const number = (at: number) => Number(view.getBigUint64(at))
+    const index = new SparseIndex(intervalBytes)
+    for (let n = 0; n < count; n++) {
+      index.#offsets.push(number(headBytes + n * entryBytes))
+      index.#positions.push(number(headBytes + n * entryBytes + 8))
+    }
+    const summary = {
+      base: number(8),
+      end: number(16),
+      bytes: number(24),
+      chain: view.getBigUint64(32),
+      timestamp: view.getBigUint64(40),
+    }
+    return { index, summary }
+  }
+}
