@@ -1,0 +1,98 @@
+/**
+ * Packs messages into packets: owns the four queues of broadcasts and what rides along with which packet. Never
+ * decides whom to tell.
+ */
+
+import { BroadcastQueue, retransmitLimit } from './broadcast-queue.ts'
+import type { Effect } from './effects.ts'
+import type { Endpoint } from './ip.ts'
+import { encodeMessage } from './memberlist-codec.ts'
+import type { Message } from './messages.ts'
+import type { NodeRecord } from './node-list.ts'
+import { encodePacket, maxCompoundParts } from './packet.ts'
+import type { Profile } from './profile.ts'
+import { understands } from './versions.ts'
+
+/** memberlist's UDPBufferSize. */
+export const packetBudgetBytes = 1400
+/** A compound packet's own two bytes, and two for the length of each part. */
+const compoundBytes = 2
+const partBytes = 2
+/** Serf's MaxQueueDepth. */
+const maxUserQueueDepth = 4096
+/** The part of a packet that user broadcasts get for sure, however much is said about nodes. */
+const userShare = 1 / 4
+
+/** The largest message that can ever ride along. */
+export const maxBroadcastBytes = packetBudgetBytes - compoundBytes - partBytes
+
+export interface CourierParts {
+  readonly profile: Profile
+  readonly compression: boolean
+  /** How many nodes and how many members there are: the reach of the two kinds of broadcast. */
+  readonly nodeCount: () => number
+  readonly memberCount: () => number
+  readonly emit: (effect: Effect) => void
+}
+
+export class Courier {
+  /** About nodes, named. */
+  readonly nodes = new BroadcastQueue()
+  readonly intents = new BroadcastQueue(maxUserQueueDepth)
+  readonly queries = new BroadcastQueue(maxUserQueueDepth)
+  readonly events = new BroadcastQueue(maxUserQueueDepth)
+  readonly #parts: CourierParts
+
+  constructor(parts: CourierParts) {
+    this.#parts = parts
+  }
+
+  /** To an address, with as many broadcasts as fit. `probe`: see `Effect`. */
+  send(to: Endpoint, message: Message, probe?: number): void {
+    const bytes = encodeMessage(message)
+    const riders = this.#take(packetBudgetBytes - bytes.length - compoundBytes, maxCompoundParts - 1)
+    this.#post(to, [bytes, ...riders], false, probe)
+  }
+
+  /** To a node, these messages and nothing else. */
+  sendAlone(node: NodeRecord, messages: readonly Message[], probe?: number): void {
+    this.#post(
+      node,
+      messages.map((message) => encodeMessage(message)),
+      understands(node.vsn, 'checksum'),
+      probe,
+    )
+  }
+
+  /** To an address, one user message and nothing else. */
+  sendUser(to: Endpoint, payload: Uint8Array): void {
+    this.#post(to, [encodeMessage({ kind: 'user', payload })], false)
+  }
+
+  /** Tells one node news; false: there is none. */
+  gossip(node: NodeRecord): boolean {
+    const news = this.#take(packetBudgetBytes - compoundBytes, maxCompoundParts)
+    if (news.length > 0) this.#post(node, news, understands(node.vsn, 'checksum'))
+    return news.length > 0
+  }
+
+  #take(maxBytes: number, maxCount: number): Uint8Array[] {
+    const { profile, nodeCount, memberCount } = this.#parts
+    const userQueues = [this.intents, this.queries, this.events]
+    const waiting = userQueues.reduce((sum, queue) => sum + queue.bytes + queue.depth * partBytes, 0)
+    const reserved = Math.min(waiting, Math.floor(maxBytes * userShare))
+    const limit = retransmitLimit(profile.retransmitMult, nodeCount())
+    const taken = this.nodes.take(maxBytes - reserved, partBytes, limit, maxCount)
+    const userLimit = retransmitLimit(profile.retransmitMult, memberCount())
+    for (const queue of userQueues) {
+      const room = maxBytes - taken.reduce((sum, bytes) => sum + bytes.length + partBytes, 0)
+      taken.push(...queue.take(room, partBytes, userLimit, maxCount - taken.length))
+    }
+    return taken
+  }
+
+  #post({ host, port }: Endpoint, parts: readonly Uint8Array[], crc: boolean, probe?: number): void {
+    const bytes = encodePacket(parts, { compress: this.#parts.compression, crc })
+    this.#parts.emit({ kind: 'packet', to: { host, port }, bytes, ...(probe !== undefined && { probe }) })
+  }
+}

@@ -1,0 +1,51 @@
+/** What the core wants done in the world, as values. */
+
+import type { Endpoint } from './ip.ts'
+import type { Member } from './member.ts'
+
+export type Effect =
+  /** Send a datagram. When it cannot be handed to the network, say so with `sendFailed(probe)`, if there is one. */
+  | { readonly kind: 'packet'; readonly to: Endpoint; readonly bytes: Uint8Array; readonly probe?: number }
+  /** Open a stream, write, read one message, and report with `streamAnswered` or `streamFailed`. */
+  | {
+      readonly kind: 'stream'
+      readonly id: number
+      readonly to: Endpoint
+      readonly bytes: Uint8Array
+      readonly timeoutMs: number
+    }
+  | { readonly kind: 'fact'; readonly fact: MembershipFact }
+  /** An order (`join`, `leave`, `setTags`) is done. `reached`: members that a join exchanged state with. */
+  | { readonly kind: 'done'; readonly order: number; readonly reached: number; readonly problems: readonly string[] }
+  /** Something outside is not as it should be; counted by reason already. */
+  | { readonly kind: 'problem'; readonly reason: Problem; readonly detail: string; readonly from?: Endpoint }
+
+/** What becomes of the others; never about ourselves, except for a conflict over our name. */
+export type MembershipFact =
+  | { readonly kind: 'joined' | 'updated' | 'failed' | 'left' | 'reaped'; readonly member: Member }
+  /** The last other alive member is gone. */
+  | { readonly kind: 'alone' }
+  /** There is another alive member again, or for the first time. */
+  | { readonly kind: 'accompanied' }
+  /** A second address claims the name of a live member; we keep to the first. */
+  | { readonly kind: 'conflict'; readonly name: string; readonly known: Endpoint; readonly claimed: Endpoint }
+
+export type Problem =
+  /** Bytes that are no message, or not whole. */
+  | 'malformed'
+  /** A message that may not come this way. */
+  | 'unexpected'
+  /** Addressed to another name. */
+  | 'misdirected'
+  /** Values that no honest member sends: see `swim.ts` and `lamport.ts`. */
+  | 'incredible'
+  /** Protocol versions that we cannot share a cluster with. */
+  | 'incompatible'
+  /** An ack or nack that nobody waits for, usually late. */
+  | 'unasked'
+  /** A limit on what we keep or pass on is reached. */
+  | 'excess'
+  /** An exchange of state with another member did not work. */
+  | 'exchangeFailed'
+  /** A member answers on streams but not on packets. */
+  | 'packetsBlocked'

@@ -1,0 +1,108 @@
+/**
+ * The streams that we open and the exchange of whole states over them (push/pull): what another member knows for what
+ * we know. Owns what each open stream is for.
+ */
+
+import type { Effect, Problem } from './effects.ts'
+import type { Endpoint } from './ip.ts'
+import { mergeNodes, stateOf } from './merge.ts'
+import type { PushPull } from './messages.ts'
+import type { Rumours } from './rumours.ts'
+import type { Serf } from './serf.ts'
+import { decodeSerfMessage, encodeSerfMessage } from './serf-codec.ts'
+import { encodeStream, type StreamMessage } from './stream-codec.ts'
+import type { Swim } from './swim.ts'
+
+export interface ExchangeParts {
+  readonly streamTimeoutMs: number
+  readonly compression: boolean
+  readonly now: () => number
+  readonly swim: Swim
+  readonly serf: Serf
+  readonly rumours: Rumours
+  /** A ping that we sent on a stream was answered. */
+  readonly acked: (seqNo: number) => void
+  readonly report: (reason: Problem, detail: string, from?: Endpoint) => void
+  readonly emit: (effect: Effect) => void
+}
+
+type Purpose =
+  | { readonly kind: 'exchange'; readonly concluded: (problem?: string) => void }
+  | { readonly kind: 'ping'; readonly seqNo: number }
+
+export class Exchange {
+  readonly #parts: ExchangeParts
+  readonly #open = new Map<number, Purpose>()
+  #last = 0
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts
+  }
+
+  /** With one member. `concluded` gets a problem, or nothing when both states are merged here. */
+  start(to: Endpoint, join: boolean, concluded: (problem?: string) => void): void {
+    this.#begin(to, this.#state(join), this.#parts.streamTimeoutMs, { kind: 'exchange', concluded })
+  }
+
+  /** Sends an encoded ping. */
+  ping(to: Endpoint, bytes: Uint8Array, seqNo: number, timeoutMs: number): void {
+    this.#begin(to, bytes, timeoutMs, { kind: 'ping', seqNo })
+  }
+
+  /** Takes in the state of a member that began, and returns ours. */
+  accept(theirs: PushPull, from: Endpoint): Uint8Array {
+    // Taken before the merge: the other side learns what we knew without it.
+    const ours = this.#state(theirs.join)
+    const problem = this.#merge(theirs, from)
+    if (problem !== undefined) this.#parts.report('incompatible', problem, from)
+    return ours
+  }
+
+  answered(id: number, message: StreamMessage): void {
+    const purpose = this.#close(id)
+    if (purpose?.kind === 'ping') {
+      if (message.kind === 'ack' && message.seqNo === purpose.seqNo) this.#parts.acked(purpose.seqNo)
+      return
+    }
+    if (message.kind === 'pushPull') purpose?.concluded(this.#merge(message))
+    else purpose?.concluded(message.kind === 'error' ? `remote error: ${message.text}` : `answered by ${message.kind}`)
+  }
+
+  failed(id: number, problem: string): void {
+    const purpose = this.#close(id)
+    if (purpose?.kind === 'exchange') purpose.concluded(problem)
+  }
+
+  #begin({ host, port }: Endpoint, bytes: Uint8Array, timeoutMs: number, purpose: Purpose): void {
+    this.#last += 1
+    this.#open.set(this.#last, purpose)
+    this.#parts.emit({ kind: 'stream', id: this.#last, to: { host, port }, bytes, timeoutMs })
+  }
+
+  #close(id: number): Purpose | undefined {
+    const purpose = this.#open.get(id)
+    this.#open.delete(id)
+    return purpose
+  }
+
+  #state(join: boolean): Uint8Array {
+    const { swim, serf, rumours, compression } = this.#parts
+    const userState = encodeSerfMessage({ kind: 'serfPushPull', ...serf.state(), ...rumours.state() })
+    return encodeStream({ kind: 'pushPull', join, nodes: stateOf(swim), userState }, { compress: compression })
+  }
+
+  /** Returns why the merge was refused. */
+  #merge({ nodes, userState }: PushPull, from?: Endpoint): string | undefined {
+    const { swim, serf, rumours, now, report } = this.#parts
+    const problem = mergeNodes(swim, nodes, now())
+    if (problem !== undefined || userState.length === 0) return problem
+    const decoded = decodeSerfMessage(userState)
+    if (!decoded.ok) report('malformed', decoded.problem, from)
+    else if (decoded.value.kind !== 'serfPushPull') report('malformed', `${decoded.value.kind} as state`, from)
+    else {
+      serf.merge(decoded.value, now())
+      rumours.merge(decoded.value)
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,370 @@
+/**
+ * A member of a Serf cluster as a function of bytes and time: failure detection, members and their intents, composed.
+ * Owns the routing of what comes in and the rhythm of what goes out; bytes, time and chance are handed in, and what is
+ * to be done in the world is taken out as effects. Never touches a clock or a socket, never throws on what it receives.
+ */
+
+import { ReeveError } from '../errors.ts'
+import { Agenda } from './agenda.ts'
+import { Awareness } from './awareness.ts'
+import { Courier } from './courier.ts'
+import type { Effect, Problem } from './effects.ts'
+import { Exchange } from './exchange.ts'
+import { Inbox } from './inbox.ts'
+import { canonicalHost, type Endpoint, parseIp } from './ip.ts'
+import type { Member } from './member.ts'
+import { encodeMessage } from './memberlist-codec.ts'
+import { NodeState } from './messages.ts'
+import { isUp, type NodeRecord } from './node-list.ts'
+import { Orders } from './orders.ts'
+import { decodePacket } from './packet.ts'
+import { Prober } from './probe.ts'
+import type { Profile } from './profile.ts'
+import { pushPullDelayMs } from './push-pull-delay.ts'
+import { Rumours } from './rumours.ts'
+import { Serf } from './serf.ts'
+import { encodeStream, type StreamMessage } from './stream-codec.ts'
+import { Swim } from './swim.ts'
+import { encodeTags } from './tags.ts'
+
+export interface GossipCoreConfig {
+  readonly name: string
+  /** What we tell the others; an IP address in text. */
+  readonly advertise: Endpoint
+  readonly tags: ReadonlyMap<string, string>
+  readonly profile: Profile
+  /** Of what we send; others' compression is always understood. */
+  readonly compression: boolean
+}
+
+export interface GossipStats {
+  /** 0: fine; up to 7: we seem to be slow ourselves. */
+  readonly health: number
+  readonly incarnation: number
+  readonly memberTime: bigint
+  readonly eventTime: bigint
+  readonly queryTime: bigint
+  /** Nodes in failure detection's list, ourselves included. */
+  readonly nodes: number
+  /** Broadcasts waiting to be sent often enough. */
+  readonly queued: {
+    readonly nodes: number
+    readonly intents: number
+    readonly queries: number
+    readonly events: number
+  }
+  /** How often each thing went wrong outside; what is not here never did. */
+  readonly problems: ReadonlyMap<Problem, number>
+}
+
+/** Every method that takes `nowMs` (monotonic) may make effects: `take` them right after, and ask `nextWakeMs` again. */
+export interface GossipCore {
+  receivePacket(bytes: Uint8Array, from: Endpoint, nowMs: number): void
+  /** The message of a stream that somebody opened to us; returns what to answer, if anything, before it is closed. */
+  receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined
+  /** The answer on a stream that an effect asked for. */
+  streamAnswered(id: number, message: StreamMessage, nowMs: number): void
+  streamFailed(id: number, problem: string, nowMs: number): void
+  sendFailed(probe: number, nowMs: number): void
+  /** Does what is due. */
+  wake(nowMs: number): void
+  nextWakeMs(): number
+  take(): Effect[]
+  /** Orders; each returns a number that a `done` effect will carry. */
+  join(seeds: readonly Endpoint[], nowMs: number): number
+  /** Answers go on until the caller stops calling. The second time it is the same order. */
+  leave(nowMs: number): number
+  /** Throws `REQUEST_MALFORMED` when they take more than 512 bytes. */
+  setTags(tags: ReadonlyMap<string, string>, nowMs: number): number
+  members(): Member[]
+  stats(): GossipStats
+}
+
+/** Counted all the same, but more than this is not told in one go. */
+const maxProblemsTold = 32
+/** The same conflict is told again after this. */
+const conflictQuietMs = 30_000
+
+/** `random`: uniform in [0, 1). Throws `CONFIG_INVALID`. */
+export function createGossipCore(config: GossipCoreConfig, random: () => number, nowMs: number): GossipCore {
+  return new Core(config, random, nowMs)
+}
+
+class Core implements GossipCore {
+  readonly #profile: Profile
+  readonly #compression: boolean
+  readonly #agenda = new Agenda()
+  readonly #awareness: Awareness
+  readonly #rumours = new Rumours()
+  readonly #courier: Courier
+  readonly #swim: Swim
+  readonly #serf: Serf
+  readonly #prober: Prober
+  readonly #inbox: Inbox
+  readonly #exchange: Exchange
+  readonly #orders: Orders
+  readonly #problems = new Map<Problem, number>()
+  #effects: Effect[] = []
+  #problemsTold = 0
+  #lastConflict = { key: '', atMs: 0 }
+  #nowMs: number
+
+  constructor(config: GossipCoreConfig, random: () => number, nowMs: number) {
+    const { name, advertise, profile } = config
+    const addr = parseIp(advertise.host)
+    if (!addr) throw new ReeveError('CONFIG_INVALID', `cannot advertise ${advertise.host}: not an IP address`)
+    this.#profile = profile
+    this.#compression = config.compression
+    this.#nowMs = nowMs
+    const agenda = this.#agenda
+    const now = () => this.#nowMs
+    const emit = (effect: Effect) => void this.#effects.push(effect)
+    const report = (reason: Problem, detail: string, from?: Endpoint) => this.#report(reason, detail, from)
+    this.#awareness = new Awareness(profile.awarenessMaxMultiplier)
+    const awareness = this.#awareness
+    this.#courier = new Courier({
+      profile,
+      compression: config.compression,
+      nodeCount: () => this.#swim.list.size,
+      memberCount: () => this.#serf.size,
+      emit,
+    })
+    const courier = this.#courier
+    this.#serf = new Serf({
+      name,
+      profile,
+      random,
+      report,
+      emit: (fact) => emit({ kind: 'fact', fact }),
+      broadcast: (payload, finished) => {
+        courier.intents.add({ bytes: encodeMessage({ kind: 'user', payload }), ...(finished && { finished }) })
+      },
+    })
+    const serf = this.#serf
+    const queue = courier.nodes
+    this.#swim = new Swim({
+      name,
+      addr,
+      port: advertise.port,
+      profile,
+      random,
+      agenda,
+      awareness,
+      queue,
+      listener: {
+        joined: (node) => serf.nodeJoined(node),
+        departed: (node) => serf.nodeDeparted(node, this.#nowMs),
+        updated: (node) => serf.nodeUpdated(node),
+        accuse: (node, accusation) => courier.sendAlone(node, [accusation]),
+        conflict: (node, claimed) => this.#conflict(node, claimed),
+        problem: report,
+      },
+    })
+    const swim = this.#swim
+    this.#prober = new Prober({
+      profile,
+      random,
+      agenda,
+      awareness,
+      swim,
+      courier,
+      report,
+      pingOnStream: (to, bytes, seqNo, timeoutMs) => this.#exchange.ping(to, bytes, seqNo, timeoutMs),
+    })
+    const rumours = this.#rumours
+    const prober = this.#prober
+    this.#inbox = new Inbox({ name, now, swim, serf, rumours, prober, courier, report })
+    this.#exchange = new Exchange({
+      streamTimeoutMs: profile.streamTimeoutMs,
+      compression: config.compression,
+      now,
+      swim,
+      serf,
+      rumours,
+      acked: (seqNo) => prober.streamAcked(seqNo),
+      report,
+      emit,
+    })
+    this.#orders = new Orders({
+      profile,
+      random,
+      agenda,
+      swim,
+      serf,
+      now,
+      exchange: (to, join, concluded) => this.#exchange.start(to, join, concluded),
+      done: (done) => emit({ kind: 'done', ...done }),
+    })
+    swim.start(metaOf(config.tags), nowMs)
+    this.#startRhythm(random)
+  }
+
+  // --- what comes in -------------------------------------------------------------------------------------------------
+
+  receivePacket(bytes: Uint8Array, from: Endpoint, nowMs: number): void {
+    this.#nowMs = nowMs
+    const sender = { host: canonicalHost(from.host), port: from.port }
+    const { messages, problems } = decodePacket(bytes)
+    for (const problem of problems) this.#report('malformed', problem, sender)
+    for (const { message } of messages) this.#inbox.receive(message, sender)
+  }
+
+  receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined {
+    this.#nowMs = nowMs
+    switch (message.kind) {
+      case 'ping': {
+        if (!this.#inbox.isForUs(message.node, from)) return undefined
+        return encodeStream({ kind: 'ack', seqNo: message.seqNo, payload: null }, { compress: this.#compression })
+      }
+      case 'pushPull':
+        return this.#exchange.accept(message, from)
+      case 'user':
+        this.#inbox.hear(message.payload, from)
+        return undefined
+      default:
+        this.#report('unexpected', `${message.kind} opens a stream`, from)
+        return undefined
+    }
+  }
+
+  streamAnswered(id: number, message: StreamMessage, nowMs: number): void {
+    this.#nowMs = nowMs
+    this.#exchange.answered(id, message)
+  }
+
+  streamFailed(id: number, problem: string, nowMs: number): void {
+    this.#nowMs = nowMs
+    this.#exchange.failed(id, problem)
+  }
+
+  sendFailed(probe: number, nowMs: number): void {
+    this.#nowMs = nowMs
+    this.#prober.sendFailed(probe, nowMs)
+  }
+
+  // --- time, orders, questions ---------------------------------------------------------------------------------------
+
+  wake(nowMs: number): void {
+    this.#nowMs = nowMs
+    this.#agenda.run(nowMs)
+  }
+
+  nextWakeMs(): number {
+    return this.#agenda.nextMs
+  }
+
+  take(): Effect[] {
+    const effects = this.#effects
+    this.#effects = []
+    this.#problemsTold = 0
+    return effects
+  }
+
+  join(seeds: readonly Endpoint[], nowMs: number): number {
+    this.#nowMs = nowMs
+    return this.#orders.join(seeds)
+  }
+
+  leave(nowMs: number): number {
+    this.#nowMs = nowMs
+    return this.#orders.leave()
+  }
+
+  setTags(tags: ReadonlyMap<string, string>, nowMs: number): number {
+    this.#nowMs = nowMs
+    return this.#orders.update(metaOf(tags))
+  }
+
+  members(): Member[] {
+    return this.#serf.members()
+  }
+
+  stats(): GossipStats {
+    const { nodes, intents, queries, events } = this.#courier
+    return {
+      health: this.#awareness.score,
+      incarnation: this.#swim.self.incarnation,
+      memberTime: this.#serf.clock.time(),
+      eventTime: this.#rumours.eventClock.time(),
+      queryTime: this.#rumours.queryClock.time(),
+      nodes: this.#swim.list.size,
+      queued: { nodes: nodes.depth, intents: intents.depth, queries: queries.depth, events: events.depth },
+      problems: new Map(this.#problems),
+    }
+  }
+
+  // --- rhythm --------------------------------------------------------------------------------------------------------
+
+  #startRhythm(random: () => number): void {
+    const { probeIntervalMs, gossipIntervalMs, pushPullIntervalMs, reapIntervalMs, reconnectIntervalMs } = this.#profile
+    const every = (intervalMs: () => number, action: (nowMs: number) => void) => {
+      this.#agenda.every(this.#nowMs + random() * intervalMs(), intervalMs, action)
+    }
+    const unlessLeft = (action: (nowMs: number) => void) => (nowMs: number) => {
+      if (!this.#orders.left) action(nowMs)
+    }
+    every(
+      () => probeIntervalMs,
+      unlessLeft((nowMs) => this.#prober.tick(nowMs)),
+    )
+    every(
+      () => gossipIntervalMs,
+      () => this.#gossip(),
+    )
+    every(
+      () => pushPullDelayMs(pushPullIntervalMs, this.#swim.list.size),
+      unlessLeft(() => this.#exchangeWithAny()),
+    )
+    every(
+      () => reapIntervalMs,
+      (nowMs) => this.#serf.reap(nowMs),
+    )
+    every(
+      () => reconnectIntervalMs,
+      unlessLeft(() => this.#reconnect()),
+    )
+  }
+
+  #gossip(): void {
+    const { gossipNodes, gossipToTheDeadMs } = this.#profile
+    const told = this.#swim.list.pick(gossipNodes, (node) => {
+      if (node === this.#swim.self || node.state === NodeState.left) return false
+      return isUp(node) || this.#nowMs - node.stateChangedMs <= gossipToTheDeadMs
+    })
+    for (const node of told) if (!this.#courier.gossip(node)) return
+  }
+
+  #exchangeWithAny(): void {
+    const [node] = this.#swim.list.pick(1, (other) => other !== this.#swim.self && other.state === NodeState.alive)
+    if (!node) return
+    this.#exchange.start(node, false, (problem) => {
+      if (problem !== undefined) this.#report('exchangeFailed', problem, node)
+    })
+  }
+
+  #reconnect(): void {
+    const member = this.#serf.reconnectCandidate()
+    if (member) this.#exchange.start(member, true, () => {})
+  }
+
+  #conflict(node: NodeRecord, claimed: Endpoint): void {
+    const key = `${node.name} ${claimed.host} ${claimed.port}`
+    if (key === this.#lastConflict.key && this.#nowMs - this.#lastConflict.atMs < conflictQuietMs) return
+    this.#lastConflict = { key, atMs: this.#nowMs }
+    const known = { host: node.host, port: node.port }
+    this.#effects.push({ kind: 'fact', fact: { kind: 'conflict', name: node.name, known, claimed } })
+  }
+
+  #report(reason: Problem, detail: string, from?: Endpoint): void {
+    this.#problems.set(reason, (this.#problems.get(reason) ?? 0) + 1)
+    if (this.#problemsTold >= maxProblemsTold) return
+    this.#problemsTold += 1
+    this.#effects.push({ kind: 'problem', reason, detail, ...(from && { from }) })
+  }
+}
+
+function metaOf(tags: ReadonlyMap<string, string>): Uint8Array {
+  const meta = encodeTags(tags)
+  if (!meta.ok) throw new ReeveError('REQUEST_MALFORMED', meta.problem)
+  return meta.value
+}

@@ -1,0 +1,130 @@
+/**
+ * What to do with each message that came in, whichever way: asks, tells and answers. Serf's messages that concern
+ * everybody are passed on as the bytes they came in, once; user events and queries are not delivered to anybody here.
+ */
+
+import { type Courier, maxBroadcastBytes } from './courier.ts'
+import type { Problem } from './effects.ts'
+import { type Endpoint, formatIp } from './ip.ts'
+import { encodeMessage } from './memberlist-codec.ts'
+import type { Message, Relay } from './messages.ts'
+import type { Prober } from './probe.ts'
+import type { Rumours } from './rumours.ts'
+import type { Serf } from './serf.ts'
+import { decodeSerfMessage, SerfMessageType } from './serf-codec.ts'
+import type { Swim } from './swim.ts'
+
+export interface InboxParts {
+  readonly name: string
+  readonly now: () => number
+  readonly swim: Swim
+  readonly serf: Serf
+  readonly rumours: Rumours
+  readonly prober: Prober
+  readonly courier: Courier
+  readonly report: (reason: Problem, detail: string, from?: Endpoint) => void
+}
+
+export class Inbox {
+  readonly #parts: InboxParts
+
+  constructor(parts: InboxParts) {
+    this.#parts = parts
+  }
+
+  receive(message: Message, from: Endpoint): void {
+    const nowMs = this.#parts.now()
+    switch (message.kind) {
+      case 'ping':
+        if (!this.isForUs(message.node, from)) return
+        this.#parts.courier.send(this.#answerTo(from, message), { kind: 'ack', seqNo: message.seqNo, payload: null })
+        return
+      case 'indirectPing':
+        this.#parts.prober.runErrand(message, this.#answerTo(from, message), nowMs)
+        return
+      case 'ack':
+        if (!this.#parts.prober.acked(message, nowMs)) this.#parts.report('unasked', `ack ${message.seqNo}`, from)
+        return
+      case 'nack':
+        if (!this.#parts.prober.nacked(message.seqNo, from))
+          this.#parts.report('unasked', `nack ${message.seqNo}`, from)
+        return
+      case 'suspect':
+        this.#parts.swim.suspect(message, nowMs)
+        return
+      case 'alive':
+        this.#parts.swim.alive(message, nowMs)
+        return
+      case 'dead':
+        this.#parts.swim.dead(message, nowMs)
+        return
+      case 'user':
+        this.hear(message.payload, from)
+        return
+      case 'error':
+        this.#parts.report('unexpected', 'error in a packet', from)
+        return
+    }
+  }
+
+  /** A Serf message. What concerns everybody is passed on as the bytes it came in, once. */
+  hear(payload: Uint8Array, from: Endpoint): void {
+    if (payload.length === 0) return
+    const decoded = decodeSerfMessage(payload)
+    if (!decoded.ok) {
+      this.#parts.report('malformed', decoded.problem, from)
+      return
+    }
+    const message = decoded.value
+    switch (message.kind) {
+      case 'joinIntent':
+      case 'leaveIntent':
+        if (this.#parts.serf.hear(message, this.#parts.now())) this.#passOn('intents', payload)
+        return
+      case 'userEvent':
+        if (this.#parts.rumours.hearEvent(message)) this.#passOn('events', payload)
+        return
+      case 'query':
+        if (this.#parts.rumours.hearQuery(message)) this.#passOn('queries', payload)
+        return
+      case 'relay':
+        this.#relay(message, from)
+        return
+      case 'queryResponse':
+      case 'serfPushPull':
+        this.#parts.report('unexpected', message.kind, from)
+        return
+    }
+  }
+
+  #passOn(queue: 'intents' | 'events' | 'queries', payload: Uint8Array): void {
+    const bytes = encodeMessage({ kind: 'user', payload })
+    if (bytes.length > maxBroadcastBytes) this.#parts.report('excess', `${bytes.length} bytes to pass on`)
+    else this.#parts.courier[queue].add({ bytes })
+  }
+
+  /** Hands a query's response on to who asked; nothing else and to nobody else. */
+  #relay({ destAddr, destPort, inner }: Relay, from: Endpoint): void {
+    const to = { host: formatIp(destAddr) ?? '', port: destPort }
+    if (inner[0] === SerfMessageType.queryResponse && this.#parts.swim.list.knows(to))
+      this.#parts.courier.sendUser(to, inner)
+    else this.#parts.report('unexpected', `relay to ${to.host}:${to.port}`, from)
+  }
+
+  isForUs(node: string, from: Endpoint): boolean {
+    if (node === '' || node === this.#parts.name) return true
+    this.#parts.report('misdirected', `ping for ${node}`, from)
+    return false
+  }
+
+  /**
+   * Where to send an answer. The sender may name another address than the packet's (it may be behind a translating
+   * router), but nobody can make us send to an address that is neither a member's nor the sender's own.
+   */
+  #answerTo(from: Endpoint, { sourceAddr, sourcePort }: { sourceAddr: Uint8Array; sourcePort: number }): Endpoint {
+    const host = formatIp(sourceAddr)
+    if (host === undefined || sourcePort === 0 || this.#parts.swim.list.knows(from)) return from
+    const named = { host, port: sourcePort }
+    return host === from.host || this.#parts.swim.list.knows(named) ? named : from
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The nodes as failure detection sees them (memberlist's list), ourselves included. Owns identity, order and choice;
+ * what becomes of a node is decided in `swim.ts`.
+ */
+
+import { type Endpoint, formatIp } from './ip.ts'
+import { NodeState } from './messages.ts'
+
+export type NodeStateNumber = (typeof NodeState)[keyof typeof NodeState]
+
+export interface NodeRecord {
+  readonly name: string
+  /** As received: 4 or 16 bytes, passed on unchanged. */
+  addr: Uint8Array
+  /** The same as canonical text. */
+  host: string
+  port: number
+  meta: Uint8Array
+  /** [PMin, PMax, PCur, DMin, DMax, DCur] */
+  vsn: Uint8Array
+  incarnation: number
+  state: NodeStateNumber
+  stateChangedMs: number
+}
+
+/** Memory stays bounded whatever is gossiped: nobody runs a cluster of more. */
+export const maxNodes = 16_384
+
+export function isUp(node: NodeRecord): boolean {
+  return node.state === NodeState.alive || node.state === NodeState.suspect
+}
+
+export function isGone(node: NodeRecord): boolean {
+  return !isUp(node)
+}
+
+export class NodeList {
+  readonly #byName = new Map<string, NodeRecord>()
+  /** How many names have an address. */
+  readonly #addresses = new Map<string, number>()
+  readonly #random: () => number
+  /** In random order, the order of probing. */
+  #order: NodeRecord[] = []
+  #probeIndex = 0
+
+  constructor(random: () => number) {
+    this.#random = random
+  }
+
+  get size(): number {
+    return this.#order.length
+  }
+
+  get(name: string): NodeRecord | undefined {
+    return this.#byName.get(name)
+  }
+
+  [Symbol.iterator](): IterableIterator<NodeRecord> {
+    return this.#order.values()
+  }
+
+  knows(at: Endpoint): boolean {
+    return this.#addresses.has(addressKey(at))
+  }
+
+  /** At a random place, so that not everybody probes the newest node first. */
+  add(node: NodeRecord): void {
+    this.#byName.set(node.name, node)
+    this.#countAddress(node, 1)
+    const place = Math.floor(this.#random() * (this.#order.length + 1))
+    const displaced = this.#order[place]
+    this.#order[place] = node
+    if (displaced) this.#order.push(displaced)
+  }
+
+  /** Takes over an address, as received. */
+  move(node: NodeRecord, addr: Uint8Array, port: number): void {
+    this.#countAddress(node, -1)
+    node.addr = addr
+    node.host = formatIp(addr) ?? ''
+    node.port = port
+    this.#countAddress(node, 1)
+  }
+
+  removeWhere(condition: (node: NodeRecord) => boolean): void {
+    for (const node of this.#order) {
+      if (!condition(node)) continue
+      this.#byName.delete(node.name)
+      this.#countAddress(node, -1)
+    }
+    this.#order = this.#order.filter((node) => this.#byName.has(node.name))
+  }
+
+  /** The next node that `wanted` accepts. `passed` is called at the end of each pass, before a new one in new order. */
+  next(wanted: (node: NodeRecord) => boolean, passed: () => void): NodeRecord | undefined {
+    for (let checked = 0; checked <= this.#order.length; checked += 1) {
+      if (this.#probeIndex >= this.#order.length) {
+        passed()
+        this.#order = this.#shuffled(this.#order)
+        this.#probeIndex = 0
+      }
+      const node = this.#order[this.#probeIndex]
+      this.#probeIndex += 1
+      if (node && wanted(node)) return node
+    }
+    return undefined
+  }
+
+  /** Up to `count` different nodes that `wanted` accepts, at random. */
+  pick(count: number, wanted: (node: NodeRecord) => boolean): NodeRecord[] {
+    return this.#shuffled(this.#order.filter(wanted)).slice(0, count)
+  }
+
+  #shuffled(nodes: readonly NodeRecord[]): NodeRecord[] {
+    const order = [...nodes]
+    for (let i = order.length - 1; i > 0; i -= 1) {
+      const j = Math.floor(this.#random() * (i + 1))
+      const other = order[j] as NodeRecord
+      order[j] = order[i] as NodeRecord
+      order[i] = other
+    }
+    return order
+  }
+
+  #countAddress(node: NodeRecord, change: 1 | -1): void {
+    const key = addressKey(node)
+    const count = (this.#addresses.get(key) ?? 0) + change
+    if (count === 0) this.#addresses.delete(key)
+    else this.#addresses.set(key, count)
+  }
+}
+
+function addressKey(at: Endpoint): string {
+  return `${at.host} ${at.port}`
+}

@@ -1,0 +1,142 @@
+/** What the node is told to do, from the order to its `done`: join, leave, new tags. Nothing here waits for ever. */
+
+import type { Agenda } from './agenda.ts'
+import type { Endpoint } from './ip.ts'
+import { NodeState } from './messages.ts'
+import type { Profile } from './profile.ts'
+import type { Serf } from './serf.ts'
+import type { Swim } from './swim.ts'
+
+export interface Done {
+  readonly order: number
+  /** Members that a join exchanged state with. */
+  readonly reached: number
+  readonly problems: readonly string[]
+}
+
+export interface OrdersParts {
+  readonly profile: Profile
+  readonly random: () => number
+  readonly agenda: Agenda
+  /** The moment of what is being handled. */
+  readonly now: () => number
+  readonly swim: Swim
+  readonly serf: Serf
+  /** `concluded` gets a problem, or nothing. */
+  readonly exchange: (to: Endpoint, join: boolean, concluded: (problem?: string) => void) => void
+  readonly done: (done: Done) => void
+}
+
+/**
+ * When many join at once, each is told of the others by gossip that not everybody hears. One more exchange a little
+ * later, with somebody else, mends that long before the regular one.
+ */
+const secondExchangeMs = { least: 1000, most: 3000 }
+
+export class Orders {
+  readonly #parts: OrdersParts
+  #last = 0
+  #leaving: number | undefined
+  #left = false
+
+  constructor(parts: OrdersParts) {
+    this.#parts = parts
+  }
+
+  /** We are gone: all that is left to do is to answer and to spread our goodbye. */
+  get left(): boolean {
+    return this.#left
+  }
+
+  /** Exchanges state with all of them at once. */
+  join(seeds: readonly Endpoint[]): number {
+    const order = this.#number()
+    const problems: string[] = []
+    let open = seeds.length
+    const conclude = () => {
+      const reached = seeds.length - problems.length
+      if (reached > 0) this.#joined(seeds)
+      this.#parts.done({ order, reached, problems })
+    }
+    if (open === 0) conclude()
+    for (const seed of seeds) {
+      this.#parts.exchange(seed, true, (problem) => {
+        if (problem !== undefined) problems.push(`${seed.host}:${seed.port}: ${problem}`)
+        open -= 1
+        if (open === 0) conclude()
+      })
+    }
+    return order
+  }
+
+  /** First the intent, so that what follows is understood as leaving, then the farewell, then time for both to spread. */
+  leave(): number {
+    if (this.#leaving !== undefined) return this.#leaving
+    const order = this.#number()
+    this.#leaving = order
+    const { agenda, now, profile, swim, serf } = this.#parts
+    const gone = () => {
+      this.#left = true
+      this.#done(order)
+    }
+    const lonely = !swim.accompanied
+    this.#whenSent(
+      (sent) => serf.announceLeave(now(), sent),
+      () =>
+        this.#whenSent(
+          (sent) => swim.leave(now(), sent),
+          () => (lonely ? gone() : agenda.at(now() + profile.leavePropagateMs, gone)),
+        ),
+    )
+    return order
+  }
+
+  update(meta: Uint8Array): number {
+    const order = this.#number()
+    const { now, swim } = this.#parts
+    const problem = 'the new tags were not sent often enough in time; exchanges of state will spread them'
+    this.#whenSent(
+      (sent) => swim.update(meta, now(), sent),
+      (inTime) => this.#done(order, inTime ? [] : [problem]),
+    )
+    return order
+  }
+
+  #joined(seeds: readonly Endpoint[]): void {
+    const { agenda, now, random, serf, swim, exchange } = this.#parts
+    serf.announceJoin(now())
+    const { least, most } = secondExchangeMs
+    agenda.at(now() + least + random() * (most - least), () => {
+      const [other] = swim.list.pick(1, (node) => {
+        const seeded = seeds.some(({ host, port }) => host === node.host && port === node.port)
+        return node !== swim.self && node.state === NodeState.alive && !seeded
+      })
+      if (other && !this.#left) exchange(other, false, () => {})
+    })
+  }
+
+  /** Goes on once a broadcast was sent often enough, or for too long, or when there is nobody to hear it. */
+  #whenSent(queue: (sent: () => void) => void, goOn: (inTime: boolean) => void): void {
+    const { agenda, now, profile, swim } = this.#parts
+    let over = false
+    const conclude = (inTime: boolean) => {
+      if (over) return
+      over = true
+      agenda.cancel(timer)
+      goOn(inTime)
+    }
+    const timer = agenda.at(now() + profile.broadcastTimeoutMs, () => conclude(false))
+    // Not from within the packing of the packet that carries it.
+    queue(() => agenda.at(now(), () => conclude(true)))
+    if (!swim.accompanied) conclude(true)
+  }
+
+  #done(order: number, problems: readonly string[] = []): void {
+    this.#parts.done({ order, reached: 0, problems })
+  }
+
+  #number(): number {
+    this.#last += 1
+    return this.#last
+  }
+}

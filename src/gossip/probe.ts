@@ -1,0 +1,221 @@
+/**
+ * Asks one node after the other whether it is there, one at a time: directly, then through helpers and on a stream. Also
+ * helps others who ask us to. Owns sequence numbers and what is waited for; the verdict goes to SWIM as a suspicion.
+ */
+
+import type { Agenda, Appointment } from './agenda.ts'
+import type { Awareness } from './awareness.ts'
+import type { Courier } from './courier.ts'
+import type { Problem } from './effects.ts'
+import { type Endpoint, formatIp } from './ip.ts'
+import { encodeMessage } from './memberlist-codec.ts'
+import { type Ack, type IndirectPing, NodeState, type Ping } from './messages.ts'
+import { isUp, type NodeRecord } from './node-list.ts'
+import type { Profile } from './profile.ts'
+import type { Swim } from './swim.ts'
+import { understands } from './versions.ts'
+
+/** Pings on behalf of others under way at once; more are not taken on. */
+const maxErrands = 1024
+
+export interface ProberParts {
+  readonly profile: Profile
+  readonly random: () => number
+  readonly agenda: Agenda
+  readonly awareness: Awareness
+  readonly swim: Swim
+  readonly courier: Courier
+  /** Sends a message on a stream and has `streamAcked` called when the answer is an ack. */
+  readonly pingOnStream: (to: Endpoint, ping: Uint8Array, seqNo: number, timeoutMs: number) => void
+  readonly report: (reason: Problem, detail: string) => void
+}
+
+/** The probe under way. */
+interface Round {
+  readonly seqNo: number
+  readonly node: NodeRecord
+  /** As accused if it does not answer: what it says meanwhile counts more. */
+  readonly incarnation: number
+  readonly deadlineMs: number
+  readonly timers: Appointment[]
+  helpersAsked: boolean
+  expectedNacks: number
+  /** Addresses of helpers that may say so, each once. */
+  readonly nacksFrom: Set<string>
+  receivedNacks: number
+  streamAcked: boolean
+}
+
+/** A ping on behalf of another member. */
+interface Errand {
+  readonly seqNo: number
+  readonly requester: Endpoint
+  readonly timers: Appointment[]
+}
+
+export class Prober {
+  readonly #parts: ProberParts
+  readonly #errands = new Map<number, Errand>()
+  #round: Round | undefined
+  #tickMissed = false
+  #lastSeqNo: number
+
+  constructor(parts: ProberParts) {
+    this.#parts = parts
+    // An ack proves little when its number can be guessed.
+    this.#lastSeqNo = Math.floor(parts.random() * 2 ** 32)
+  }
+
+  /** Called every probe interval. A round that takes longer delays the next one. */
+  tick(nowMs: number): void {
+    if (this.#round) this.#tickMissed = true
+    else this.#begin(nowMs)
+  }
+
+  /** Whether somebody waited for it. */
+  acked(ack: Ack, nowMs: number): boolean {
+    if (this.#round?.seqNo === ack.seqNo) {
+      this.#end('ack', nowMs)
+      return true
+    }
+    const errand = this.#errands.get(ack.seqNo)
+    if (!errand) return false
+    this.#finish(ack.seqNo, errand)
+    this.#parts.courier.send(errand.requester, { kind: 'ack', seqNo: errand.seqNo, payload: null })
+    return true
+  }
+
+  nacked(seqNo: number, from: Endpoint): boolean {
+    if (this.#round?.seqNo !== seqNo || !this.#round.nacksFrom.delete(endpointKey(from))) return false
+    this.#round.receivedNacks += 1
+    return true
+  }
+
+  streamAcked(seqNo: number): void {
+    if (this.#round?.seqNo === seqNo) this.#round.streamAcked = true
+  }
+
+  /** The ping could not even be handed to the network. */
+  sendFailed(seqNo: number, nowMs: number): void {
+    if (this.#round?.seqNo === seqNo) this.#askHelpers(this.#round, nowMs)
+  }
+
+  /** Pings a node for somebody who cannot reach it. `answerTo`: where that somebody listens. */
+  runErrand(request: IndirectPing, answerTo: Endpoint, nowMs: number): void {
+    const { profile, agenda, swim, courier, report } = this.#parts
+    if (this.#errands.size >= maxErrands) {
+      report('excess', `more than ${maxErrands} indirect pings`)
+      return
+    }
+    const seqNo = this.#nextSeqNo()
+    const timers: Appointment[] = []
+    const errand: Errand = { seqNo: request.seqNo, requester: answerTo, timers }
+    this.#errands.set(seqNo, errand)
+    const nack = () => courier.send(answerTo, { kind: 'nack', seqNo: request.seqNo })
+    if (request.nack) timers.push(agenda.at(nowMs + profile.probeTimeoutMs, nack))
+    timers.push(agenda.at(nowMs + profile.probeIntervalMs, () => this.#finish(seqNo, errand)))
+    const target = { host: formatIp(request.target) ?? '', port: request.port || swim.self.port }
+    // We are no relay to arbitrary addresses.
+    if (swim.list.knows(target)) courier.send(target, this.#ping(seqNo, request.node))
+  }
+
+  #begin(nowMs: number): void {
+    const { profile, agenda, awareness, swim, courier } = this.#parts
+    const self = swim.self
+    const node = swim.list.next(
+      (candidate) => candidate !== self && isUp(candidate),
+      () => swim.expire(nowMs),
+    )
+    if (!node) return
+    const timeoutMs = awareness.scale(profile.probeIntervalMs)
+    const round: Round = {
+      seqNo: this.#nextSeqNo(),
+      node,
+      incarnation: node.incarnation,
+      deadlineMs: nowMs + timeoutMs,
+      timers: [],
+      helpersAsked: false,
+      expectedNacks: 0,
+      nacksFrom: new Set(),
+      receivedNacks: 0,
+      streamAcked: false,
+    }
+    this.#round = round
+    round.timers.push(
+      agenda.at(nowMs + profile.probeTimeoutMs, (laterMs) => this.#askHelpers(round, laterMs)),
+      agenda.at(round.deadlineMs, (laterMs) => this.#end(round.streamAcked ? 'streamAck' : 'nothing', laterMs)),
+    )
+    const ping = this.#ping(round.seqNo, node.name)
+    if (node.state === NodeState.alive) {
+      courier.send(node, ping, round.seqNo)
+      return
+    }
+    // With the accusation beside it, it can refute at once.
+    const { name, incarnation } = node
+    courier.sendAlone(node, [ping, { kind: 'suspect', node: name, incarnation, from: self.name }], round.seqNo)
+  }
+
+  #askHelpers(round: Round, nowMs: number): void {
+    if (this.#round !== round || round.helpersAsked) return
+    round.helpersAsked = true
+    const { profile, swim, courier, pingOnStream } = this.#parts
+    const { node, seqNo } = round
+    const self = swim.self
+    const helpers = swim.list.pick(
+      profile.indirectChecks,
+      (candidate) => candidate !== self && candidate !== node && candidate.state === NodeState.alive,
+    )
+    for (const helper of helpers) {
+      const nack = understands(helper.vsn, 'nack')
+      if (nack) {
+        round.expectedNacks += 1
+        round.nacksFrom.add(endpointKey(helper))
+      }
+      const { sourceAddr, sourcePort, sourceNode } = this.#ping(seqNo, node.name)
+      const target = { target: node.addr, port: node.port, node: node.name }
+      courier.send(helper, { kind: 'indirectPing', seqNo, ...target, nack, sourceAddr, sourcePort, sourceNode })
+    }
+    const leftMs = round.deadlineMs - nowMs
+    if (understands(node.vsn, 'streamPing') && leftMs > 0) {
+      pingOnStream(node, encodeMessage(this.#ping(seqNo, node.name)), seqNo, leftMs)
+    }
+  }
+
+  #end(answer: 'ack' | 'streamAck' | 'nothing', nowMs: number): void {
+    const round = this.#round
+    if (!round) return
+    const { agenda, awareness, swim, report } = this.#parts
+    for (const timer of round.timers) agenda.cancel(timer)
+    this.#round = undefined
+    const { name } = round.node
+    if (answer !== 'nothing') {
+      if (answer === 'streamAck') report('packetsBlocked', `${name} answers on streams but not on packets`)
+      awareness.add(-1)
+    } else {
+      awareness.add(round.expectedNacks > 0 ? round.expectedNacks - round.receivedNacks : 1)
+      swim.suspect({ kind: 'suspect', node: name, incarnation: round.incarnation, from: swim.self.name }, nowMs)
+    }
+    if (!this.#tickMissed) return
+    this.#tickMissed = false
+    this.#begin(nowMs)
+  }
+
+  #finish(key: number, errand: Errand): void {
+    for (const timer of errand.timers) this.#parts.agenda.cancel(timer)
+    this.#errands.delete(key)
+  }
+
+  #ping(seqNo: number, node: string): Ping {
+    const { addr, port, name } = this.#parts.swim.self
+    return { kind: 'ping', seqNo, node, sourceAddr: addr, sourcePort: port, sourceNode: name }
+  }
+
+  #nextSeqNo(): number {
+    this.#lastSeqNo = (this.#lastSeqNo + 1) >>> 0
+    return this.#lastSeqNo
+  }
+}
+
+function endpointKey(at: Endpoint): string {
+  return `${at.host} ${at.port}`
+}

@@ -1,0 +1,88 @@
+/**
+ * User events and queries on their way through: which ones we have seen, so that each is passed on once, and the recent
+ * events, which members hand to each other when they exchange their state. Delivers nothing.
+ */
+
+import { LamportClock } from './lamport.ts'
+import type { Query, SerfPushPull, UserEvent } from './messages.ts'
+import { sameBytes } from './swim.ts'
+
+/** Serf's EventBuffer and QueryBuffer: how far back, in Lamport time, a message may be news. */
+const bufferSize = 512n
+/** Of the events of one Lamport time: bounds the buffer at 8 MiB. Serf's own hard limit for one event is 9 KiB. */
+const maxSlotBytes = 16_384
+/** Different queries of one Lamport time. */
+const maxSlotQueries = 256
+/** Query flag: everybody who should hear it was asked directly. */
+const flagNoBroadcast = 2
+
+interface EventSlot {
+  readonly lTime: bigint
+  readonly events: { name: string; payload: Uint8Array }[]
+  bytes: number
+}
+
+export class Rumours {
+  readonly eventClock = new LamportClock()
+  readonly queryClock = new LamportClock()
+  readonly #events = new Map<bigint, EventSlot>()
+  readonly #queries = new Map<bigint, { readonly lTime: bigint; readonly ids: Set<number> }>()
+
+  /** Whether it is news; then it is to be passed on. */
+  hearEvent({ lTime, name, payload }: Pick<UserEvent, 'lTime' | 'name' | 'payload'>): boolean {
+    if (!this.eventClock.credible(lTime)) return false
+    this.eventClock.witness(lTime)
+    if (isOld(lTime, this.eventClock)) return false
+    let slot = this.#events.get(lTime % bufferSize)
+    if (slot?.lTime !== lTime) {
+      slot = { lTime, events: [], bytes: 0 }
+      this.#events.set(lTime % bufferSize, slot)
+    }
+    if (slot.events.some((event) => event.name === name && sameBytes(event.payload, payload))) return false
+    const bytes = name.length + payload.length + 64
+    if (slot.bytes + bytes > maxSlotBytes) return false
+    slot.bytes += bytes
+    slot.events.push({ name, payload: payload })
+    return true
+  }
+
+  /** Whether it is news and wants to be passed on. */
+  hearQuery({ lTime, id, flags }: Query): boolean {
+    if (!this.queryClock.credible(lTime)) return false
+    this.queryClock.witness(lTime)
+    if (isOld(lTime, this.queryClock)) return false
+    let slot = this.#queries.get(lTime % bufferSize)
+    if (slot?.lTime !== lTime) {
+      slot = { lTime, ids: new Set() }
+      this.#queries.set(lTime % bufferSize, slot)
+    }
+    if (slot.ids.has(id) || slot.ids.size >= maxSlotQueries) return false
+    slot.ids.add(id)
+    return (flags & flagNoBroadcast) === 0
+  }
+
+  /** What another member has seen; none of it is passed on. */
+  merge({ eventLTime, queryLTime, events }: SerfPushPull): void {
+    catchUp(this.eventClock, eventLTime)
+    catchUp(this.queryClock, queryLTime)
+    for (const { lTime, events: sameTime } of events) for (const event of sameTime) this.hearEvent({ lTime, ...event })
+  }
+
+  /** The recent events and the clocks, for an exchange of state. */
+  state(): Pick<SerfPushPull, 'eventLTime' | 'events' | 'queryLTime'> {
+    return {
+      eventLTime: this.eventClock.time(),
+      events: Array.from(this.#events.values(), ({ lTime, events }) => ({ lTime, events })),
+      queryLTime: this.queryClock.time(),
+    }
+  }
+}
+
+/** A clock stands one past the last message, so the one before it was seen. */
+function catchUp(clock: LamportClock, lTime: bigint): void {
+  if (lTime > 0n && clock.credible(lTime)) clock.witness(lTime - 1n)
+}
+
+function isOld(lTime: bigint, clock: LamportClock): boolean {
+  return lTime + bufferSize < clock.time()
+}

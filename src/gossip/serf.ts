@@ -1,0 +1,251 @@
+/**
+ * Members as Serf sees them: what failure detection noticed, combined with what members said about themselves. A dead
+ * node that had announced to leave has left; one that had not has failed, and is tried again for a day. Owns member
+ * records, intents and the member clock; the order between intents is that of their Lamport times.
+ */
+
+import type { MembershipFact, Problem } from './effects.ts'
+import { LamportClock } from './lamport.ts'
+import type { Member, MemberStatus } from './member.ts'
+import type { JoinIntent, LeaveIntent, SerfPushPull } from './messages.ts'
+import { maxNodes, type NodeRecord } from './node-list.ts'
+import type { Profile } from './profile.ts'
+import { encodeSerfMessage } from './serf-codec.ts'
+import { decodeTags } from './tags.ts'
+
+const maxRecentIntents = 4096
+
+export interface SerfParts {
+  readonly name: string
+  readonly profile: Profile
+  readonly random: () => number
+  readonly emit: (fact: MembershipFact) => void
+  /** Queues an intent for everybody. */
+  readonly broadcast: (intent: Uint8Array, finished?: () => void) => void
+  readonly report: (reason: Problem, detail: string) => void
+}
+
+interface MemberRecord extends Member {
+  readonly statusLTime: bigint
+  /** When it failed or left. */
+  readonly goneMs: number
+  /** Forget it if it is gone before then: somebody asked for that while it was leaving. */
+  readonly pruneUntilMs: number
+}
+
+type Intent = LeaveIntent | JoinIntent
+
+export class Serf {
+  readonly clock = new LamportClock()
+  readonly #parts: SerfParts
+  readonly #members = new Map<string, MemberRecord>()
+  /** The newest intent about each member we do not know yet. */
+  readonly #recentIntents = new Map<string, { readonly intent: Intent; readonly heardMs: number }>()
+  #leaving = false
+  #accompanied = false
+
+  constructor(parts: SerfParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  members(): Member[] {
+    return Array.from(this.#members.values(), ({ name, host, port, status, tags }) => {
+      return { name, host, port, status, tags }
+    })
+  }
+
+  // --- what failure detection noticed --------------------------------------------------------------------------------
+
+  nodeJoined(node: NodeRecord): void {
+    const known = this.#members.get(node.name)
+    if (!known && !this.#makeRoom()) {
+      this.#parts.report('excess', `more than ${maxNodes} members`)
+      return
+    }
+    const buffered = known ? undefined : this.#recentIntents.get(node.name)?.intent
+    this.#recentIntents.delete(node.name)
+    const member = this.#put({
+      ...placeOf(node),
+      status: buffered?.kind === 'leaveIntent' ? 'leaving' : 'alive',
+      statusLTime: known?.statusLTime ?? buffered?.lTime ?? 0n,
+      goneMs: 0,
+      pruneUntilMs: 0,
+    })
+    this.#tell('joined', member)
+  }
+
+  nodeDeparted({ name }: NodeRecord, nowMs: number): void {
+    const member = this.#members.get(name)
+    if (member?.status !== 'leaving' && member?.status !== 'alive') return
+    const status = member.status === 'leaving' ? 'left' : 'failed'
+    this.#tell(status, this.#put({ ...member, status, goneMs: nowMs }))
+    if (nowMs <= member.pruneUntilMs) this.#forget(member)
+  }
+
+  nodeUpdated(node: NodeRecord): void {
+    const member = this.#members.get(node.name)
+    if (member) this.#tell('updated', this.#put({ ...member, ...placeOf(node) }))
+  }
+
+  // --- what members said ---------------------------------------------------------------------------------------------
+
+  /** Whether the intent was news, to be passed on. */
+  hear(intent: Intent, nowMs: number): boolean {
+    if (!this.clock.credible(intent.lTime)) {
+      this.#parts.report('incredible', `Lamport time ${intent.lTime} about ${intent.node}`)
+      return false
+    }
+    this.clock.witness(intent.lTime)
+    const member = this.#members.get(intent.node)
+    if (!member) return this.#buffer(intent, nowMs)
+    if (intent.lTime <= member.statusLTime) return false
+    if (intent.kind === 'joinIntent') {
+      this.#put({ ...member, statusLTime: intent.lTime, ...(member.status === 'leaving' && { status: 'alive' }) })
+      return true
+    }
+    if (member.name === this.#parts.name && !this.#leaving) {
+      this.announceJoin(nowMs)
+      return false
+    }
+    const status = ({ alive: 'leaving', failed: 'left', leaving: 'leaving', left: 'left' } as const)[member.status]
+    const told = this.#put({ ...member, status, statusLTime: intent.lTime })
+    if (member.status === 'failed') this.#tell('left', told)
+    if (intent.prune) this.#prune(told, nowMs)
+    return true
+  }
+
+  /** Tells everybody that we are here to stay, after a join or because somebody believes that we leave. */
+  announceJoin(nowMs: number): void {
+    const intent: JoinIntent = { kind: 'joinIntent', lTime: this.clock.time(), node: this.#parts.name }
+    this.hear(intent, nowMs)
+    this.#parts.broadcast(encodeSerfMessage(intent))
+  }
+
+  /** Tells everybody that we are about to go. */
+  announceLeave(nowMs: number, finished: () => void): void {
+    this.#leaving = true
+    const intent: LeaveIntent = { kind: 'leaveIntent', lTime: this.clock.tick(), node: this.#parts.name, prune: false }
+    this.hear(intent, nowMs)
+    this.#parts.broadcast(encodeSerfMessage(intent), finished)
+  }
+
+  /** The member half of an exchange of state; the clocks of events and queries are not ours to move. */
+  merge(state: SerfPushPull, nowMs: number): void {
+    if (state.lTime > 0n && this.clock.credible(state.lTime)) this.clock.witness(state.lTime - 1n)
+    const left = new Set(state.leftMembers)
+    for (const node of left) {
+      const lTime = state.statusLTimes.get(node) ?? 0n
+      // One later than what is known outranks it. Where we agree already that would only wind up all clocks for ever.
+      const agreed = this.#members.get(node)?.status === 'left'
+      this.hear({ kind: 'leaveIntent', lTime: agreed ? lTime : lTime + 1n, node, prune: false }, nowMs)
+    }
+    for (const [node, lTime] of state.statusLTimes) {
+      if (!left.has(node)) this.hear({ kind: 'joinIntent', lTime, node }, nowMs)
+    }
+  }
+
+  state(): Pick<SerfPushPull, 'lTime' | 'statusLTimes' | 'leftMembers'> {
+    const members = [...this.#members.values()]
+    return {
+      lTime: this.clock.time(),
+      statusLTimes: new Map(members.map(({ name, statusLTime }) => [name, statusLTime])),
+      leftMembers: members.filter(({ status }) => status === 'left').map(({ name }) => name),
+    }
+  }
+
+  // --- time ----------------------------------------------------------------------------------------------------------
+
+  /** Forgets members that are gone for long, and intents about members that never came. */
+  reap(nowMs: number): void {
+    const { reconnectTimeoutMs, tombstoneTimeoutMs, recentIntentTimeoutMs } = this.#parts.profile
+    for (const member of this.#gone()) {
+      const keptMs = member.status === 'left' ? tombstoneTimeoutMs : reconnectTimeoutMs
+      if (nowMs - member.goneMs > keptMs) this.#forget(member)
+    }
+    for (const [name, { heardMs }] of this.#recentIntents) {
+      if (nowMs - heardMs > recentIntentTimeoutMs) this.#recentIntents.delete(name)
+    }
+  }
+
+  /** A failed member that is worth a try now; the more of them there are, the likelier. */
+  reconnectCandidate(): Member | undefined {
+    const failed = this.#gone().filter(({ status }) => status === 'failed')
+    const alive = Math.max(1, this.#members.size - this.#gone().length)
+    if (failed.length === 0 || this.#parts.random() >= failed.length / alive) return undefined
+    return failed[Math.floor(this.#parts.random() * failed.length)]
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+
+  #gone(): MemberRecord[] {
+    return [...this.#members.values()].filter(({ name, status }) => {
+      return name !== this.#parts.name && (status === 'failed' || status === 'left')
+    })
+  }
+
+  #buffer(intent: Intent, nowMs: number): boolean {
+    const known = this.#recentIntents.get(intent.node)
+    if (known && intent.lTime <= known.intent.lTime) return false
+    this.#recentIntents.delete(intent.node)
+    this.#recentIntents.set(intent.node, { intent, heardMs: nowMs })
+    if (this.#recentIntents.size > maxRecentIntents) {
+      const [oldest] = this.#recentIntents.keys()
+      if (oldest !== undefined) this.#recentIntents.delete(oldest)
+    }
+    return true
+  }
+
+  /** Never a member that is alive or may still refute: others would go on listing it, and we never again. */
+  #prune(member: MemberRecord, nowMs: number): void {
+    if (member.status === 'left') {
+      this.#forget(member)
+      return
+    }
+    const { broadcastTimeoutMs, leavePropagateMs } = this.#parts.profile
+    this.#put({ ...member, pruneUntilMs: nowMs + broadcastTimeoutMs + leavePropagateMs })
+  }
+
+  /** Room for one more, at the cost of whoever is gone for longest. */
+  #makeRoom(): boolean {
+    if (this.#members.size < maxNodes) return true
+    const [longest, ...others] = this.#gone()
+    if (!longest) return false
+    this.#forget(others.reduce((oldest, member) => (member.goneMs < oldest.goneMs ? member : oldest), longest))
+    return true
+  }
+
+  #put(member: MemberRecord): MemberRecord {
+    this.#members.set(member.name, member)
+    return member
+  }
+
+  #forget(member: MemberRecord): void {
+    this.#members.delete(member.name)
+    this.#tell('reaped', member)
+  }
+
+  #tell(kind: 'joined' | 'updated' | 'failed' | 'left' | 'reaped', record: MemberRecord): void {
+    const { name, host, port, status, tags } = record
+    if (name === this.#parts.name) return
+    this.#parts.emit({ kind, member: { name, host, port, status, tags } })
+    const accompanied = this.#others(['alive', 'leaving'])
+    if (accompanied === this.#accompanied) return
+    this.#accompanied = accompanied
+    this.#parts.emit({ kind: accompanied ? 'accompanied' : 'alone' })
+  }
+
+  #others(statuses: readonly MemberStatus[]): boolean {
+    for (const { name, status } of this.#members.values()) {
+      if (name !== this.#parts.name && statuses.includes(status)) return true
+    }
+    return false
+  }
+}
+
+function placeOf({ name, host, port, meta }: NodeRecord): Pick<Member, 'name' | 'host' | 'port' | 'tags'> {
+  return { name, host, port, tags: decodeTags(meta) }
+}

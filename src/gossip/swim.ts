@@ -1,0 +1,306 @@
+/**
+ * Who is alive, suspect, dead or gone: the procedures of SWIM with memberlist's incarnations. Owns the list of nodes,
+ * the suspicions and our own incarnation; never probes (`probe.ts`), sends (`courier.ts`) or interprets tags (`serf.ts`).
+ */
+
+import type { Agenda, Appointment } from './agenda.ts'
+import type { Awareness } from './awareness.ts'
+import type { BroadcastQueue } from './broadcast-queue.ts'
+import type { Problem } from './effects.ts'
+import { type Endpoint, formatIp } from './ip.ts'
+import { encodeMessage } from './memberlist-codec.ts'
+import { type Alive, type Dead, NodeState, type Suspect } from './messages.ts'
+import { isGone, isUp, maxNodes, NodeList, type NodeRecord } from './node-list.ts'
+import type { Profile } from './profile.ts'
+import { Suspicion, suspicionBounds } from './suspicion.ts'
+import { canSpeakWith, isSaneVsn, ourVsn } from './versions.ts'
+
+/**
+ * Honest incarnations count refutations and tag changes. Beyond half of the u32 range it is an attack on the counter:
+ * obeying it would leave a member no number to refute with.
+ */
+export const maxIncarnation = 0x7fff_ffff
+
+const maxNameLength = 1024
+/** Serf's own limit for what it sends is 512, but it takes more. */
+const maxMetaBytesTaken = 4096
+
+export interface SwimListener {
+  /** Was unknown, dead or left; is alive. */
+  joined(node: NodeRecord): void
+  /** Is dead or left. */
+  departed(node: NodeRecord): void
+  /** Has other tags. */
+  updated(node: NodeRecord): void
+  conflict(node: NodeRecord, claimed: Endpoint): void
+  problem(reason: Problem, detail: string): void
+  /** Tells one node directly, so that it can refute. */
+  accuse(node: NodeRecord, accusation: Suspect | Dead): void
+}
+
+export interface SwimParts {
+  readonly name: string
+  readonly addr: Uint8Array
+  readonly port: number
+  readonly profile: Profile
+  readonly random: () => number
+  readonly agenda: Agenda
+  readonly awareness: Awareness
+  /** Named broadcasts about nodes. */
+  readonly queue: BroadcastQueue
+  readonly listener: SwimListener
+}
+
+interface RunningSuspicion {
+  readonly suspicion: Suspicion
+  timer: Appointment
+}
+
+export class Swim {
+  readonly list: NodeList
+  readonly #parts: SwimParts
+  readonly #suspicions = new Map<string, RunningSuspicion>()
+  readonly #accusedMs = new Map<string, number>()
+  #leaving = false
+
+  constructor(parts: SwimParts) {
+    this.#parts = parts
+    this.list = new NodeList(parts.random)
+  }
+
+  get self(): NodeRecord {
+    return this.list.get(this.#parts.name) as NodeRecord
+  }
+
+  /** Another node that is neither dead nor left is known. */
+  get accompanied(): boolean {
+    for (const node of this.list) if (node.name !== this.#parts.name && isUp(node)) return true
+    return false
+  }
+
+  /** Once, first: makes our own record. */
+  start(meta: Uint8Array, nowMs: number): void {
+    this.#accept(this.#ownAlive(1, meta), nowMs)
+  }
+
+  /** Our tags changed. `finished`: everybody should have heard. */
+  update(meta: Uint8Array, nowMs: number, finished: () => void): void {
+    this.#accept(this.#ownAlive(this.self.incarnation + 1, meta), nowMs, finished)
+  }
+
+  /** Says goodbye; from now on nothing makes us alive again. */
+  leave(nowMs: number, finished: () => void): void {
+    this.#leaving = true
+    const { name } = this.#parts
+    this.#bury({ kind: 'dead', node: name, from: name, incarnation: this.self.incarnation }, nowMs, finished)
+  }
+
+  alive(message: Alive, nowMs: number): void {
+    const { name, listener, profile } = this.#parts
+    const aboutUs = message.node === name
+    if (aboutUs && this.#leaving) return
+    const flaw = flawOf(message)
+    if (flaw) {
+      listener.problem('incredible', flaw)
+      return
+    }
+    if (!canSpeakWith(message.vsn)) {
+      listener.problem('incompatible', `${message.node} speaks protocol ${message.vsn.join('.')}`)
+      return
+    }
+    const known = this.list.get(message.node)
+    if (!known) {
+      if (this.list.size >= maxNodes) {
+        listener.problem('excess', `more than ${maxNodes} nodes`)
+        return
+      }
+      this.#accept(message, nowMs)
+      return
+    }
+    const claimed = this.#endpointOf(message)
+    const moved = known.host !== claimed.host || known.port !== claimed.port
+    if (moved) {
+      const deadMs = known.state === NodeState.dead ? nowMs - known.stateChangedMs : 0
+      const reclaimable = profile.deadNodeReclaimMs > 0 && deadMs > profile.deadNodeReclaimMs
+      if (known.state !== NodeState.left && !reclaimable) {
+        listener.conflict(known, claimed)
+        return
+      }
+    }
+    if (aboutUs) {
+      if (message.incarnation < known.incarnation) return
+      const same = sameBytes(message.meta, known.meta) && sameBytes(message.vsn, known.vsn)
+      if (message.incarnation > known.incarnation || !same) this.#refute(message.incarnation, nowMs)
+      return
+    }
+    if (message.incarnation <= known.incarnation && !moved) {
+      this.#remind(known, nowMs)
+      return
+    }
+    this.#accept(message, nowMs)
+  }
+
+  suspect(message: Suspect, nowMs: number): void {
+    const { name, queue, listener, profile } = this.#parts
+    const node = this.list.get(message.node)
+    if (!node || message.incarnation < node.incarnation) return
+    if (message.incarnation > maxIncarnation) {
+      listener.problem('incredible', incarnationFlaw(message))
+      return
+    }
+    const running = this.#suspicions.get(message.node)
+    if (running) {
+      // Made-up accusers must not hurry anybody to death.
+      if (this.list.get(message.from)?.state !== NodeState.alive) return
+      if (!running.suspicion.confirm(message.from)) return
+      queue.add({ name: node.name, bytes: encodeMessage(message) })
+      this.#parts.agenda.cancel(running.timer)
+      running.timer = this.#schedule(node, running.suspicion)
+      return
+    }
+    if (node.state !== NodeState.alive) return
+    if (message.node === name) {
+      this.#refute(message.incarnation, nowMs)
+      return
+    }
+    queue.add({ name: node.name, bytes: encodeMessage(message) })
+    node.incarnation = message.incarnation
+    node.state = NodeState.suspect
+    node.stateChangedMs = nowMs
+    const suspicion = new Suspicion(message.from, suspicionBounds(this.list.size, profile), nowMs)
+    this.#suspicions.set(node.name, { suspicion, timer: this.#schedule(node, suspicion) })
+  }
+
+  dead(message: Dead, nowMs: number): void {
+    const node = this.list.get(message.node)
+    if (!node || message.incarnation < node.incarnation) return
+    if (message.incarnation > maxIncarnation) {
+      this.#parts.listener.problem('incredible', incarnationFlaw(message))
+      return
+    }
+    if (isGone(node)) return
+    if (message.node === this.#parts.name) {
+      this.#refute(message.incarnation, nowMs)
+      return
+    }
+    this.#bury(message, nowMs)
+  }
+
+  /** Dead and left records leave the list once the others have had time to hear of it. */
+  expire(nowMs: number): void {
+    const { name, profile } = this.#parts
+    this.list.removeWhere(
+      (node) => node.name !== name && isGone(node) && nowMs - node.stateChangedMs > profile.gossipToTheDeadMs,
+    )
+    for (const accused of this.#accusedMs.keys()) if (!this.list.get(accused)) this.#accusedMs.delete(accused)
+  }
+
+  /** Takes over what an acceptable alive says. */
+  #accept(message: Alive, nowMs: number, finished?: () => void): void {
+    const { queue, listener } = this.#parts
+    let node = this.list.get(message.node)
+    const { host, port } = this.#endpointOf(message)
+    if (!node) {
+      node = {
+        name: message.node,
+        addr: message.addr,
+        host,
+        port,
+        meta: message.meta,
+        vsn: message.vsn,
+        incarnation: 0,
+        state: NodeState.dead,
+        stateChangedMs: nowMs,
+      }
+      this.list.add(node)
+    }
+    this.#absolve(node)
+    queue.add({ name: node.name, bytes: encodeMessage(message), ...(finished && { finished }) })
+    const wasGone = isGone(node)
+    const changed = !sameBytes(node.meta, message.meta)
+    if (host !== node.host || port !== node.port || !sameBytes(node.addr, message.addr)) {
+      this.list.move(node, message.addr, port)
+    }
+    node.vsn = message.vsn
+    node.meta = message.meta
+    node.incarnation = message.incarnation
+    if (node.state !== NodeState.alive) {
+      node.state = NodeState.alive
+      node.stateChangedMs = nowMs
+    }
+    if (wasGone) listener.joined(node)
+    else if (changed) listener.updated(node)
+  }
+
+  #bury(message: Dead, nowMs: number, finished?: () => void): void {
+    const node = this.list.get(message.node) as NodeRecord
+    this.#absolve(node)
+    this.#parts.queue.add({ name: node.name, bytes: encodeMessage(message), ...(finished && { finished }) })
+    node.incarnation = message.incarnation
+    node.state = message.node === message.from ? NodeState.left : NodeState.dead
+    node.stateChangedMs = nowMs
+    this.#parts.listener.departed(node)
+  }
+
+  /** Somebody says that we are not alive, or not as we are. Louder than they: we are. */
+  #refute(accused: number, nowMs: number): void {
+    this.#parts.awareness.add(1)
+    const incarnation = Math.min(Math.max(this.self.incarnation, accused) + 1, maxIncarnation)
+    this.#accept(this.#ownAlive(incarnation, this.self.meta), nowMs)
+  }
+
+  /**
+   * Old news of a node that we hold for dead or suspect: it may have restarted and not know what is said about it. Tell
+   * it, at most once a probe interval, so that it can refute.
+   */
+  #remind(node: NodeRecord, nowMs: number): void {
+    if (node.state !== NodeState.dead && node.state !== NodeState.suspect) return
+    const { name, profile, listener } = this.#parts
+    const lastMs = this.#accusedMs.get(node.name)
+    if (lastMs !== undefined && nowMs - lastMs < profile.probeIntervalMs) return
+    this.#accusedMs.set(node.name, nowMs)
+    const kind = node.state === NodeState.dead ? 'dead' : 'suspect'
+    listener.accuse(node, { kind, node: node.name, from: name, incarnation: node.incarnation })
+  }
+
+  #schedule(node: NodeRecord, suspicion: Suspicion): Appointment {
+    const { agenda, name } = this.#parts
+    return agenda.at(suspicion.deadlineMs, (nowMs) => {
+      this.#suspicions.delete(node.name)
+      if (node.state !== NodeState.suspect) return
+      this.#bury({ kind: 'dead', node: node.name, from: name, incarnation: node.incarnation }, nowMs)
+    })
+  }
+
+  #absolve(node: NodeRecord): void {
+    this.#parts.agenda.cancel(this.#suspicions.get(node.name)?.timer)
+    this.#suspicions.delete(node.name)
+  }
+
+  #ownAlive(incarnation: number, meta: Uint8Array): Alive {
+    const { name, addr, port } = this.#parts
+    return { kind: 'alive', incarnation, node: name, addr, port, meta, vsn: ourVsn }
+  }
+
+  #endpointOf(message: Alive): Endpoint {
+    return { host: formatIp(message.addr) ?? '', port: message.port || this.#parts.port }
+  }
+}
+
+function flawOf(message: Alive): string | undefined {
+  if (message.node === '') return 'a node without a name'
+  if (message.node.length > maxNameLength) return `a name of ${message.node.length} characters`
+  if (message.addr.length !== 4 && message.addr.length !== 16) return `${message.node} has no address`
+  if (message.incarnation === 0 || message.incarnation > maxIncarnation) return incarnationFlaw(message)
+  if (message.meta.length > maxMetaBytesTaken) return `${message.node} has ${message.meta.length} bytes of tags`
+  if (!isSaneVsn(message.vsn)) return `${message.node} has no usable versions`
+  return undefined
+}
+
+function incarnationFlaw(message: { node: string; incarnation: number }): string {
+  return `incarnation ${message.incarnation} of ${message.node}`
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => b[i] === byte)
+}
