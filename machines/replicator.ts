@@ -80,7 +80,7 @@ export const replicatorMachine = setup({
           after: { dialTimeout: { target: '#replicator.backoff', actions: ['noteTimeout', 'countAttempt'] } },
         },
         streaming: {
-          entry: ['forgetAttempts', 'tellStreaming'],
+          entry: ['forgetAttempts', 'tellStreaming', 'passOnAssignment'],
           initial: 'catchingUp',
           on: {
             assign: { actions: 'passOnAssignment' },

@@ -140,7 +140,8 @@ class Pull {
   #checkPeer({ cluster, node, epoch }: PullHello): void {
     if (cluster !== this.#options.cluster)
       throw new ReeveError('CLUSTER_MISMATCH', `${this.#peer.name} belongs to cluster ${cluster}`)
-    if (node !== this.#peer.name || epochFromBytes(epoch) !== this.#peer.epoch) {
+    const run = epochFromBytes(epoch)
+    if (node !== this.#peer.name || !run.ok || run.value !== this.#peer.epoch) {
       throw new ReeveError(
         'PEER_MISMATCH',
         `${this.#peer.address} is not (or no longer) the run of ${this.#peer.name} we meant`,

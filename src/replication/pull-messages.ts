@@ -57,8 +57,8 @@ export function logIdFromMessage(message: LogIdMessage | undefined): LogId {
   const topic = parseTopicName(message?.topic ?? '')
   const origin = parseNodeName(message?.origin ?? '')
   const epoch = epochFromBytes(message?.epoch ?? new Uint8Array())
-  if (!topic.ok || !origin.ok || !epoch) throw new ReeveError('REQUEST_MALFORMED', 'not the id of a log')
-  return { topic: topic.value, origin: origin.value, epoch }
+  if (!topic.ok || !origin.ok || !epoch.ok) throw new ReeveError('REQUEST_MALFORMED', 'not the id of a log')
+  return { topic: topic.value, origin: origin.value, epoch: epoch.value }
 }
 
 export function holdingFromMessage(message: HeldLog): Holding {
