@@ -1,0 +1,162 @@
+/** The demo as lines of text. Pure. */
+
+import { formatAddress } from '../../address.ts'
+import { grouped } from '../output.ts'
+import type { Cluster, DemoNode } from './cluster.ts'
+import type { Score, Scores } from './scores.ts'
+
+export interface ScreenOptions {
+  readonly columns: number
+  readonly rows: number
+  readonly colour: boolean
+  /** How the command line is called here: `reeve` or `npm run reeve --`. */
+  readonly command: string
+  readonly recordsPerSecond: number
+}
+
+type Paint = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+
+const codes: Record<Paint, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
+
+interface Cell {
+  readonly text: string
+  readonly paint?: Paint
+  readonly right?: boolean
+}
+
+export function screenOf(cluster: Cluster, options: ScreenOptions): string[] {
+  const paint = (text: string, how: Paint | undefined) =>
+    options.colour && how ? `\x1b[${codes[how]}m${text}\x1b[0m` : text
+  const scores = cluster.scores()
+  const table = tableOf(cluster, scores)
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.text.length)))
+  const rows = table.map((row) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column]!
+        return paint(cell.right ? cell.text.padStart(width) : cell.text.padEnd(width), cell.paint)
+      })
+      .join('  '),
+  )
+  const head = [
+    '',
+    `${paint('reeve demo', 'bold')}  ${paint(headline(cluster, scores), 'dim')}  ${verdict(cluster, scores, paint)}`,
+    paint('Every node takes writes, and every record ends up on every node.', 'dim'),
+    '',
+    ...rows,
+    '',
+  ]
+  const foot = ['', ...footer(cluster, options).map((line) => paint(line, 'dim'))]
+  const room = Math.max(1, options.rows - head.length - foot.length - 1)
+  const events = cluster.events.slice(-Math.min(room, 12)).map((event) => {
+    return `${paint(clock(event.atMs), 'dim')}  ${paint(event.text, paintOf(event.text))}`
+  })
+  return [...head, ...events, ...foot].slice(0, options.rows - 1).map((line) => cut(` ${line}`, options.columns))
+}
+
+function headline(cluster: Cluster, scores: Scores): string {
+  return [
+    clock(cluster.elapsedMs()),
+    `${cluster.nodes.length} processes on this machine`,
+    `${grouped(scores.records)} records`,
+  ].join(' · ')
+}
+
+function verdict(cluster: Cluster, scores: Scores, paint: (text: string, how: Paint) => string): string {
+  const up = [...scores.byNode.keys()].length
+  if (cluster.joinedMs === undefined) return paint('finding each other …', 'yellow')
+  if (!scores.equal) return paint('catching up …', 'yellow')
+  const missing = cluster.nodes.length - up
+  return missing === 0
+    ? paint('all copies equal', 'green')
+    : paint(`copies on ${up} nodes equal, ${missing} down`, 'yellow')
+}
+
+function tableOf(cluster: Cluster, scores: Scores): Cell[][] {
+  const origins = cluster.nodes.map((node) => node.process.name)
+  const title = (text: string, right = false): Cell => ({ text, right, paint: 'bold' })
+  const fromTitles = origins.map((origin) => {
+    const runs = scores.runs.get(origin) ?? 0
+    return title(runs > 1 ? `from ${origin} (${runs} runs)` : `from ${origin}`, true)
+  })
+  const titles = ['', 'node', 'pid', 'process', 'run', 'sees'].map((text) => title(text))
+  return [
+    [...titles, ...fromTitles, title('total', true), title('behind', true)],
+    ...cluster.nodes.map((node, index) => rowOf(node, index, origins, scores)),
+  ]
+}
+
+function rowOf(node: DemoNode, index: number, origins: readonly string[], scores: Scores): Cell[] {
+  const score = scores.byNode.get(node.process.name)
+  const number = (value: number | undefined, paint?: Paint): Cell => ({
+    text: value === undefined ? '·' : grouped(value),
+    right: true,
+    ...(value === undefined ? { paint: 'dim' as const } : paint && { paint }),
+  })
+  return [
+    { text: String(index + 1), paint: 'cyan' },
+    { text: node.process.name },
+    { text: String(node.process.pid ?? '·'), paint: 'dim' },
+    stateOf(node, score),
+    { text: score?.epoch?.slice(-8) ?? '·', paint: 'dim' },
+    seenBy(score),
+    ...origins.map((origin) => number(score && (score.held.get(origin) ?? 0))),
+    number(score?.total),
+    number(score?.behind, score && score.behind > 0 ? 'yellow' : 'green'),
+  ]
+}
+
+function stateOf(node: DemoNode, score: Score | undefined): Cell {
+  if (node.process.pid === undefined) return { text: 'down', paint: 'red' }
+  if (!score) return { text: 'starting', paint: 'yellow' }
+  return node.catchingUp ? { text: 'catching up', paint: 'yellow' } : { text: 'up', paint: 'green' }
+}
+
+function seenBy(score: Score | undefined): Cell {
+  if (!score) return { text: '·', paint: 'dim' }
+  const counts = new Map<string, number>()
+  for (const state of score.states.values()) counts.set(state, (counts.get(state) ?? 0) + 1)
+  const text = [...counts].map(([state, count]) => `${count} ${state}`).join(', ')
+  return { text, ...(counts.has('failed') && { paint: 'red' as const }) }
+}
+
+function footer(cluster: Cluster, { command, recordsPerSecond }: ScreenOptions): string[] {
+  const up = cluster.nodes.find((node) => node.view) ?? cluster.nodes[0]!
+  const addr = formatAddress(up.process.rpc)
+  const keys = cluster.nodes.length > 1 ? `1–${Math.min(9, cluster.nodes.length)}` : '1'
+  return [
+    `${keys} kills that node (kill -9) or starts it again · q quits · ${recordsPerSecond} records/s are written to each`,
+    '',
+    'In another terminal:',
+    `  ${command} consume demo --follow --from end --addr ${addr}`,
+    `  echo hello | ${command} produce greetings --copies ${Math.min(2, cluster.nodes.length)} --addr ${addr}`,
+    `  ${command} members --addr ${addr}`,
+    `  serf agent -node guest -bind 127.0.0.1:7999 -join ${formatAddress(up.process.gossip)}`,
+  ]
+}
+
+function paintOf(text: string): Paint | undefined {
+  if (/killed|failed|gone/.test(text)) return 'red'
+  return /caught up|each other|of each/.test(text) ? 'green' : undefined
+}
+
+/** mm:ss */
+export function clock(ms: number): string {
+  const total = Math.floor(ms / 1000)
+  return `${String(Math.floor(total / 60)).padStart(2, '0')}:${String(total % 60).padStart(2, '0')}`
+}
+
+/** At most `columns` visible characters; colours take no room. */
+function cut(line: string, columns: number): string {
+  let visible = 0
+  let result = ''
+  for (const part of line.split(/(\x1b\[\d+m)/)) {
+    if (part.startsWith('\x1b')) result += part
+    else {
+      const kept = part.slice(0, Math.max(0, columns - visible))
+      visible += kept.length
+      result += kept
+    }
+  }
+  return result
+}

@@ -1,0 +1,76 @@
+/** Runs a node as a process: its log, its signals, its exit code. */
+
+import { type Logger, pino, stdTimeFunctions } from 'pino'
+import pretty from 'pino-pretty'
+import type { NodeConfig } from '../config.ts'
+import { createRealEnv } from '../env/real.ts'
+import { toReeveError } from '../errors.ts'
+import { createNode } from '../node.ts'
+import { Exit, exitCodeOf, reportError } from './exit.ts'
+import { onInterrupt } from './interrupt.ts'
+
+/** Beyond the drain: time to leave gossip, to sync the logs and to close. */
+const stopMarginMs = 15_000
+
+/** Resolves with the exit code once the node has stopped. */
+export async function runAgent(config: NodeConfig): Promise<number> {
+  const log = createLog(config)
+  const node = createNode(config, createRealEnv(), { log })
+  let stopping = false
+  const stop = (reason: string) => {
+    stopping = true
+    log.info({ reason }, 'stopping')
+    const limitMs = config.drainTimeoutMs + stopMarginMs
+    setTimeout(() => {
+      log.fatal({ limitMs }, 'could not stop in time')
+      process.exit(Exit.failure)
+    }, limitMs).unref()
+    node.stop().catch((error: unknown) => log.error({ error: toReeveError(error).message }, 'stopping failed'))
+  }
+  const restore = onInterrupt(stop)
+  // A program that started it with a channel and is gone no longer needs it.
+  process.channel?.unref()
+  process.once('disconnect', () => stop('parent is gone'))
+  const reload = () => void node.reload()
+  process.on('SIGHUP', reload)
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'crashed')
+    process.exit(Exit.failure)
+  })
+  try {
+    await node.start()
+  } catch (error) {
+    if (!stopping) return reportError(error)
+  }
+  if (!stopping) log.info(node.status(), 'ready')
+  const failure = await node.done
+  restore()
+  process.off('SIGHUP', reload)
+  if (failure) {
+    reportError(failure)
+    return exitCodeOf(failure) || Exit.failure
+  }
+  return Exit.ok
+}
+
+/** To stderr, written before the call returns, so that no line is lost at the end. */
+function createLog(config: NodeConfig): Logger {
+  const isPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stderr.isTTY === true)
+  const options = { level: config.logLevel, base: { node: config.nodeName }, timestamp: stdTimeFunctions.isoTime }
+  if (!isPretty) {
+    const lines = pino.destination({ fd: 2, sync: true })
+    // Nobody reads them any more: no reason to stop.
+    lines.on('error', () => undefined)
+    return pino(options, lines)
+  }
+  const stream = pretty({
+    destination: 2,
+    sync: true,
+    colorize: process.stderr.isTTY === true && !process.env.NO_COLOR,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'node,actor,peer',
+    messageFormat: (line, key) =>
+      `${[line.node, line.actor, line.peer].filter((part) => part !== undefined).join(' ')}  ${line[key]}`,
+  })
+  return pino(options, stream)
+}
