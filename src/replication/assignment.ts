@@ -17,7 +17,7 @@ export function assignLogs(options: {
   /** Our own run: its logs are written here and pulled from nobody. */
   readonly epoch: string
   /** Our end of a log; 0 where we have nothing. */
-  readonly endOf: (key: string) => number
+  readonly endOf: (id: LogId) => number
   /** What was decided last; a copy under way is not moved without need. */
   readonly before: Assignment
 }): Assignment {
@@ -33,7 +33,7 @@ export function assignLogs(options: {
   }
   const decided = new Map<string, Map<string, LogId>>()
   for (const [key, { id, sources }] of offers) {
-    const source = liveOrigin(id, sources) ?? fullestHolder(key, id, sources, endOf(key), before)
+    const source = liveOrigin(id, sources) ?? fullestHolder(key, id, sources, endOf(id), before)
     if (!source) continue
     const logs = decided.get(source.name)
     if (logs) logs.set(key, id)

@@ -3,9 +3,9 @@
  * reads frames as stored and never decodes a record. What the replica says it has fsynced goes to the count of copies.
  */
 
-import type { Caller, CallListener, Clock, RpcHandler, ServerCall, Timer } from '../env/env.ts'
+import type { CallListener, Clock, RpcRoute, ServerCall, Timer } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
-import { type PullHello, RefusalReason, type Want } from '../gen/reeve/v1/replication_service_pb.ts'
+import { type PullHello, RefusalReason, ReplicationService, type Want } from '../gen/reeve/v1/replication_service_pb.ts'
 import { framesIn } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
 import { epochToBytes, logKey } from '../log/log-id.ts'
@@ -17,13 +17,15 @@ import {
   offsetFrom,
   pullVersion,
 } from '../replication/pull-messages.ts'
+import type { Access } from './access.ts'
+import { wholeCluster } from './authorizer.ts'
+import { requireNodeName } from './peer-identity.ts'
 
 export interface PullSourceOptions {
   readonly clock: Clock
   readonly cluster: string
   readonly journal: () => Journal
-  /** Throws unless this caller may replicate, under this node name. */
-  readonly authorize: (caller: Caller, node: string) => void
+  readonly access: Access
   /** This node has fsynced the log up to `end`. */
   readonly synced: (node: string, key: string, end: number) => void
 }
@@ -47,8 +49,8 @@ interface Subscription {
   queued: boolean
 }
 
-export function pullSource(options: PullSourceOptions): RpcHandler {
-  return (call) => new PullStream(options, call)
+export function pullRoute(options: PullSourceOptions): RpcRoute {
+  return { method: ReplicationService.method.pull, hot: true, handle: (call) => new PullStream(options, call) }
 }
 
 class PullStream implements CallListener {
@@ -108,7 +110,9 @@ class PullStream implements CallListener {
     if (cluster !== own) {
       throw new ReeveError('CLUSTER_MISMATCH', `this node belongs to cluster ${own}`, { facts: { cluster: own } })
     }
-    this.#options.authorize(this.#call.caller, node)
+    const { access } = this.#options
+    access.require(access.subjectOf(this.#call.caller), 'replicate', wholeCluster)
+    requireNodeName(this.#call.caller, node)
     this.#replica = node
     const { node: name, epoch } = this.#journal
     this.#send({

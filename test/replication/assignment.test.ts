@@ -17,7 +17,7 @@ const log = (origin: string, epoch: string, topic = 'orders'): LogId => ({ topic
 const held = (id: LogId, end: number, start = 0) => ({ id, start, end })
 
 function decide(directory: Directory, own: Record<string, number> = {}, before: Assignment = nothingAssigned) {
-  const assignment = assignLogs({ directory, epoch: epochs.me, endOf: (key) => own[key] ?? 0, before })
+  const assignment = assignLogs({ directory, epoch: epochs.me, endOf: (id) => own[logKey(id)] ?? 0, before })
   return Object.fromEntries([...assignment].map(([peer, logs]) => [peer, [...logs.keys()].sort()]))
 }
 
@@ -94,12 +94,12 @@ describe('who pulls what from whom', () => {
               .map(([, n, end, start]) => held(ids[n]!, Math.max(end, start), start))
             directory.update(name, epochs[name], logs, true)
           }
-          const endOf = (key: string) => ends[ids.findIndex((id) => logKey(id) === key)]!
+          const endOf = (id: LogId) => ends[ids.findIndex((one) => logKey(one) === logKey(id))]!
           const assignment = assignLogs({ directory, epoch: epochs.me, endOf, before: nothingAssigned })
           const all = [...assignment.values()].flatMap((logs) => [...logs.keys()])
           assert.equal(new Set(all).size, all.length)
           for (const [peer, logs] of assignment) {
-            for (const key of logs.keys()) assert.ok(directory.source(peer)!.logs.get(key)!.end > endOf(key))
+            for (const [key, id] of logs) assert.ok(directory.source(peer)!.logs.get(key)!.end > endOf(id))
           }
           const again = assignLogs({ directory, epoch: epochs.me, endOf, before: assignment })
           for (const name of names) assert.ok(sameLogs(assignment.get(name), again.get(name)))

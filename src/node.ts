@@ -1,0 +1,292 @@
+/** The composition root: one configuration and one door to the world in, one running node out. */
+
+import type { Logger } from 'pino'
+import { createActor, type InspectionEvent } from 'xstate'
+import { createCredentials } from './actors/credentials.ts'
+import { type Gossip, startGossip } from './actors/gossip.ts'
+import type { GossipActorOptions } from './actors/gossip-actor.ts'
+import { journalLogic } from './actors/journal.ts'
+import { membershipActor } from './actors/membership.ts'
+import { replicatorActor } from './actors/replicator.ts'
+import { serverActor } from './actors/server.ts'
+import { Assignments, phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
+import { formatAddress } from './address.ts'
+import type { NodeConfig } from './config.ts'
+import type { Address, Env } from './env/env.ts'
+import { mintEpoch } from './epoch.ts'
+import { type ErrorCode, isErrorCode, ReeveError } from './errors.ts'
+import { profiles } from './gossip/profile.ts'
+import { type Journal, type JournalEvent, openJournal } from './log/journal.ts'
+import { defaultLogSettings } from './log/settings.ts'
+import { Copies } from './replication/copies.ts'
+import { Directory } from './replication/directory.ts'
+import { createAccess } from './server/access.ts'
+import { createPhase, type NodePhase } from './server/phase.ts'
+import { pullRoute } from './server/pull-source.ts'
+import { createRoutes } from './server/routes.ts'
+
+export interface ReeveNode {
+  readonly name: string
+  /** This run; minted when the node was created. */
+  readonly epoch: string
+  /** Resolves once the node runs: in its cluster, or alone for as long as no seed answers. Rejects when it cannot. */
+  start(): Promise<void>
+  /** Leaves the cluster, lets calls end, closes the logs. Resolves when all of that is done. */
+  stop(): Promise<void>
+  /** Looks at certificates and access rules again, now. */
+  reload(): void
+  /** Settles when the node has ended: undefined after `stop`, else why it failed. */
+  readonly done: Promise<ReeveError | undefined>
+  status(): NodeStatus
+  /** The logs themselves, for embedding; undefined before they are open. */
+  readonly journal: Journal | undefined
+}
+
+export interface NodeStatus {
+  readonly node: string
+  readonly epoch: string
+  readonly phase: NodePhase
+  readonly rpcAddress: string | undefined
+  readonly httpAddress: string | undefined
+  readonly gossipAddress: string | undefined
+  /** Names of alive members, this one included. */
+  readonly members: readonly string[]
+  /** Peers that gossip believes alive, to be copied from. */
+  readonly wanted: readonly string[]
+  /** What each replicator does, by peer. */
+  readonly replicators: Readonly<Record<string, string>>
+  readonly durability: 'fsync' | 'os'
+}
+
+export interface NodeOptions {
+  readonly log: Logger
+  /** XState's inspection stream of all actors; must not throw. */
+  readonly inspect?: (event: InspectionEvent) => void
+}
+
+export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeOptions): ReeveNode {
+  const epoch = mintEpoch(env.clock.now(), env.random.bytes(10))
+  const credentials = createCredentials(config, env.disk, env.rpc)
+  const directory = new Directory()
+  const copies = new Copies()
+  const phase = createPhase()
+  const fraction = () => env.random.fraction()
+  const cluster = config.clusterName
+  let openedJournal: Journal | undefined
+  let gossip: Gossip | undefined
+
+  const journal = (): Journal => {
+    if (!openedJournal) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
+    return openedJournal
+  }
+  const assignments = new Assignments(directory, epoch, (id) => openedJournal?.log(id)?.end ?? 0)
+
+  /** Where others reach what listens on all interfaces. */
+  const reachable = (bound: Address): Address => {
+    const wildcard = bound.host === '0.0.0.0' || bound.host === '::'
+    if (!wildcard) return bound
+    return { host: config.advertiseAddr?.host ?? env.streams.ownAddresses()[0] ?? '127.0.0.1', port: bound.port }
+  }
+
+  const members = () => gossip?.members() ?? []
+  const access = createAccess(credentials.authorizer, config.serverTls !== undefined)
+  const routes = () => [
+    ...createRoutes({
+      clock: env.clock,
+      journal: journal(),
+      copies,
+      access,
+      phase,
+      members,
+      replicators: () => replicatorStates(supervisor.getSnapshot()),
+      requestLeave: () => supervisor.send({ type: 'stop' }),
+      durability: config.durability,
+      maxBatchBytes: config.maxBatchBytes,
+      cluster,
+    }),
+    pullRoute({ clock: env.clock, cluster, journal, access, synced: (node, key, end) => copies.note(node, key, end) }),
+  ]
+
+  const serverLog = log.child({ actor: 'server' })
+  const maxMessageBytes = config.maxBatchBytes + messageOverheadBytes
+  const server = serverActor({
+    credentials,
+    drainTimeoutMs: config.drainTimeoutMs,
+    reachable,
+    serve: () =>
+      env.rpc.serve({
+        at: { host: config.rpcHost, port: config.rpcPort },
+        ...(config.httpPort !== undefined && { httpAt: { host: config.httpHost, port: config.httpPort } }),
+        ...(credentials.serverTls && { tls: credentials.serverTls }),
+        routes: routes(),
+        maxMessageBytes,
+        report: (event) => serverLog.warn(event, 'a call was refused before it was one'),
+      }),
+    reloaded: () => serverLog.info('certificates and access rules read again'),
+    reloadRefused: (error) => serverLog.error({ err: error }, 'reload refused; what was in force stays'),
+  })
+
+  const membershipLog = log.child({ actor: 'membership' })
+  const gossipOptions: GossipActorOptions = {
+    cluster,
+    seeds: config.startJoinAddrs.map(formatAddress),
+    started: (started) => {
+      gossip = started
+    },
+    start: (emit) =>
+      startGossip({
+        env,
+        log: membershipLog,
+        emit,
+        config: {
+          name: config.nodeName,
+          bind: config.bindAddr,
+          ...(config.advertiseAddr && { advertise: config.advertiseAddr }),
+          tags: new Map([
+            ...config.tags,
+            ['rpc_addr', supervisor.getSnapshot().context.rpcAddress ?? ''],
+            ['epoch', epoch],
+            ['cluster', cluster],
+          ]),
+          profile: profiles[config.profile],
+          compression: true,
+        },
+      }),
+  }
+
+  const machine = supervisorActor({
+    drainTimeoutMs: config.drainTimeoutMs,
+    assign: () => assignments.decide(),
+    journal: journalLogic({
+      open: (failed) =>
+        openJournal({
+          disk: env.disk,
+          clock: env.clock,
+          dataDir: config.dataDir,
+          node: config.nodeName,
+          epoch,
+          settings: {
+            ...defaultLogSettings,
+            durability: config.durability,
+            segmentMaxBytes: config.segmentMaxBytes,
+          },
+          report: (event) => reportJournal(log.child({ actor: 'journal' }), event, failed),
+        }),
+      opened: (opened) => {
+        openedJournal = opened
+      },
+    }),
+    server,
+    membership: membershipActor({
+      ...gossipOptions,
+      joinRetryMs: config.joinRetryMs,
+      joinRetryMaxMs: config.joinRetryMaxMs,
+      fraction,
+    }),
+    replicator: replicatorActor({
+      rpc: env.rpc,
+      cluster,
+      maxMessageBytes,
+      peerTls: () => credentials.peerTls,
+      journal,
+      directory,
+      assignment: () => assignments.current,
+      fraction,
+    }),
+  })
+
+  const supervisor = createActor(machine, {
+    id: 'supervisor',
+    input: { node: config.nodeName, epoch, hasSeeds: config.startJoinAddrs.length > 0 },
+    clock: env.clock as never,
+    logger: () => {},
+    ...(inspect && { inspect }),
+  })
+
+  const done = new Promise<ReeveError | undefined>((resolve) => {
+    supervisor.subscribe({
+      next: (snapshot) => phase.set(phaseOf(snapshot)),
+      error: (error) => resolve(new ReeveError('INTERNAL', 'the supervisor crashed', { cause: error })),
+      complete: () => {
+        const { reason } = supervisor.getSnapshot().context
+        resolve(reason ? new ReeveError(codeOf(reason.code), reason.message) : undefined)
+      },
+    })
+  }).then((failure) => {
+    phase.set('stopped')
+    return failure
+  })
+
+  return {
+    name: config.nodeName,
+    epoch,
+    done,
+    async start() {
+      warnOfOpenDoors(config, log)
+      const running = new Promise<void>((resolve) => {
+        const stopListening = phase.onChange((now) => {
+          if (now === 'starting') return
+          stopListening()
+          resolve()
+        })
+      })
+      supervisor.start()
+      await running
+      if (phase.current === 'stopped' || phase.current === 'draining') {
+        const failure = await done
+        if (failure) throw failure
+      }
+    },
+    async stop() {
+      supervisor.send({ type: 'stop' })
+      await done
+    },
+    reload: () => supervisor.send({ type: 'reload' }),
+    status() {
+      const snapshot = supervisor.getSnapshot()
+      const { rpcAddress, httpAddress, peers } = snapshot.context
+      return {
+        node: config.nodeName,
+        epoch,
+        phase: phase.current,
+        rpcAddress: rpcAddress ?? undefined,
+        httpAddress: httpAddress ?? undefined,
+        gossipAddress: gossip && formatAddress(gossip.address),
+        members: members()
+          .filter(({ status }) => status === 'alive')
+          .map(({ name }) => name),
+        wanted: peers.filter(({ up }) => up).map(({ name }) => name),
+        replicators: Object.fromEntries(replicatorStates(snapshot)),
+        durability: config.durability,
+      }
+    },
+    get journal() {
+      return openedJournal
+    },
+  }
+}
+
+/** Around a batch in a message: topic, ids, and as many headers of frames as fit in one message of a pull. */
+const messageOverheadBytes = 1024 * 1024
+
+function warnOfOpenDoors(config: NodeConfig, log: Logger): void {
+  if (!config.serverTls) log.warn({ rpcHost: config.rpcHost }, 'no TLS: the RPC port speaks plain text')
+  if (config.aclPolicyFile === undefined)
+    log.warn('no access rules: everybody who reaches the RPC port may do everything')
+  if (config.durability === 'os') log.warn('durability os: a power cut may take acknowledged records')
+}
+
+function reportJournal(log: Logger, event: JournalEvent, failed: (error: unknown) => void): void {
+  const { kind } = event
+  if (kind === 'failed') {
+    log.error(event, 'a log can no longer be written')
+    failed(new ReeveError('LOG_FAILED', `${event.log}: ${event.message}`))
+  } else if (kind === 'damaged' || kind === 'corrupt') log.error(event, 'damaged data found; it is not served')
+  else if (kind === 'full') log.error(event, 'the disk is full; writes are refused until there is space')
+  else if (kind === 'listenerFailed') log.error(event, 'a listener of commits failed')
+  else log.info(event, kind === 'tailCut' ? 'an unfinished write was cut off' : kind)
+}
+
+function codeOf(text: string): ErrorCode {
+  return isErrorCode(text) ? text : 'INTERNAL'
+}
