@@ -1,0 +1,78 @@
+/**
+ * Writes ConsumeResponse and ConsumeStreamResponse (the same fields). The batches go from the frame into the message as
+ * they are stored: one copy, no decoding.
+ */
+
+import { epochToBytes } from '../log/log-id.ts'
+import {
+  bigVarintSize,
+  bytesTag,
+  fieldSize,
+  varintSize,
+  varintTag,
+  writeBigVarint,
+  writeField,
+  writeVarint,
+} from './wire.ts'
+
+const utf8 = new TextEncoder()
+
+/** What names a log in a delivery; encoded once a log. */
+export interface DeliveryOrigin {
+  readonly origin: Uint8Array
+  readonly epoch: Uint8Array
+}
+
+/** A run of records of one log. `batch`: a RecordBatch. */
+export interface DeliveredRun {
+  readonly from: DeliveryOrigin
+  readonly baseOffset: number
+  readonly timestamp: bigint
+  readonly batch: Uint8Array
+}
+
+/** `epoch` as UUID text. */
+export function deliveryOrigin(origin: string, epoch: string): DeliveryOrigin {
+  return { origin: utf8.encode(origin), epoch: epochToBytes(epoch) }
+}
+
+/** Bytes that a run takes in a response, its own tag and length excluded. */
+function runSize(run: DeliveredRun): number {
+  return (
+    fieldSize(run.from.origin.length) +
+    fieldSize(run.from.epoch.length) +
+    (1 + varintSize(run.baseOffset)) +
+    (1 + bigVarintSize(run.timestamp)) +
+    fieldSize(run.batch.length)
+  )
+}
+
+/** `cursor` stands behind the last record of `runs`. */
+export function encodeDelivery(runs: readonly DeliveredRun[], cursor: Uint8Array, atEnd: boolean): Uint8Array {
+  let size = fieldSize(cursor.length) + (atEnd ? 2 : 0)
+  const sizes: number[] = []
+  for (const run of runs) {
+    const bytes = runSize(run)
+    sizes.push(bytes)
+    size += fieldSize(bytes)
+  }
+  const target = new Uint8Array(size)
+  let at = 0
+  for (const [index, run] of runs.entries()) {
+    target[at++] = bytesTag(1)
+    at = writeVarint(target, at, sizes[index] as number)
+    at = writeField(target, at, 1, run.from.origin)
+    at = writeField(target, at, 2, run.from.epoch)
+    target[at++] = varintTag(3)
+    at = writeVarint(target, at, run.baseOffset)
+    target[at++] = varintTag(4)
+    at = writeBigVarint(target, at, run.timestamp)
+    at = writeField(target, at, 5, run.batch)
+  }
+  at = writeField(target, at, 2, cursor)
+  if (atEnd) {
+    target[at++] = varintTag(3)
+    target[at++] = 1
+  }
+  return target
+}

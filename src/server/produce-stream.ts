@@ -1,0 +1,167 @@
+/**
+ * A stream of batches, one answer each, in order.
+ *
+ * Owns: the appends of this stream that are not answered yet, bounded in number and bytes by pausing the caller.
+ * Never: answers out of order, answers anything after a refusal, reads on while its answers are not taken.
+ */
+
+import type { CallListener, RpcHandler, ServerCall } from '../env/env.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
+import type { PhaseSource } from './phase.ts'
+import { isClosing } from './phase.ts'
+import type { Append, ProduceDeps } from './produce.ts'
+import { createAppender } from './produce.ts'
+import { parseProduceRequest } from './produce-request.ts'
+import { attempt } from './typed.ts'
+
+export interface ProduceStreamDeps extends ProduceDeps {
+  readonly phase: PhaseSource
+}
+
+/** Enough for a group commit under way and the next one; more would only be memory. */
+const pendingCountMax = 4096
+const pendingBytesMax = 8 * 1024 * 1024
+
+/** An append in the order of arrival. `outcome` is missing until it is known. */
+interface Pending {
+  readonly bytes: number
+  outcome?: Uint8Array | ReeveError
+}
+
+export function produceStream(deps: ProduceStreamDeps): RpcHandler {
+  return (call) => {
+    const subject = deps.access.subjectOf(call.caller)
+    return new ProducingStream(call, subject, createAppender(deps), deps.phase)
+  }
+}
+
+class ProducingStream implements CallListener {
+  readonly #call: ServerCall
+  readonly #subject: string
+  readonly #append: Append
+  readonly #unsubscribe: () => void
+  readonly #pending: Pending[] = []
+  /** Index of the first entry of `#pending` that is not answered. */
+  #head = 0
+  #pendingBytes = 0
+  #topic = ''
+  #flushDue = false
+  #paused = false
+  /** The transport holds more than a window of answers. */
+  #clogged = false
+  /** What ends the call once everything before it is answered; `undefined` in it: status OK. */
+  #ending: { error: ReeveError | undefined } | undefined
+  #over = false
+
+  constructor(call: ServerCall, subject: string, append: Append, phase: PhaseSource) {
+    this.#call = call
+    this.#subject = subject
+    this.#append = append
+    this.#unsubscribe = phase.onChange((now) => {
+      if (isClosing(now)) this.#end(new ReeveError('NODE_STOPPING', 'This node is stopping.'))
+    })
+  }
+
+  message(bytes: Uint8Array): void {
+    if (this.#ending || this.#over) return
+    const entry: Pending = { bytes: bytes.length }
+    let appending: Promise<Uint8Array>
+    try {
+      const { topic, batch, copies } = parseProduceRequest(bytes)
+      if (topic !== '') this.#topic = topic
+      appending = this.#append({
+        subject: this.#subject,
+        topic: this.#topic,
+        batch,
+        copies,
+        remainingMs: () => this.#call.remainingMs(),
+      })
+    } catch (error) {
+      this.#end(toReeveError(error))
+      return
+    }
+    this.#pending.push(entry)
+    this.#pendingBytes += entry.bytes
+    const settle = (outcome: Uint8Array | ReeveError) => {
+      entry.outcome = outcome
+      if (this.#pending[this.#head] === entry) this.#flushSoon()
+    }
+    appending.then(settle, (error) => settle(toReeveError(error)))
+    this.#throttle()
+  }
+
+  ended(): void {
+    this.#end(undefined)
+  }
+
+  drained(): void {
+    this.#clogged = false
+    attempt(this.#call, () => this.#throttle())
+  }
+
+  cancelled(): void {
+    this.#close()
+  }
+
+  #end(error: ReeveError | undefined): void {
+    if (this.#over) return
+    this.#ending ??= { error }
+    this.#flushSoon()
+  }
+
+  /** All answers that one commit brought go out in one loop, after all of its promises have been told. */
+  #flushSoon(): void {
+    if (this.#flushDue) return
+    this.#flushDue = true
+    queueMicrotask(() => {
+      this.#flushDue = false
+      if (!this.#over) this.#flush()
+    })
+  }
+
+  #flush(): void {
+    for (;;) {
+      const entry = this.#pending[this.#head]
+      if (!entry?.outcome) break
+      if (entry.outcome instanceof ReeveError) {
+        this.#finish(entry.outcome)
+        return
+      }
+      if (!this.#call.send(entry.outcome)) this.#clogged = true
+      this.#pendingBytes -= entry.bytes
+      this.#head++
+    }
+    this.#forgetAnswered()
+    if (this.#ending && this.#pending.length === this.#head) this.#finish(this.#ending.error)
+    else this.#throttle()
+  }
+
+  #forgetAnswered(): void {
+    if (this.#head === this.#pending.length || this.#head >= 1024) {
+      this.#pending.splice(0, this.#head)
+      this.#head = 0
+    }
+  }
+
+  #throttle(): void {
+    // Once paused, half must be free again: else every answer would start and stop the caller.
+    const share = this.#paused ? 0.5 : 1
+    const count = this.#pending.length - this.#head
+    const full = count >= share * pendingCountMax || this.#pendingBytes >= share * pendingBytesMax
+    const pause = full || this.#clogged
+    if (pause === this.#paused) return
+    this.#paused = pause
+    if (pause) this.#call.pause()
+    else this.#call.resume()
+  }
+
+  #finish(error: ReeveError | undefined): void {
+    this.#close()
+    this.#call.finish(error)
+  }
+
+  #close(): void {
+    this.#over = true
+    this.#unsubscribe()
+  }
+}

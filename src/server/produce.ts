@@ -1,0 +1,119 @@
+/**
+ * One batch into this node's log. What unary and streamed produces share is `createAppender`; the rest of this file is
+ * the unary method.
+ */
+
+import type { RpcHandler } from '../env/env.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
+import type { BatchLimits } from '../log/batch.ts'
+import { checkBatch } from '../log/batch.ts'
+import type { Appended, Journal } from '../log/journal.ts'
+import type { LogId } from '../log/log-id.ts'
+import { parseTopicName } from '../log/log-id.ts'
+import type { Access } from './access.ts'
+import type { Acks } from './acks.ts'
+import { waitLimitMs } from './deadline.ts'
+import { parseProduceRequest } from './produce-request.ts'
+import type { DurabilitySetting } from './produce-response.ts'
+import { encodeLogId, encodeProduceResponse } from './produce-response.ts'
+import { oneMessage } from './typed.ts'
+
+export interface ProduceDeps {
+  readonly journal: Journal
+  readonly access: Access
+  readonly acks: Acks
+  readonly limits: BatchLimits
+  readonly durability: DurabilitySetting
+  /** Reeve nodes that are members, alive or failed, this one included: the most copies there could ever be. */
+  readonly knownNodes: () => number
+  /** How long to wait for copies where the caller sets no deadline. */
+  readonly copiesWaitMs: number
+}
+
+/** One batch of one caller. */
+export interface AppendOrder {
+  readonly subject: string
+  readonly topic: string
+  readonly batch: Uint8Array
+  readonly copies: number
+  readonly remainingMs: () => number | undefined
+}
+
+/** Resolves with the encoded ProduceResponse. Throws or rejects with a typed error; thrown: nothing was written. */
+export type Append = (order: AppendOrder) => Promise<Uint8Array>
+
+export function createAppender(deps: ProduceDeps): Append {
+  const { journal, access, acks, limits, durability, knownNodes, copiesWaitMs } = deps
+  const encodeId = rememberLast(encodeLogId)
+  return (order) => {
+    const { topic, batch, copies } = order
+    const name = parseTopicName(topic)
+    if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
+    access.require(order.subject, 'produce', topic)
+    const recordCount = checkBatch(batch, limits)
+    if (copies <= 1) {
+      return journal.append(topic, batch, recordCount).then((appended) => {
+        return encodeProduceResponse(encodeId(appended.log), appended, 1, durability)
+      })
+    }
+    const known = knownNodes()
+    if (copies > known) {
+      throw new ReeveError('COPIES_IMPOSSIBLE', `${copies} copies asked for, but ${known} nodes known.`, {
+        facts: { wanted: String(copies), known: String(known) },
+      })
+    }
+    return journal.append(topic, batch, recordCount).then(async (appended) => {
+      const limitMs = waitLimitMs(order.remainingMs(), copiesWaitMs)
+      const count = await acks.waitFor(appended.log, appended.endOffset, copies, limitMs)
+      if (count < copies) throw copiesPending(appended, count, copies)
+      return encodeProduceResponse(encodeId(appended.log), appended, count, durability)
+    })
+  }
+}
+
+export function produce(deps: ProduceDeps): RpcHandler {
+  const append = createAppender(deps)
+  return (call) =>
+    oneMessage(call, (bytes) => {
+      const subject = deps.access.subjectOf(call.caller)
+      append({ ...parseProduceRequest(bytes), subject, remainingMs: () => call.remainingMs() }).then(
+        (answer) => {
+          call.send(answer)
+          call.finish()
+        },
+        (error) => call.finish(toReeveError(error)),
+      )
+    })
+}
+
+function copiesPending(appended: Appended, count: number, wanted: number): ReeveError {
+  const { log, baseOffset, recordCount } = appended
+  return new ReeveError(
+    'COPIES_PENDING',
+    `Stored at ${log.topic}/${log.origin}/${log.epoch}/${baseOffset} with ${count} of ${wanted} copies so far.`,
+    {
+      facts: {
+        topic: log.topic,
+        origin: log.origin,
+        epoch: log.epoch,
+        offset: String(baseOffset),
+        records: String(recordCount),
+        copies: String(count),
+        wanted: String(wanted),
+      },
+    },
+  )
+}
+
+/** Most appends of one caller go to one log: its encoded id is made once. */
+function rememberLast(encode: (id: LogId) => Uint8Array): (id: LogId) => Uint8Array {
+  let last: LogId | undefined
+  let encoded: Uint8Array = new Uint8Array(0)
+  return (id) => {
+    if (last === undefined || id.topic !== last.topic || id.origin !== last.origin || id.epoch !== last.epoch) {
+      last = id
+      encoded = encode(id)
+    }
+    return encoded
+  }
+}

@@ -1,0 +1,70 @@
+/** GetServers: everybody this node knows. */
+
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { formatAddress, parseAddress } from '../address.ts'
+import type { RpcRoute } from '../env/env.ts'
+import { LogService, type ServerSchema, ServerStatus } from '../gen/reeve/v1/log_service_pb.ts'
+import type { Member, MemberStatus } from '../gossip/member.ts'
+import { epochToBytes, parseEpoch } from '../log/log-id.ts'
+import { unary } from './typed.ts'
+
+export interface ServersDeps {
+  /** This node. */
+  readonly self: { readonly name: string; readonly epoch: string }
+  readonly members: () => readonly Member[]
+  /** State of this node's replicator by peer: dialing, catchingUp, live, backoff, parked, diverged. */
+  readonly replicators: () => ReadonlyMap<string, string>
+}
+
+export function getServers(deps: ServersDeps): RpcRoute {
+  return unary(LogService.method.getServers, () => {
+    const replicators = deps.replicators()
+    const servers = deps.members().map((member) => describe(member, deps.self, replicators.get(member.name)))
+    return { servers }
+  })
+}
+
+/** Reeve nodes among the members that may hold copies: alive or failed, and this node in any case. */
+export function knownNodes(members: readonly Member[], self: string): number {
+  let count = 1
+  for (const member of members) {
+    const holds = member.status === 'alive' || member.status === 'failed'
+    if (holds && member.name !== self && rpcOf(member)) count++
+  }
+  return count
+}
+
+const statuses: Record<MemberStatus, ServerStatus> = {
+  alive: ServerStatus.ALIVE,
+  leaving: ServerStatus.LEAVING,
+  left: ServerStatus.LEFT,
+  failed: ServerStatus.FAILED,
+}
+
+function describe(
+  member: Member,
+  self: ServersDeps['self'],
+  replicator: string | undefined,
+): MessageInitShape<typeof ServerSchema> {
+  const rpc = rpcOf(member)
+  const isSelf = member.name === self.name
+  const epoch = isSelf ? self.epoch : rpc?.epoch
+  return {
+    name: member.name,
+    rpcAddress: rpc?.address ?? '',
+    gossipAddress: formatAddress(member),
+    status: statuses[member.status],
+    tags: Object.fromEntries(member.tags),
+    ...(epoch === undefined ? {} : { epoch: epochToBytes(epoch) }),
+    self: isSelf,
+    replicator: replicator ?? '',
+  }
+}
+
+/** What a Reeve node says of itself in its tags; undefined for other members, such as a plain Serf agent. */
+function rpcOf(member: Member): { address: string; epoch: string } | undefined {
+  const address = member.tags.get('rpc_addr')
+  const epoch = parseEpoch(member.tags.get('epoch') ?? '')
+  if (address === undefined || !parseAddress(address) || !epoch.ok) return undefined
+  return { address, epoch: epoch.value }
+}
