@@ -24,12 +24,12 @@ export function getServers(deps: ServersDeps): RpcRoute {
   })
 }
 
-/** Reeve nodes among the members that may hold copies: alive or failed, and this node in any case. */
-export function knownNodes(members: readonly Member[], self: string): number {
+/** Reeve nodes of this cluster that may hold copies: members alive or failed, and this node in any case. */
+export function knownNodes(members: readonly Member[], self: string, cluster: string): number {
   let count = 1
   for (const member of members) {
     const holds = member.status === 'alive' || member.status === 'failed'
-    if (holds && member.name !== self && rpcOf(member)) count++
+    if (holds && member.name !== self && rpcOf(member) && member.tags.get('cluster') === cluster) count++
   }
   return count
 }
