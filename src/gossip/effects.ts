@@ -47,5 +47,11 @@ export type Problem =
   | 'excess'
   /** An exchange of state with another member did not work. */
   | 'exchangeFailed'
+  /** A stream that was not over in time. */
+  | 'slow'
+  /** A packet that could not be handed to the network. */
+  | 'unsent'
+  /** A defect of ours that something from outside brought to light. */
+  | 'crashed'
   /** A member answers on streams but not on packets. */
   | 'packetsBlocked'

@@ -96,7 +96,7 @@ export class NodeList {
     for (let checked = 0; checked <= this.#order.length; checked += 1) {
       if (this.#probeIndex >= this.#order.length) {
         passed()
-        this.#order = this.#shuffled(this.#order)
+        this.#order = this.#drawn(this.#order)
         this.#probeIndex = 0
       }
       const node = this.#order[this.#probeIndex]
@@ -108,18 +108,19 @@ export class NodeList {
 
   /** Up to `count` different nodes that `wanted` accepts, at random. */
   pick(count: number, wanted: (node: NodeRecord) => boolean): NodeRecord[] {
-    return this.#shuffled(this.#order.filter(wanted)).slice(0, count)
+    return this.#drawn(this.#order.filter(wanted), count)
   }
 
-  #shuffled(nodes: readonly NodeRecord[]): NodeRecord[] {
-    const order = [...nodes]
-    for (let i = order.length - 1; i > 0; i -= 1) {
-      const j = Math.floor(this.#random() * (i + 1))
-      const other = order[j] as NodeRecord
-      order[j] = order[i] as NodeRecord
-      order[i] = other
+  /** The first `count` of the nodes in random order (Fisher and Yates). */
+  #drawn(nodes: NodeRecord[], count = nodes.length): NodeRecord[] {
+    const drawn = Math.min(count, nodes.length)
+    for (let i = 0; i < drawn; i += 1) {
+      const j = i + Math.floor(this.#random() * (nodes.length - i))
+      const node = nodes[j] as NodeRecord
+      nodes[j] = nodes[i] as NodeRecord
+      nodes[i] = node
     }
-    return order
+    return nodes.slice(0, drawn)
   }
 
   #countAddress(node: NodeRecord, change: 1 | -1): void {

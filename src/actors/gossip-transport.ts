@@ -1,0 +1,214 @@
+/**
+ * The sockets of gossip: packets and streams on one port. Owns their limits: how many streams at once, from whom, how
+ * many bytes, for how long. Never looks into a message beyond finding its end.
+ */
+
+import type { Address, ByteStream, DatagramSocket, Env, StreamListener, Timer } from '../env/env.ts'
+import { NetworkError } from '../env/env.ts'
+import { ReeveError } from '../errors.ts'
+import type { Problem } from '../gossip/effects.ts'
+import {
+  createStreamReader,
+  encodeStream,
+  type StreamLimits,
+  type StreamMessage,
+  type StreamOutcome,
+} from '../gossip/stream-codec.ts'
+
+/** Far above the state of the largest cluster we keep, far below what would hurt. */
+const limits: StreamLimits = { maxBytes: 16 << 20, maxUserBytes: 4 << 20, maxNodes: 65_536 }
+/** memberlist refuses its 128th simultaneous exchange, too. */
+const maxAccepted = 128
+/** From one host, so that one cannot shut out the others. */
+const maxAcceptedFromHost = 64
+/** Received and not yet understood, of all streams together. */
+const maxBufferedBytes = 64 << 20
+const maxOpened = 128
+/** Another process may have taken the UDP port of the TCP port that the system picked. */
+const bindAttempts = 16
+
+export interface GossipTransport {
+  /** As bound. */
+  readonly address: Address
+  send(packet: Uint8Array, to: Address, failed: (error: NetworkError) => void): void
+  /** Opens a stream, writes, reads one message. Rejects with a readable error. */
+  request(bytes: Uint8Array, to: Address, timeoutMs: number): Promise<StreamMessage>
+  close(): void
+}
+
+export interface GossipTransportOptions {
+  readonly env: Pick<Env, 'clock' | 'datagrams' | 'streams'>
+  readonly bind: Address
+  readonly streamTimeoutMs: number
+  readonly packet: (bytes: Uint8Array, from: Address) => void
+  /** Returns what to answer, if anything. */
+  readonly stream: (message: StreamMessage, from: Address) => Uint8Array | undefined
+  readonly problem: (reason: Problem, detail: string, from?: Address) => void
+}
+
+/** Rejects with `ADDRESS_UNUSABLE`. */
+export async function bindGossipTransport(options: GossipTransportOptions): Promise<GossipTransport> {
+  const { env, bind, packet } = options
+  const accepted = new Accepted(options)
+  for (let attempt = 1; ; attempt += 1) {
+    let listener: StreamListener | undefined
+    try {
+      listener = await env.streams.listen(bind, (stream) => accepted.take(stream))
+      const socket = await env.datagrams.bind(listener.address, packet)
+      return new BoundTransport(env, listener, socket)
+    } catch (error) {
+      listener?.close()
+      const code = error instanceof NetworkError ? error.code : ''
+      if (code === 'EADDRINUSE' && bind.port === 0 && attempt < bindAttempts) continue
+      const place = `${bind.host}:${bind.port}`
+      throw new ReeveError('ADDRESS_UNUSABLE', `cannot gossip on ${place}: ${(error as Error).message}`, {
+        cause: error,
+      })
+    }
+  }
+}
+
+class BoundTransport implements GossipTransport {
+  readonly address: Address
+  readonly #env: GossipTransportOptions['env']
+  readonly #listener: StreamListener
+  readonly #socket: DatagramSocket
+  readonly #opened = new Set<ByteStream>()
+  #opening = 0
+  #closed = false
+
+  constructor(env: GossipTransportOptions['env'], listener: StreamListener, socket: DatagramSocket) {
+    this.address = listener.address
+    this.#env = env
+    this.#listener = listener
+    this.#socket = socket
+  }
+
+  send(packet: Uint8Array, to: Address, failed: (error: NetworkError) => void): void {
+    if (!this.#closed) this.#socket.send(packet, to, failed)
+  }
+
+  async request(bytes: Uint8Array, to: Address, timeoutMs: number): Promise<StreamMessage> {
+    if (this.#opening + this.#opened.size >= maxOpened) throw new Error('too many streams at once')
+    const { clock, streams } = this.#env
+    const deadlineMs = clock.monotonicMs() + timeoutMs
+    this.#opening += 1
+    let stream: ByteStream
+    try {
+      stream = await streams.connect(to, timeoutMs)
+    } finally {
+      this.#opening -= 1
+    }
+    if (this.#closed) {
+      stream.destroy()
+      throw new Error('closed')
+    }
+    this.#opened.add(stream)
+    let timer: Timer | undefined
+    try {
+      return await new Promise<StreamMessage>((resolve, reject) => {
+        timer = clock.setTimeout(() => reject(new Error('no answer in time')), deadlineMs - clock.monotonicMs())
+        const reader = createStreamReader(limits)
+        const conclude = (outcome: StreamOutcome | undefined) => {
+          if (outcome?.ok) resolve(outcome.value)
+          else if (outcome) reject(new Error(outcome.problem))
+        }
+        stream.receive({
+          data: (chunk) => conclude(reader.push(chunk)),
+          ended: () => conclude(reader.end()),
+          closed: (error) => reject(error ?? new Error('closed without an answer')),
+        })
+        stream.write(bytes)
+      })
+    } finally {
+      clock.clearTimeout(timer)
+      stream.destroy()
+      this.#opened.delete(stream)
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#listener.close()
+    this.#socket.close()
+    for (const stream of this.#opened) stream.destroy()
+  }
+}
+
+/** The streams that others opened. */
+class Accepted {
+  readonly #options: GossipTransportOptions
+  readonly #perHost = new Map<string, number>()
+  #count = 0
+  #bufferedBytes = 0
+
+  constructor(options: GossipTransportOptions) {
+    this.#options = options
+  }
+
+  take(stream: ByteStream): void {
+    const { env, streamTimeoutMs, problem } = this.#options
+    const from = stream.remote
+    const fromHost = this.#perHost.get(from.host) ?? 0
+    if (this.#count >= maxAccepted || fromHost >= maxAcceptedFromHost) {
+      problem('excess', 'too many streams at once', from)
+      stream.destroy()
+      return
+    }
+    this.#count += 1
+    this.#perHost.set(from.host, fromHost + 1)
+    const reader = createStreamReader(limits)
+    let buffered = 0
+    let concluded = false
+    let timer = env.clock.setTimeout(() => {
+      problem('slow', 'a stream that did not go on', from)
+      stream.destroy()
+    }, streamTimeoutMs)
+
+    const conclude = (outcome: StreamOutcome) => {
+      concluded = true
+      this.#bufferedBytes -= buffered
+      buffered = 0
+      // As long again for the other side to take the answer.
+      env.clock.clearTimeout(timer)
+      timer = env.clock.setTimeout(() => stream.destroy(), streamTimeoutMs)
+      const answer = this.#answer(outcome, from)
+      if (answer) stream.write(answer)
+      stream.end()
+    }
+    stream.receive({
+      data: (chunk) => {
+        if (concluded) return
+        buffered += chunk.length
+        this.#bufferedBytes += chunk.length
+        if (this.#bufferedBytes > maxBufferedBytes) {
+          problem('excess', 'too much in streams at once', from)
+          stream.destroy()
+          return
+        }
+        const outcome = reader.push(chunk)
+        if (outcome) conclude(outcome)
+      },
+      ended: () => {
+        if (!concluded) conclude(reader.end())
+      },
+      closed: () => {
+        concluded = true
+        env.clock.clearTimeout(timer)
+        this.#bufferedBytes -= buffered
+        buffered = 0
+        this.#count -= 1
+        const others = (this.#perHost.get(from.host) ?? 1) - 1
+        if (others === 0) this.#perHost.delete(from.host)
+        else this.#perHost.set(from.host, others)
+      },
+    })
+  }
+
+  #answer(outcome: StreamOutcome, from: Address): Uint8Array | undefined {
+    if (outcome.ok) return this.#options.stream(outcome.value, from)
+    this.#options.problem('malformed', outcome.problem, from)
+    return outcome.answer ? encodeStream({ kind: 'error', text: outcome.problem }, { compress: false }) : undefined
+  }
+}

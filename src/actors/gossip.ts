@@ -1,0 +1,308 @@
+/**
+ * Runs a member of the cluster: the core of `src/gossip`, its sockets and its one wake-up timer. Owns nothing of the
+ * protocol; carries bytes and time in, and effects out.
+ */
+
+import type { Logger } from 'pino'
+import type { Address, Env, Timer } from '../env/env.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
+import type { Effect, MembershipFact } from '../gossip/effects.ts'
+import { createGossipCore, type GossipCore, type GossipStats } from '../gossip/gossip.ts'
+import { canonicalHost } from '../gossip/ip.ts'
+import type { Member } from '../gossip/member.ts'
+import type { Profile } from '../gossip/profile.ts'
+import { bindGossipTransport, type GossipTransport } from './gossip-transport.ts'
+import { ProblemLog } from './problem-log.ts'
+import { parseSeed } from './seed.ts'
+
+export interface GossipConfig {
+  readonly name: string
+  /** Packets and streams; port 0: the system picks one for both. */
+  readonly bind: Address
+  /** What we tell the others; default: the bound address, or our best own one when bound to all. Port 0: the bound one. */
+  readonly advertise?: Address
+  readonly tags: ReadonlyMap<string, string>
+  readonly profile: Profile
+  /** Of what we send. */
+  readonly compression: boolean
+}
+
+export type GossipFact = MembershipFact | { readonly kind: 'failed-transport'; readonly error: ReeveError }
+
+export interface GossipOptions {
+  readonly env: Pick<Env, 'clock' | 'random' | 'datagrams' | 'streams'>
+  readonly config: GossipConfig
+  readonly log: Logger
+  readonly emit: (fact: GossipFact) => void
+}
+
+export interface Gossip {
+  /** Where others find us: the advertised address. */
+  readonly address: Address
+  /** All we know of, ourselves first among them until we are gone. */
+  members(): Member[]
+  /**
+   * One attempt to exchange state with every address of every seed; resolves with how many it worked with. Our own
+   * address is passed over, so that all nodes may be given the same list; 0 when it is the only one. Rejects with
+   * `UNAVAILABLE` when there are others and none of them could be reached or would have us.
+   */
+  join(seeds: readonly string[]): Promise<number>
+  /** Resolves once the others have had time to hear it. The member goes on answering until `close`. */
+  leave(): Promise<void>
+  /** Resolves once the others should have heard. Rejects with `REQUEST_MALFORMED` when they take more than 512 bytes. */
+  setTags(tags: ReadonlyMap<string, string>): Promise<void>
+  stats(): GossipStats
+  /** Releases everything at once. Without `leave` the others will see a failure. */
+  close(): void
+}
+
+/** Rejects with `ADDRESS_UNUSABLE`, `CONFIG_INVALID` or `REQUEST_MALFORMED`. Nothing is told before it resolved. */
+export async function startGossip(options: GossipOptions): Promise<Gossip> {
+  const { env, config, log } = options
+  let member: RunningGossip | undefined
+  const problems = new ProblemLog(log, env.clock)
+  const transport = await bindGossipTransport({
+    env,
+    bind: config.bind,
+    streamTimeoutMs: config.profile.streamTimeoutMs,
+    packet: (bytes, from) => member?.packet(bytes, from),
+    stream: (message, from) => member?.stream(message, from),
+    problem: (reason, detail, from) => problems.add(reason, detail, from),
+  })
+  try {
+    const advertise = await advertised(env, config, transport.address)
+    const { name, tags, profile, compression } = config
+    const random = () => env.random.fraction()
+    const core = createGossipCore({ name, advertise, tags, profile, compression }, random, env.clock.monotonicMs())
+    member = new RunningGossip(options, advertise, core, transport, problems)
+    return member
+  } catch (error) {
+    transport.close()
+    throw error
+  }
+}
+
+async function advertised({ streams }: Pick<Env, 'streams'>, config: GossipConfig, bound: Address): Promise<Address> {
+  const { advertise } = config
+  if (advertise) {
+    const [host] = await streams.resolve(advertise.host).catch(() => [])
+    if (host === undefined) throw new ReeveError('ADDRESS_UNUSABLE', `cannot advertise ${advertise.host}: unknown host`)
+    return { host: canonicalHost(host), port: advertise.port || bound.port }
+  }
+  if (!isUnspecified(bound.host)) return { host: canonicalHost(bound.host), port: bound.port }
+  const [host] = streams.ownAddresses()
+  if (host === undefined) throw new ReeveError('ADDRESS_UNUSABLE', 'this machine has no address to advertise')
+  return { host: canonicalHost(host), port: bound.port }
+}
+
+function isUnspecified(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+type Done = Extract<Effect, { kind: 'done' }>
+
+class RunningGossip implements Gossip {
+  readonly address: Address
+  readonly #options: GossipOptions
+  readonly #core: GossipCore
+  readonly #transport: GossipTransport
+  readonly #problems: ProblemLog
+  readonly #orders = new Map<number, { resolve: (done: Done) => void; reject: (error: ReeveError) => void }>()
+  #leaving: Promise<Done> | undefined
+  #timer: Timer | undefined
+  #timerMs = Number.POSITIVE_INFINITY
+  #closed = false
+
+  constructor(
+    options: GossipOptions,
+    address: Address,
+    core: GossipCore,
+    transport: GossipTransport,
+    problems: ProblemLog,
+  ) {
+    this.#options = options
+    this.address = address
+    this.#core = core
+    this.#transport = transport
+    this.#problems = problems
+    this.#settle()
+  }
+
+  // --- from the sockets ----------------------------------------------------------------------------------------------
+
+  packet(bytes: Uint8Array, from: Address): void {
+    this.#fromOutside(from, (nowMs) => this.#core.receivePacket(bytes, from, nowMs))
+  }
+
+  stream(message: Parameters<GossipCore['receiveStream']>[0], from: Address): Uint8Array | undefined {
+    return this.#fromOutside(from, (nowMs) => this.#core.receiveStream(message, from, nowMs))
+  }
+
+  // --- orders and questions ------------------------------------------------------------------------------------------
+
+  members(): Member[] {
+    return this.#core.members()
+  }
+
+  async join(seeds: readonly string[]): Promise<number> {
+    const problems: string[] = []
+    const found = await Promise.all(seeds.map((seed) => this.#find(seed, problems)))
+    const places = new Map(found.flat().map((at) => [`${at.host} ${at.port}`, at]))
+    const others = [...places.values()].filter((at) => !this.#isOurs(at))
+    const done = await this.#order((nowMs) => this.#core.join(others, nowMs))
+    problems.push(...done.problems)
+    if (done.reached === 0 && problems.length > 0) {
+      throw new ReeveError('UNAVAILABLE', `no member could be joined: ${problems.join('; ')}`)
+    }
+    for (const problem of problems) this.#options.log.warn({ problem }, 'a seed could not be joined')
+    return done.reached
+  }
+
+  async leave(): Promise<void> {
+    this.#leaving ??= this.#order((nowMs) => this.#core.leave(nowMs))
+    await this.#leaving
+  }
+
+  async setTags(tags: ReadonlyMap<string, string>): Promise<void> {
+    const { problems } = await this.#order((nowMs) => this.#core.setTags(tags, nowMs))
+    for (const problem of problems) this.#options.log.warn(problem)
+  }
+
+  stats(): GossipStats {
+    const stats = this.#core.stats()
+    const problems = new Map(stats.problems)
+    for (const [reason, count] of this.#problems.counts) problems.set(reason, (problems.get(reason) ?? 0) + count)
+    return { ...stats, problems }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#options.env.clock.clearTimeout(this.#timer)
+    this.#transport.close()
+    for (const { reject } of this.#orders.values()) reject(new ReeveError('NODE_STOPPING', 'gossip was closed'))
+    this.#orders.clear()
+  }
+
+  // --- between the core and the world --------------------------------------------------------------------------------
+
+  get #nowMs(): number {
+    return this.#options.env.clock.monotonicMs()
+  }
+
+  /** Whatever comes from outside may at most waste our time. */
+  #fromOutside<T>(from: Address, action: (nowMs: number) => T): T | undefined {
+    if (this.#closed) return undefined
+    try {
+      return action(this.#nowMs)
+    } catch (error) {
+      this.#problems.add('crashed', toReeveError(error).message, from)
+      this.#options.log.error({ err: error, from }, 'gossip failed on a message')
+      return undefined
+    } finally {
+      this.#settle()
+    }
+  }
+
+  #order(give: (nowMs: number) => number): Promise<Done> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new ReeveError('NODE_STOPPING', 'gossip is closed')
+      this.#orders.set(give(this.#nowMs), { resolve, reject })
+      this.#settle()
+    })
+  }
+
+  /** Does what the core wants done, and sees to it that it is woken in time. */
+  #settle(): void {
+    if (this.#closed) return
+    for (const effect of this.#core.take()) this.#perform(effect)
+    const wakeMs = this.#core.nextWakeMs()
+    if (this.#closed || wakeMs === this.#timerMs) return
+    const { clock } = this.#options.env
+    clock.clearTimeout(this.#timer)
+    this.#timerMs = wakeMs
+    this.#timer = clock.setTimeout(() => this.#wake(), Math.max(0, wakeMs - clock.monotonicMs()))
+  }
+
+  #wake(): void {
+    this.#timerMs = Number.POSITIVE_INFINITY
+    try {
+      this.#core.wake(this.#nowMs)
+      this.#settle()
+    } catch (error) {
+      this.close()
+      this.#options.emit({ kind: 'failed-transport', error: toReeveError(error) })
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'packet':
+        this.#transport.send(effect.bytes, effect.to, (error) => {
+          this.#problems.add('unsent', error.message, effect.to)
+          if (effect.probe === undefined || this.#closed) return
+          this.#core.sendFailed(effect.probe, this.#nowMs)
+          this.#settle()
+        })
+        return
+      case 'stream':
+        this.#request(effect)
+        return
+      case 'fact':
+        this.#tell(effect.fact)
+        return
+      case 'problem':
+        this.#problems.log(effect.reason, effect.detail, effect.from)
+        return
+      case 'done':
+        this.#orders.get(effect.order)?.resolve(effect)
+        this.#orders.delete(effect.order)
+        return
+    }
+  }
+
+  #request({ id, to, bytes, timeoutMs }: Extract<Effect, { kind: 'stream' }>): void {
+    const report = (action: () => void) => {
+      if (!this.#closed) this.#fromOutside(to, action)
+    }
+    this.#transport.request(bytes, to, timeoutMs).then(
+      (message) => report(() => this.#core.streamAnswered(id, message, this.#nowMs)),
+      (error: Error) => report(() => this.#core.streamFailed(id, error.message, this.#nowMs)),
+    )
+  }
+
+  #tell(fact: MembershipFact): void {
+    const { log, emit } = this.#options
+    if (fact.kind === 'conflict') log.error({ conflict: fact }, 'two members claim one name')
+    else if ('member' in fact) {
+      const { name, host, port } = fact.member
+      log.info({ member: name, at: `${host}:${port}` }, `member ${fact.kind}`)
+    }
+    emit(fact)
+  }
+
+  // --- seeds ---------------------------------------------------------------------------------------------------------
+
+  async #find(seed: string, problems: string[]): Promise<Address[]> {
+    const at = parseSeed(seed, this.#transport.address.port)
+    if (!at) {
+      problems.push(`${seed}: not an address`)
+      return []
+    }
+    try {
+      const hosts = await this.#options.env.streams.resolve(at.host)
+      return hosts.map((host) => ({ host: canonicalHost(host), port: at.port }))
+    } catch (error) {
+      problems.push(`${seed}: ${(error as Error).message}`)
+      return []
+    }
+  }
+
+  #isOurs({ host, port }: Address): boolean {
+    if (host === this.address.host && port === this.address.port) return true
+    const bound = this.#transport.address
+    if (port !== bound.port) return false
+    if (!isUnspecified(bound.host)) return host === canonicalHost(bound.host)
+    return this.#options.env.streams.ownAddresses().some((own) => canonicalHost(own) === host)
+  }
+}

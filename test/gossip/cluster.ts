@@ -1,0 +1,233 @@
+/** Cores that talk through a network of virtual time: packets and streams with delay, loss, cuts; all by one seed. */
+
+import { createHash } from 'node:crypto'
+import type { MembershipFact } from '../../src/gossip/effects.ts'
+import { createGossipCore, type GossipCore } from '../../src/gossip/gossip.ts'
+import type { Endpoint } from '../../src/gossip/ip.ts'
+import type { MemberStatus } from '../../src/gossip/member.ts'
+import { type Profile, profiles } from '../../src/gossip/profile.ts'
+import { createStreamReader, type StreamMessage } from '../../src/gossip/stream-codec.ts'
+
+export interface Node {
+  readonly name: string
+  readonly at: Endpoint
+  readonly core: GossipCore
+  readonly facts: MembershipFact[]
+  readonly done: Map<number, { reached: number; problems: readonly string[] }>
+  running: boolean
+}
+
+interface NodeOptions {
+  readonly tags?: Record<string, string>
+  readonly port?: number
+}
+
+export type Link = (from: Endpoint, to: Endpoint, medium: 'packet' | 'stream') => boolean
+
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    // mulberry32
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+export class Cluster {
+  nowMs = 0
+  /** What is connected to what; everything at first. */
+  link: Link = () => true
+  /** The share of packets that get lost. */
+  loss = 0
+  /** Names of the kinds of message sent, for counting. */
+  packets = 0
+  readonly profile: Profile
+  readonly nodes: Node[] = []
+  readonly #random: () => number
+  readonly #trace = createHash('sha256')
+  #queue: { atMs: number; order: number; run: () => void }[] = []
+  #order = 0
+  #lastPort = 7000
+
+  constructor(seed: number, profile: Profile = profiles.lan) {
+    this.#random = seededRandom(seed)
+    this.profile = profile
+  }
+
+  /** Of everything that was sent so far, to the byte and the moment. */
+  get trace(): string {
+    return this.#trace.copy().digest('hex')
+  }
+
+  start(name: string, { tags = {}, port }: NodeOptions = {}): Node {
+    this.#lastPort += 1
+    const at = { host: '10.0.0.1', port: port ?? this.#lastPort }
+    const config = {
+      name,
+      advertise: at,
+      tags: new Map(Object.entries(tags)),
+      profile: this.profile,
+      compression: true,
+    }
+    const random = seededRandom(Math.floor(this.#random() * 2 ** 32))
+    const core = createGossipCore(config, random, this.nowMs)
+    const node: Node = { name, at, core, facts: [], done: new Map(), running: true }
+    this.nodes.push(node)
+    return node
+  }
+
+  /** Stops without a word. */
+  crash(node: Node): void {
+    node.running = false
+  }
+
+  join(node: Node, ...seeds: Node[]): number {
+    const order = node.core.join(
+      seeds.map(({ at }) => at),
+      this.nowMs,
+    )
+    this.#collect(node)
+    return order
+  }
+
+  leave(node: Node): number {
+    const order = node.core.leave(this.nowMs)
+    this.#collect(node)
+    return order
+  }
+
+  setTags(node: Node, tags: Record<string, string>): number {
+    const order = node.core.setTags(new Map(Object.entries(tags)), this.nowMs)
+    this.#collect(node)
+    return order
+  }
+
+  /** A datagram from somewhere. */
+  inject(node: Node, bytes: Uint8Array, from: Endpoint = { host: '10.9.9.9', port: 9 }): void {
+    node.core.receivePacket(bytes, from, this.nowMs)
+    this.#collect(node)
+  }
+
+  run(forMs: number): void {
+    const endMs = this.nowMs + forMs
+    this.until(() => false, forMs, false)
+    this.nowMs = endMs
+  }
+
+  /** Runs until the condition holds; throws when it does not within the time. */
+  until(condition: () => boolean, withinMs = 120_000, mustHold = true): void {
+    const endMs = this.nowMs + withinMs
+    while (!condition()) {
+      const [event] = this.#queue
+      const running = this.nodes.filter((node) => node.running)
+      const wakeMs = Math.min(...running.map(({ core }) => core.nextWakeMs()))
+      const nextMs = Math.max(this.nowMs, Math.min(event?.atMs ?? Number.POSITIVE_INFINITY, wakeMs))
+      if (nextMs > endMs) {
+        if (mustHold) throw new Error(`not within ${withinMs} ms of virtual time: ${condition}`)
+        return
+      }
+      this.nowMs = nextMs
+      if (event && event.atMs <= nextMs) {
+        this.#queue.shift()
+        event.run()
+        continue
+      }
+      for (const node of running) {
+        if (node.core.nextWakeMs() > nextMs) continue
+        node.core.wake(nextMs)
+        this.#collect(node)
+      }
+    }
+  }
+
+  status(observer: Node, name: string): MemberStatus | undefined {
+    return observer.core.members().find((member) => member.name === name)?.status
+  }
+
+  /** Everybody who runs sees exactly these alive. */
+  agree(names: readonly string[], observers = this.nodes.filter((node) => node.running)): boolean {
+    const wanted = [...names].sort().join()
+    return observers.every(({ core }) => {
+      const alive = core.members().filter(({ status }) => status === 'alive')
+      return (
+        alive
+          .map(({ name }) => name)
+          .sort()
+          .join() === wanted
+      )
+    })
+  }
+
+  #collect(node: Node): void {
+    for (const effect of node.core.take()) {
+      switch (effect.kind) {
+        case 'packet': {
+          this.packets += 1
+          this.#trace.update(`${this.nowMs} ${node.name} ${effect.to.port} `).update(effect.bytes)
+          if (!this.link(node.at, effect.to, 'packet') || this.#random() < this.loss) break
+          this.#later(() => this.#at(effect.to)?.core.receivePacket(effect.bytes, node.at, this.nowMs), effect.to)
+          break
+        }
+        case 'stream':
+          this.#trace.update(`${this.nowMs} ${node.name} ${effect.to.port} stream `).update(effect.bytes)
+          this.#stream(node, effect)
+          break
+        case 'fact':
+          node.facts.push(effect.fact)
+          this.#trace.update(`${this.nowMs} ${node.name} ${effect.fact.kind}`)
+          break
+        case 'done':
+          node.done.set(effect.order, effect)
+          break
+        case 'problem':
+          break
+      }
+    }
+  }
+
+  #stream(
+    node: Node,
+    { id, to, bytes, timeoutMs }: { id: number; to: Endpoint; bytes: Uint8Array; timeoutMs: number },
+  ) {
+    const fail = (problem: string) => () => {
+      if (node.running) node.core.streamFailed(id, problem, this.nowMs)
+    }
+    if (!this.link(node.at, to, 'stream')) {
+      this.#later(fail('timed out'), node.at, timeoutMs)
+      return
+    }
+    this.#later(() => {
+      const answer = this.#at(to)?.core.receiveStream(messageIn(bytes), node.at, this.nowMs)
+      if (!answer) return this.#later(fail(this.#at(to) ? 'no answer' : 'refused'), node.at)
+      this.#later(() => {
+        if (node.running) node.core.streamAnswered(id, messageIn(answer), this.nowMs)
+      }, node.at)
+    }, to)
+  }
+
+  #at(place: Endpoint): Node | undefined {
+    return this.nodes.find(({ at, running }) => running && at.host === place.host && at.port === place.port)
+  }
+
+  /** Does it within a few milliseconds, then collects what whoever is at `place` has to say. */
+  #later(action: () => void, place: Endpoint, delayMs = 0.2 + 3 * this.#random()): void {
+    this.#order += 1
+    const run = () => {
+      action()
+      const node = this.#at(place)
+      if (node) this.#collect(node)
+    }
+    this.#queue.push({ atMs: this.nowMs + delayMs, order: this.#order, run })
+    this.#queue.sort((a, b) => a.atMs - b.atMs || a.order - b.order)
+  }
+}
+
+export function messageIn(bytes: Uint8Array): StreamMessage {
+  const reader = createStreamReader()
+  const outcome = reader.push(bytes) ?? reader.end()
+  if (!outcome.ok) throw new Error(outcome.problem)
+  return outcome.value
+}
