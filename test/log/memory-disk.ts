@@ -22,11 +22,12 @@ export type DiskCall =
  */
 export class MemoryDisk implements Disk {
   #files = new Map<string, Content>()
-  /** Folder → names in it; the second map is what a crash leaves. */
+  /** Folder → names in it. */
   #names = new Map<string, Set<string>>([['', new Set()]])
-  #durableNames = new Map<string, Set<string>>([['', new Set()]])
+  /** What a crash leaves: folder → name → file, or nothing for a folder. */
+  #durableNames = new Map<string, Map<string, Content | undefined>>()
   #locked = new Set<string>()
-  #failures: { call: DiskCall; part: string; code: string; times: number; writtenBytes: number }[] = []
+  #failures: { call: DiskCall; part: string; code: string; times: number; writtenBytes: number; after: number }[] = []
   #held: (() => void)[] | undefined
   #syncWaiters: (() => void)[] = []
   #leftBehind = 0
@@ -40,7 +41,12 @@ export class MemoryDisk implements Disk {
   /** The next `times` such calls on paths that contain `part` fail; a failing write leaves `writtenBytes` behind. */
   fail(call: DiskCall, code: string, options: { part?: string; times?: number; writtenBytes?: number } = {}): void {
     const { part = '', times = 1, writtenBytes = 0 } = options
-    this.#failures.push({ call, part, code, times, writtenBytes })
+    this.#failures.push({ call, part, code, times, writtenBytes, after: 0 })
+  }
+
+  /** Only the `nth` such call from now on fails. */
+  failNth(call: DiskCall, nth: number): void {
+    this.#failures.push({ call, part: '', code: 'EIO', times: 1, writtenBytes: 0, after: nth - 1 })
   }
 
   heal(): void {
@@ -71,10 +77,8 @@ export class MemoryDisk implements Disk {
     const files = new Map<string, Content>()
     const names = new Map<string, Set<string>>([['', new Set()]])
     const visit = (folder: string) => {
-      for (const name of this.#durableNames.get(folder) ?? []) {
+      for (const [name, content] of this.#durableNames.get(folder) ?? []) {
         const path = `${folder}/${name}`
-        const content = this.#files.get(path)
-        if (!content && !this.#names.has(path)) continue
         names.get(folder)?.add(name)
         if (content) {
           const appended = content.now.subarray(content.durable.length, content.durable.length + kept)
@@ -89,7 +93,8 @@ export class MemoryDisk implements Disk {
     visit('')
     this.#files = files
     this.#names = names
-    this.#durableNames = new Map([...names].map(([folder, inside]) => [folder, new Set(inside)]))
+    this.#durableNames = new Map()
+    for (const folder of names.keys()) this.#keepNames(folder)
   }
 
   /** Every file below `folder` by its path from there. */
@@ -106,10 +111,7 @@ export class MemoryDisk implements Disk {
     this.#names.get(parent(path))?.add(base(path))
     const copy = bytes.slice()
     this.#files.set(path, { now: copy, durable: copy })
-    for (let at = path; at !== ''; at = parent(at)) {
-      const names = this.#durableNames.get(parent(at)) ?? new Set()
-      this.#durableNames.set(parent(at), names.add(base(at)))
-    }
+    for (let at = path; at !== ''; at = parent(at)) this.#keepNames(parent(at))
   }
 
   // --- Disk
@@ -208,9 +210,8 @@ export class MemoryDisk implements Disk {
     const at = path === '/' ? '' : path
     await this.#turn()
     this.#check('syncFolder', at)
-    const names = this.#names.get(at)
-    if (!names) throw new DiskError('ENOENT', path)
-    this.#durableNames.set(at, new Set(names))
+    if (!this.#names.has(at)) throw new DiskError('ENOENT', path)
+    this.#keepNames(at)
   }
 
   removeFile(path: string): void {
@@ -235,6 +236,11 @@ export class MemoryDisk implements Disk {
     return { release: () => void this.#locked.delete(path) }
   }
 
+  #keepNames(folder: string): void {
+    const names = [...(this.#names.get(folder) ?? [])]
+    this.#durableNames.set(folder, new Map(names.map((name) => [name, this.#files.get(`${folder}/${name}`)])))
+  }
+
   #turn(): Promise<void> {
     if (!this.#held) return Promise.resolve()
     return new Promise((resolve) => {
@@ -246,7 +252,7 @@ export class MemoryDisk implements Disk {
   #check(call: DiskCall, path: string): void {
     this.calls.push(`${call} ${path}`)
     const failure = this.#failures.find((one) => one.call === call && path.includes(one.part))
-    if (!failure) return
+    if (!failure || failure.after-- > 0) return
     this.#leftBehind = failure.writtenBytes
     failure.times--
     if (failure.times === 0) this.#failures.splice(this.#failures.indexOf(failure), 1)

@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { frameHeaderBytes } from '../../src/log/frame.ts'
+import type { JournalEvent } from '../../src/log/journal.ts'
+import { logKey } from '../../src/log/log-id.ts'
+import { MemoryDisk } from './memory-disk.ts'
+import {
+  appendAll,
+  batchOf,
+  bytesOf,
+  dataDir,
+  epochB,
+  epochC,
+  folderOf,
+  hasCode,
+  idOf,
+  openOn,
+  readAll,
+  viewOf,
+} from './scenery.ts'
+
+const id = idOf('orders')
+const folder = folderOf(id)
+const firstSegment = `${folder}/00000000000000000000.log`
+
+/** A data folder with one closed log; `segmentMaxBytes` makes about that many bytes a file. */
+async function written(values: string[], segmentMaxBytes = 1024 * 1024) {
+  const disk = new MemoryDisk()
+  const { journal } = await openOn(disk, { settings: { segmentMaxBytes, indexIntervalBytes: 200 } })
+  await appendAll(journal, 'orders', values)
+  const frames = readAll(viewOf(journal, id))
+  await journal.close()
+  return { disk, frames, all: disk.snapshot(folder) }
+}
+
+/** The same files on a new disk. */
+function copied(files: Map<string, Uint8Array>, change: (name: string, bytes: Uint8Array) => Uint8Array | undefined) {
+  const disk = new MemoryDisk()
+  for (const [name, bytes] of files) {
+    const changed = change(name, bytes.slice())
+    if (changed) disk.put(`${folder}/${name}`, changed)
+  }
+  return disk
+}
+
+async function reopened(disk: MemoryDisk, segmentMaxBytes = 1024 * 1024) {
+  const settings = { segmentMaxBytes, indexIntervalBytes: 200 }
+  const { journal, events } = await openOn(disk, { epoch: epochB, settings })
+  return { journal, events, log: journal.log(id) }
+}
+
+const kinds = (events: JournalEvent[]) => events.map((event) => event.kind)
+
+describe('opening after a crash', () => {
+  test('a segment cut at any byte gives the whole frames before the cut', async () => {
+    const { frames, all } = await written(['one', '', 'three', 'four'.repeat(20)])
+    const whole = all.get('00000000000000000000.log') as Uint8Array
+    const ends = frames.map((_, n) => bytesOf(frames.slice(0, n + 1)).length)
+    for (let length = 0; length <= whole.length; length++) {
+      const disk = copied(all, (_, bytes) => bytes.subarray(0, length))
+      const { journal, events, log } = await reopened(disk)
+      const good = ends.filter((end) => end <= length)
+      assert.equal(log?.end ?? 0, good.length, `cut at ${length}`)
+      if (log) assert.deepEqual(bytesOf(readAll(log)), Buffer.from(whole.subarray(0, good.at(-1))))
+      assert.deepEqual(kinds(events), length > (good.at(-1) ?? 0) ? ['tailCut'] : [])
+      assert.equal(disk.stat(firstSegment)?.bytes, good.at(-1))
+      await journal.close()
+    }
+  })
+
+  test('whatever a power cut leaves, all that was acknowledged is there and the rest is a prefix', async () => {
+    const values = Array.from({ length: 12 }, (_, n) => `${n}`.repeat(1 + n * 5))
+    for (let acknowledged = 0; acknowledged < values.length; acknowledged++) {
+      for (const kept of [0, 1, frameHeaderBytes, 100, 150, 100_000]) {
+        const disk = new MemoryDisk()
+        const { journal } = await openOn(disk, { settings: { segmentMaxBytes: 400 } })
+        await appendAll(journal, 'orders', values.slice(0, acknowledged))
+        disk.holdSyncs()
+        const never = values.slice(acknowledged).map((value) => journal.append('orders', batchOf(value), 1))
+        await disk.syncHeld()
+        disk.crash(kept)
+        const { journal: next, log, events } = await reopened(disk, 400)
+        const bodies = log ? readAll(log).map((frame) => frame.body) : []
+        assert.ok(bodies.length >= acknowledged, `${bodies.length} of ${acknowledged} acknowledged`)
+        assert.deepEqual(
+          bodies,
+          values.slice(0, bodies.length).map((value) => batchOf(value)),
+        )
+        assert.ok(events.every((event) => event.kind === 'tailCut'))
+        await next.append('orders', batchOf('on'), 1)
+        await next.close()
+        assert.equal(never.length, values.length - acknowledged)
+      }
+    }
+  })
+
+  test('a tail of zeros or noise is cut', async () => {
+    for (const tail of [new Uint8Array(5000), Uint8Array.from({ length: 5000 }, (_, n) => (n * 7919) & 0xff)]) {
+      const { frames, all } = await written(['one', 'two'])
+      const disk = copied(all, (_, bytes) => Buffer.concat([bytes, tail]))
+      const { events, log } = await reopened(disk)
+      assert.equal(log?.end, 2)
+      assert.deepEqual(kinds(events), ['tailCut'])
+      assert.equal(disk.stat(firstSegment)?.bytes, bytesOf(frames).length)
+    }
+  })
+
+  test('a process that died between write and sync: what is shown next is synced first', async () => {
+    const { disk } = await written(['one'])
+    const before = disk.syncs
+    const { log } = await reopened(disk)
+    assert.equal(log?.end, 1)
+    assert.ok(disk.syncs > before)
+  })
+
+  test('a crash while a segment is begun leaves no trace', async () => {
+    const { all } = await written(['one', 'two'])
+    const disk = copied(all, (_, bytes) => bytes)
+    disk.put(`${folder}/00000000000000000002.log`, new Uint8Array(0))
+    disk.put(`${folder}/00000000000000000007.log`, new Uint8Array(0))
+    const { events, log } = await reopened(disk)
+    assert.equal(log?.end, 2)
+    assert.deepEqual(events, [])
+    assert.deepEqual([...disk.snapshot(folder).keys()], ['00000000000000000000.log'])
+  })
+
+  test('an empty log is no log', async () => {
+    const disk = new MemoryDisk()
+    disk.makeFolder(folder)
+    const { journal, events } = await reopened(disk)
+    assert.deepEqual([journal.logs(), journal.topics(), events], [[], [], []])
+  })
+})
+
+describe('damage', () => {
+  const values = Array.from({ length: 10 }, (_, n) => `value ${n}`)
+
+  test('a flipped bit before good frames: what is before stays readable, the rest is set aside and comes back', async () => {
+    const { frames, all } = await written(values, 400)
+    assert.ok([...all.keys()].filter((name) => name.endsWith('.log')).length >= 3)
+    const damagedName = '00000000000000000000.log'
+    const disk = copied(all, (name, bytes) => {
+      if (name === damagedName) bytes[(frames[0]?.bytes.length ?? 0) + 80] = 0xff
+      return name.endsWith('.index') ? undefined : bytes
+    })
+    const spoilt = disk.snapshot(folder)
+    const { journal, events, log } = await reopened(disk, 400)
+    assert.deepEqual(events, [{ kind: 'damaged', log: logKey(id), end: 1, folder: `${folder}.quarantined-1` }])
+    assert.equal(log?.end, 1)
+    assert.deepEqual(
+      readAll(log).map((frame) => frame.body),
+      [batchOf('value 0')],
+    )
+    assert.deepEqual(disk.snapshot(`${folder}.quarantined-1`), spoilt)
+
+    assert.equal(await journal.replicate(id, bytesOf(frames.slice(1))), 10)
+    assert.deepEqual(disk.snapshot(folder), all)
+    await journal.close()
+    const again = await openOn(disk, { epoch: epochC })
+    assert.deepEqual(again.events, [])
+    assert.equal(viewOf(again.journal, id).end, 10)
+  })
+
+  test('interrupted at any step, setting aside loses nothing', async () => {
+    const { frames, all } = await written(values, 400)
+    const damage = (name: string, bytes: Uint8Array) => {
+      if (name === '00000000000000000000.log') bytes[(frames[0]?.bytes.length ?? 0) + 80] = 0xff
+      return name.endsWith('.index') ? undefined : bytes
+    }
+    const probe = copied(all, damage)
+    probe.calls.length = 0
+    await reopened(probe, 400)
+    for (const call of ['makeFolder', 'open', 'write', 'sync', 'syncFolder', 'rename', 'truncate'] as const) {
+      const seen = probe.calls.filter((line) => line.startsWith(`${call} `)).length
+      for (let nth = 1; nth <= seen; nth++) {
+        const disk = copied(all, damage)
+        const everything = new Set(
+          [...disk.snapshot(dataDir).values()].map((bytes) => Buffer.from(bytes).toString('hex')),
+        )
+        disk.failNth(call, nth)
+        await assert.rejects(reopened(disk, 400), hasCode('DATA_DIR_UNUSABLE'), `${call} ${nth}`)
+        disk.crash()
+        const { log } = await reopened(disk, 400)
+        assert.equal(log?.end, 1, `${call} ${nth}`)
+        const left = new Set([...disk.snapshot(dataDir).values()].map((bytes) => Buffer.from(bytes).toString('hex')))
+        for (const content of everything) assert.ok(left.has(content), `${call} ${nth} lost a file`)
+      }
+    }
+  })
+
+  test('every single flipped bit of a segment is found at opening, and nothing wrong is served', async () => {
+    const { frames, all } = await written(['one', 'two', 'three'])
+    const whole = all.get('00000000000000000000.log') as Uint8Array
+    for (let bit = 0; bit < whole.length * 8; bit++) {
+      const disk = copied(all, (_, bytes) => {
+        bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7))
+        return bytes
+      })
+      const { journal, events, log } = await reopened(disk)
+      assert.equal(events.length, 1, `bit ${bit}`)
+      const left = log ? readAll(log) : []
+      assert.ok(left.length < frames.length)
+      assert.deepEqual(bytesOf(left), bytesOf(frames.slice(0, left.length)))
+      await journal.close()
+    }
+  })
+
+  test('every single bit that flips later is found by the read, and spoils no other frame before it', async () => {
+    const { frames, all } = await written(['one', 'two', 'three'])
+    const whole = all.get('00000000000000000000.log') as Uint8Array
+    const disk = copied(all, (_, bytes) => bytes)
+    const { events, log } = await reopened(disk)
+    const file = disk.open(firstSegment, 'write')
+    for (let bit = 0; bit < whole.length * 8; bit++) {
+      const at = bit >> 3
+      file.write(Uint8Array.of((whole[at] as number) ^ (1 << (bit & 7))), at)
+      let position = 0
+      for (const { baseOffset, bytes } of frames) {
+        const hit = at >= position && at < position + bytes.length
+        position += bytes.length
+        let served: Uint8Array | undefined
+        try {
+          served = log?.read(baseOffset, 1)
+        } catch (error) {
+          assert.ok(hasCode('DATA_CORRUPT')(error))
+        }
+        if (hit) assert.equal(served, undefined, `bit ${bit}`)
+        else if (served || position <= at) assert.deepEqual(Buffer.from(served ?? []), Buffer.from(bytes))
+      }
+      file.write(Uint8Array.of(whole[at] as number), at)
+    }
+    assert.deepEqual(kinds(events), ['corrupt'])
+  })
+
+  test('damage that a read finds is set aside at the next opening, whatever the index says', async () => {
+    const { disk, frames } = await written(values, 400)
+    const { journal, events, log } = await reopened(disk, 400)
+    const file = disk.open(firstSegment, 'write')
+    file.write(Uint8Array.of(0xff), (frames[0]?.bytes.length ?? 0) + 80)
+    assert.equal(log?.read(0, 1).length, frames[0]?.bytes.length)
+    assert.throws(() => log?.read(1, 1), hasCode('DATA_CORRUPT'))
+    assert.throws(() => log?.chainAt(2), hasCode('DATA_CORRUPT'))
+    assert.throws(() => log?.read(1, 1), hasCode('DATA_CORRUPT'))
+    assert.deepEqual(kinds(events), ['corrupt'])
+    assert.equal(log?.end, 10)
+    await journal.close()
+    const next = await openOn(disk, { epoch: epochC, settings: { segmentMaxBytes: 400 } })
+    assert.deepEqual(kinds(next.events), ['damaged'])
+    assert.equal(viewOf(next.journal, id).end, 1)
+  })
+
+  test('a missing segment in between: what is behind the hole is set aside', async () => {
+    const { all } = await written(values, 400)
+    const names = [...all.keys()].filter((name) => name.endsWith('.log'))
+    const disk = copied(all, (name, bytes) => (name === names[1] ? undefined : bytes))
+    const { events, log } = await reopened(disk, 400)
+    assert.deepEqual(kinds(events), ['damaged'])
+    assert.equal(log?.end, Number.parseInt(names[1] ?? '', 10))
+    assert.ok(disk.stat(`${folder}.quarantined-1/${names[2]}`))
+  })
+
+  test('the segment of another log does not fit, however good it is', async () => {
+    const { all } = await written(['one', 'two'])
+    const other = idOf('payments')
+    const disk = new MemoryDisk()
+    for (const [name, bytes] of all) disk.put(`${folderOf(other)}/${name}`, bytes)
+    const { journal, events } = await openOn(disk, { epoch: epochB })
+    assert.equal(journal.log(other), undefined)
+    assert.deepEqual(kinds(events), ['damaged'])
+  })
+
+  test('a folder that was set aside stays out of sight', async () => {
+    const { all } = await written(['one'])
+    const disk = copied(all, (_, bytes) => bytes)
+    disk.put(`${folder}.quarantined-1/00000000000000000000.log`, new Uint8Array(100))
+    const { events, journal } = await reopened(disk)
+    assert.deepEqual([events, journal.logs().length], [[], 1])
+  })
+})
+
+describe('the index', () => {
+  const values = Array.from({ length: 30 }, (_, n) => `value ${n}`)
+
+  test('deleted or spoilt in any way, it costs a scan and no more', async () => {
+    const { all, frames } = await written(values, 1000)
+    assert.ok([...all.keys()].filter((name) => name.endsWith('.index')).length >= 2)
+    const spoil: ((bytes: Uint8Array) => Uint8Array | undefined)[] = [
+      () => undefined,
+      () => new Uint8Array(0),
+      (bytes) => bytes.subarray(0, 30),
+      (bytes) => bytes.subarray(0, -1),
+      (bytes) => bytes.fill(0),
+      (bytes) => bytes.fill(0xff, 48, 52),
+      (bytes) => {
+        bytes[60] = (bytes[60] as number) ^ 1
+        return bytes
+      },
+    ]
+    for (const change of spoil) {
+      const disk = copied(all, (name, bytes) => (name.endsWith('.index') ? change(bytes) : bytes))
+      const { journal, events, log } = await reopened(disk, 1000)
+      assert.deepEqual(events, [])
+      assert.deepEqual(log && bytesOf(readAll(log)), bytesOf(frames))
+      for (const frame of frames) assert.equal(log?.chainAt(frame.baseOffset + 1), frame.chain)
+      assert.deepEqual(disk.snapshot(folder), all, 'the scan makes it anew')
+      await journal.close()
+    }
+  })
+
+  test('with its index a closed segment is not read at opening', async () => {
+    const { all } = await written(values, 1000)
+    const disk = copied(all, (_, bytes) => bytes)
+    const { journal } = await reopened(disk, 1000)
+    const names = [...all.keys()].filter((name) => name.endsWith('.log'))
+    const opened = disk.calls.filter((line) => line.startsWith('open ') && line.endsWith('.log'))
+    assert.ok(opened.length > 0 && opened.every((line) => line.endsWith(names.at(-1) ?? '')), opened.join('\n'))
+    await journal.close()
+  })
+
+  test('a disk too full for an index takes records', async () => {
+    const disk = new MemoryDisk()
+    const { journal } = await openOn(disk, { settings: { segmentMaxBytes: 300 } })
+    disk.fail('open', 'ENOSPC', { part: '.index', times: 100 })
+    await appendAll(journal, 'orders', values)
+    assert.equal(readAll(viewOf(journal, id)).length, values.length)
+  })
+})
