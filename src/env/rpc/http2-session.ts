@@ -1,0 +1,66 @@
+/** Limits on what one connection may ask of us, and the end of connections that are idle or dead. */
+
+import type { ServerHttp2Session, ServerOptions } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import type { Caller, Clock, Timer } from '../env.ts'
+import { callerCertificate } from './caller-certificate.ts'
+
+/** Receive window of a stream and of a session: from 1 MiB on loopback is full, more is for longer ways. */
+export const windowBytes = 8 * 1024 * 1024
+
+/** Resets in a row and a second (CVE-2023-44487, rapid reset) are limited by nghttp2 itself: 1,000, then 33/s. */
+export const sessionOptions: ServerOptions = {
+  settings: {
+    initialWindowSize: windowBytes,
+    maxConcurrentStreams: 1000,
+    maxHeaderListSize: 32 * 1024,
+    enablePush: false,
+  },
+  maxHeaderListPairs: 200,
+  /** MB that all streams of a session may have queued; node's default of 10 refuses calls beside a few slow readers. */
+  maxSessionMemory: 256,
+  unknownProtocolTimeout: 1000,
+}
+
+/** A connection that has not spoken HTTP/2 by then is closed. */
+export const handshakeTimeoutMs = 10_000
+/** A connection silent for so long is closed when it has no calls, and pinged when it has. */
+const idleTimeoutMs = 60_000
+const pingTimeoutMs = 20_000
+
+export function watchSession(session: ServerHttp2Session, clock: Clock): Caller {
+  const caller = callerOf(session)
+  let timer: Timer | undefined = clock.setTimeout(() => session.destroy(), handshakeTimeoutMs)
+  const rest = () => {
+    clock.clearTimeout(timer)
+    timer = undefined
+  }
+  session.setLocalWindowSize(windowBytes)
+  session.once('remoteSettings', rest)
+  session.on('close', rest)
+  session.on('error', () => {})
+  let streams = 0
+  session.on('stream', (stream) => {
+    streams++
+    stream.on('close', () => streams--)
+  })
+  session.setTimeout(idleTimeoutMs, () => {
+    if (session.destroyed || timer !== undefined) return
+    if (streams === 0) session.close()
+    else {
+      timer = clock.setTimeout(() => session.destroy(), pingTimeoutMs)
+      if (!session.ping(rest)) session.destroy()
+    }
+  })
+  return caller
+}
+
+/** Taken once, while the socket is sure to be there. */
+function callerOf(session: ServerHttp2Session): Caller {
+  const socket = session.socket as TLSSocket
+  const remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+  // Unverified certificates never get here: the handshake fails without a certificate of our CA, where one is asked for.
+  const der = socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined
+  const certificate = der === undefined ? undefined : callerCertificate(der)
+  return certificate === undefined ? { remote } : { remote, certificate }
+}
