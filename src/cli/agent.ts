@@ -1,7 +1,15 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { fields, layerFromFile, layerFromFlags, layerFromVariables, type NodeConfig, resolveConfig } from '../config.ts'
+import {
+  type Field,
+  fields,
+  layerFromFile,
+  layerFromFlags,
+  layerFromVariables,
+  type NodeConfig,
+  resolveConfig,
+} from '../config.ts'
 import { readInput } from './connection.ts'
 
 export function addAgent(program: Command, ended: (code: number) => void): void {
@@ -15,7 +23,7 @@ export function addAgent(program: Command, ended: (code: number) => void): void 
   for (const field of fields) {
     command.optionsGroup(`${field.group}:`)
     const flag = field.placeholder === '' ? field.flag : `${field.flag} <${field.placeholder}>`
-    const text = field.defaultText === '' ? field.summary : `${field.summary} (default: ${field.defaultText})`
+    const text = inHelp(field)
     if (field.isList) command.option(flag, text, (value: string, before: string[] = []) => [...before, value])
     else command.option(flag, text)
   }
@@ -41,6 +49,12 @@ Examples:
       --start-join-addrs 127.0.0.1:7946
   $ REEVE_NODE_NAME=c reeve agent --config-file reeve.yaml`,
     )
+}
+
+/** A sentence of the table in the voice of help. */
+function inHelp({ summary, defaultText, placeholder }: Field): string {
+  const text = summary.charAt(0).toLowerCase() + summary.slice(1).replace(/\.$/, '')
+  return defaultText === '' || placeholder === '' ? text : `${text} (default: ${defaultText})`
 }
 
 /** From flags as commander has them, and what it could not place; variables; the file either names. */

@@ -38,7 +38,7 @@ export function createProgram(ended: (code: number) => void): Command {
     .version(version(), '-V, --version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
-    .configureHelp({ showGlobalOptions: false, sortSubcommands: false })
+    .configureHelp({ helpWidth: Math.max(80, Math.min(process.stdout.columns ?? 100, 120)) })
     .configureOutput({ outputError: (text, print) => print(oneLine(text)) })
     .exitOverride()
     .showSuggestionAfterError()
@@ -66,8 +66,10 @@ export function oneLine(text: string): string {
     .trim()
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ')
-    .replace(/\(Did you mean/, '(did you mean')
-  return `reeve: ${line}\n`
+    .replace('(Did you mean', '(did you mean')
+    .replace(' is invalid. ', ' is invalid: ')
+    .replace(/\.$/, '')
+  return `reeve: ${line}${/^unknown command.*'$/.test(line) ? ' (see reeve --help)' : ''}\n`
 }
 
 /** A command that cannot go on because of its arguments. */

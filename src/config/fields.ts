@@ -127,9 +127,9 @@ export const configSchema = z.strictObject({
     group: 'Cluster',
     summary: 'Longest pause between attempts to join.',
   }),
-  profile: field(choice('lan', 'wan', 'local'), 'lan', {
+  profile: field(choice('PROFILE', ['lan', 'wan', 'local']), 'lan', {
     group: 'Cluster',
-    summary: "Gossip timing: memberlist's presets for one data centre, for long distances, for one machine.",
+    summary: "Gossip timing, memberlist's presets: lan, wan or local (one machine).",
   }),
 
   rpcHost: required(ipAddress, {
@@ -164,9 +164,9 @@ export const configSchema = z.strictObject({
     summary: 'Allow plain text on addresses that other machines can reach.',
   }),
 
-  durability: field(choice('fsync', 'os'), 'fsync', {
+  durability: field(choice('WHEN', ['fsync', 'os']), 'fsync', {
     group: 'Log',
-    summary: 'When a record is acknowledged: once it is on the device, or once the system has it.',
+    summary: 'When a record is acknowledged: once it is on the device (fsync), or once the system has it (os).',
   }),
   segmentMaxBytes: field(byteCount(64 * 1024, 1024 ** 3), 64 * megabyte, {
     group: 'Log',
@@ -183,13 +183,13 @@ export const configSchema = z.strictObject({
     group: 'Process',
     summary: 'How long a stopping node lets calls end.',
   }),
-  logLevel: field(choice('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info', {
+  logLevel: field(choice('LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), 'info', {
     group: 'Process',
-    summary: 'Least important log line to print.',
+    summary: 'Least important log line to print: trace, debug, info, warn, error, fatal or silent.',
   }),
-  logFormat: field(choice('auto', 'pretty', 'json'), 'auto', {
+  logFormat: field(choice('FORMAT', ['auto', 'pretty', 'json']), 'auto', {
     group: 'Process',
-    summary: 'Log lines for people or for machines; auto: for people on a terminal.',
+    summary: 'Log lines: pretty, json, or auto (pretty on a terminal).',
   }),
 })
 

@@ -144,10 +144,10 @@ export function formatBytes(bytes: number): string {
   return String(bytes)
 }
 
-export function choice<const T extends string>(...options: readonly T[]): Kind<T, T> {
+export function choice<const T extends string>(placeholder: string, options: readonly T[]): Kind<T, T> {
   return {
     needs: `one of ${options.join(', ')}`,
-    placeholder: options.join('|'),
+    placeholder,
     read: (value) => options.find((option) => option === value),
   }
 }

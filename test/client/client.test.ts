@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { connect } from '../../src/client/client.ts'
+import { ReeveError } from '../../src/errors.ts'
+import {
+  GetServersResponseSchema,
+  LeaveResponseSchema,
+  ListTopicsResponseSchema,
+  ServerStatus,
+} from '../../src/gen/reeve/v1/log_service_pb.ts'
+import { clock, epochBytes, epochOf, type FakeCluster, fakeCluster, type Handler } from './fake-cluster.ts'
+
+const clientOf = (cluster: FakeCluster, timeoutMs = 1_000) =>
+  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock } })
+
+const answering =
+  (answer: (call: Parameters<Handler>[0]) => void): Handler =>
+  (call) => {
+    call.onMessage = () => answer(call)
+  }
+
+test('members come as values, those that are no Reeve nodes too', async () => {
+  const cluster = fakeCluster({
+    '127.0.0.1:1': {
+      GetServers: answering((call) => {
+        call.send(GetServersResponseSchema, {
+          servers: [
+            {
+              name: 'a',
+              rpcAddress: '127.0.0.1:1',
+              gossipAddress: '127.0.0.1:2',
+              status: ServerStatus.ALIVE,
+              tags: { role: 'x' },
+              epoch: epochBytes(7),
+              self: true,
+              replicator: '',
+            },
+            { name: 'guest', gossipAddress: '127.0.0.1:3', status: ServerStatus.FAILED },
+          ],
+        })
+        call.finish()
+      }),
+    },
+  })
+  const [a, guest] = await clientOf(cluster).servers()
+  assert.deepEqual(a, {
+    name: 'a',
+    rpcAddress: '127.0.0.1:1',
+    gossipAddress: '127.0.0.1:2',
+    status: 'alive',
+    tags: new Map([['role', 'x']]),
+    epoch: epochOf(7),
+    self: true,
+    replicator: '',
+  })
+  assert.equal(guest?.status, 'failed')
+  assert.equal(guest?.rpcAddress, undefined)
+  assert.equal(guest?.epoch, undefined)
+})
+
+test('topics come with the bounds of their logs', async () => {
+  const cluster = fakeCluster({
+    '127.0.0.1:1': {
+      ListTopics: answering((call) => {
+        const logs = [{ origin: 'a', epoch: epochBytes(1), start: 5n, end: 9n, bytes: 100n }]
+        call.send(ListTopicsResponseSchema, { topics: [{ name: 't', logs }] })
+        call.finish()
+      }),
+    },
+  })
+  assert.deepEqual(await clientOf(cluster).topics(), [
+    { name: 't', logs: [{ origin: 'a', epoch: epochOf(1), start: 5, end: 9, bytes: 100 }] },
+  ])
+})
+
+test('a question goes to the next server when one cannot be reached', async () => {
+  const cluster = fakeCluster({ '127.0.0.1:1': {}, '127.0.0.1:2': {} })
+  cluster.cut('127.0.0.1:1')
+  assert.equal((await clientOf(cluster).servers()).length, 2)
+  assert.deepEqual(cluster.calls, ['127.0.0.1:1 GetServers', '127.0.0.1:2 GetServers'])
+})
+
+test('a refusal is final: no other server is asked', async () => {
+  const refuse = answering((call) => call.finish(new ReeveError('PERMISSION_DENIED', 'no')))
+  const cluster = fakeCluster({ '127.0.0.1:1': { GetServers: refuse }, '127.0.0.1:2': {} })
+  await assert.rejects(clientOf(cluster).servers(), { code: 'PERMISSION_DENIED' })
+  assert.deepEqual(cluster.calls, ['127.0.0.1:1 GetServers'])
+})
+
+test('no server at all: UNAVAILABLE, naming each and why', async () => {
+  const cluster = fakeCluster({ '127.0.0.1:1': {}, '127.0.0.1:2': {} })
+  cluster.cut('127.0.0.1:1')
+  cluster.cut('127.0.0.1:2')
+  await assert.rejects(clientOf(cluster, 0).servers(), {
+    code: 'UNAVAILABLE',
+    message: /127\.0\.0\.1:1: .* is gone; 127\.0\.0\.1:2: .* is gone/,
+  })
+})
+
+test('a malformed answer is an error with a code', async () => {
+  const garbage = answering((call) => {
+    call.sendBytes(new Uint8Array([0xff, 0xff]))
+    call.finish()
+  })
+  const cluster = fakeCluster({
+    '127.0.0.1:1': { GetServers: garbage, ListTopics: answering((call) => call.finish()) },
+  })
+  await assert.rejects(clientOf(cluster).servers(), { code: 'INTERNAL' })
+  await assert.rejects(clientOf(cluster).topics(), { code: 'INTERNAL' })
+})
+
+test('leave asks the first server and no other', async () => {
+  const leave = answering((call) => {
+    call.send(LeaveResponseSchema, {})
+    call.finish()
+  })
+  const cluster = fakeCluster({ '127.0.0.1:1': { Leave: leave }, '127.0.0.1:2': { Leave: leave } })
+  await clientOf(cluster).leave()
+  cluster.cut('127.0.0.1:1')
+  await assert.rejects(clientOf(cluster).leave(), { code: 'UNAVAILABLE' })
+  assert.deepEqual(cluster.calls, ['127.0.0.1:1 Leave', '127.0.0.1:1 Leave'])
+})

@@ -1,0 +1,148 @@
+/** Servers in memory behind the types of `Rpc`: scripted, and cut off when a test says so. */
+
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf'
+import { formatAddress, parseAddress } from '../../src/address.ts'
+import type { Address, ClientCallListener, Rpc } from '../../src/env/env.ts'
+import { realClock } from '../../src/env/real-clock.ts'
+import { ReeveError } from '../../src/errors.ts'
+import { GetServersResponseSchema, ServerStatus } from '../../src/gen/reeve/v1/log_service_pb.ts'
+
+/** The server's end of one call. */
+export interface FakeCall {
+  readonly server: string
+  send<S extends DescMessage>(schema: S, message: MessageInitShape<S>): void
+  sendBytes(bytes: Uint8Array): void
+  finish(error?: ReeveError): void
+  /** Whether the client asked to pause. */
+  paused: boolean
+  cancelled: boolean
+  onMessage: (bytes: Uint8Array) => void
+}
+
+export type Handler = (call: FakeCall) => void
+
+export interface FakeCluster {
+  readonly rpc: Rpc
+  readonly addresses: Address[]
+  /** Every call so far: `host:port Method`. */
+  readonly calls: string[]
+  cut(server: string): void
+  restore(server: string): void
+}
+
+export const epochBytes = (digit: number): Uint8Array => new Uint8Array(16).fill(digit)
+export const epochOf = (digit: number): string => {
+  const pair = digit.toString(16).padStart(2, '0')
+  return [4, 2, 2, 2, 6].map((count) => pair.repeat(count)).join('-')
+}
+
+/** `servers`: handlers by method name; GetServers answers with all of them unless it is scripted too. */
+export function fakeCluster(servers: Record<string, Record<string, Handler>>): FakeCluster {
+  const down = new Set<string>()
+  const open = new Map<string, Set<(error: ReeveError) => void>>()
+  const calls: string[] = []
+  const lost = (server: string) => new ReeveError('UNAVAILABLE', `${server} is gone`)
+
+  const listServers: Handler = (call) => {
+    call.onMessage = () => {
+      call.send(GetServersResponseSchema, {
+        servers: Object.keys(servers).map((name, index) => ({
+          name: `node-${index + 1}`,
+          rpcAddress: name,
+          status: ServerStatus.ALIVE,
+          epoch: epochBytes(index + 1),
+        })),
+      })
+      call.finish()
+    }
+  }
+
+  const rpc: Rpc = {
+    serve: () => assertNever(),
+    dial: ({ to }) => {
+      const server = formatAddress(to)
+      return {
+        call: (path, _options, listener) => {
+          const method = path.slice(path.lastIndexOf('/') + 1)
+          calls.push(`${server} ${method}`)
+          const handler = servers[server]?.[method] ?? (method === 'GetServers' ? listServers : undefined)
+          return begin(server, handler, listener)
+        },
+        close: () => undefined,
+      }
+    },
+  }
+
+  function begin(server: string, handler: Handler | undefined, listener: ClientCallListener) {
+    let over = false
+    const later = (run: () => void) => queueMicrotask(run)
+    const finish = (error?: ReeveError) => {
+      if (over) return
+      over = true
+      open.get(server)?.delete(finish)
+      later(() => listener.closed(error))
+    }
+    const call: FakeCall = {
+      server,
+      send: (schema, message) => call.sendBytes(toBinary(schema, create(schema, message))),
+      sendBytes: (bytes) => {
+        if (!over) later(() => listener.message(bytes))
+      },
+      finish,
+      paused: false,
+      cancelled: false,
+      onMessage: () => undefined,
+    }
+    if (down.has(server)) finish(lost(server))
+    else if (!handler) finish(new ReeveError('METHOD_UNKNOWN', 'no such method'))
+    else {
+      open.set(server, (open.get(server) ?? new Set()).add(finish))
+      handler(call)
+    }
+    return {
+      send: (bytes: Uint8Array) => {
+        if (!over) later(() => call.onMessage(bytes))
+        return true
+      },
+      end: () => undefined,
+      cancel: () => {
+        call.cancelled = true
+        finish(new ReeveError('CANCELLED', 'cancelled'))
+      },
+      pause: () => {
+        call.paused = true
+      },
+      resume: () => {
+        call.paused = false
+      },
+    }
+  }
+
+  return {
+    rpc,
+    calls,
+    addresses: Object.keys(servers).map((server) => parseAddress(server)!),
+    cut: (server) => {
+      down.add(server)
+      for (const finish of [...(open.get(server) ?? [])]) finish(lost(server))
+    },
+    restore: (server) => down.delete(server),
+  }
+}
+
+function assertNever(): never {
+  throw new Error('clients do not serve')
+}
+
+export function read<S extends DescMessage>(schema: S, bytes: Uint8Array): MessageShape<S> {
+  return fromBinary(schema, bytes)
+}
+
+export const clock = realClock
