@@ -63,6 +63,8 @@ function factOf(news: GossipNews, cluster: string): GossipFact | MemberFact | un
       // It no longer says where and who it is.
       return news.kind === 'updated' ? { type: 'member.left', name: news.member.name } : undefined
     }
+    case 'failed-transport':
+      throw news.error
     default:
       return undefined
   }
