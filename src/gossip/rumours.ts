@@ -47,8 +47,9 @@ export class Rumours {
   }
 
   /** Whether it is news and wants to be passed on. */
-  hearQuery({ lTime, id, flags }: Query): boolean {
-    if (!this.queryClock.credible(lTime)) return false
+  hearQuery(query: Query): boolean {
+    const { lTime, id, flags } = query
+    if (!this.queryClock.credible(lTime) || isPoison(query)) return false
     this.queryClock.witness(lTime)
     if (isOld(lTime, this.queryClock)) return false
     let slot = this.#queries.get(lTime % bufferSize)
@@ -81,6 +82,12 @@ export class Rumours {
 /** A clock stands one past the last message, so the one before it was seen. */
 function catchUp(clock: LamportClock, lTime: bigint): void {
   if (lTime > 0n && clock.credible(lTime)) clock.witness(lTime - 1n)
+}
+
+/** Two kinds of query end the process of every Go member that they reach; no honest member sends them. */
+function isPoison({ filters, name, payload }: Query): boolean {
+  if (filters.some((filter) => filter.length === 0)) return true
+  return payload.length === 0 && /^_serf_(install|use|remove)-key$/.test(name)
 }
 
 function isOld(lTime: bigint, clock: LamportClock): boolean {

@@ -1,0 +1,87 @@
+/** Members of ours on real sockets, for tests that wait for what they see. */
+
+import { EventEmitter, once } from 'node:events'
+import { pino } from 'pino'
+import { type Gossip, type GossipFact, startGossip } from '../../src/actors/gossip.ts'
+import type { Address } from '../../src/env/env.ts'
+import { realClock } from '../../src/env/real-clock.ts'
+import { realDatagrams } from '../../src/env/real-datagrams.ts'
+import { realRandom } from '../../src/env/real-random.ts'
+import { realStreams } from '../../src/env/real-streams.ts'
+import type { Member } from '../../src/gossip/member.ts'
+import { profiles } from '../../src/gossip/profile.ts'
+
+const patienceMs = 90_000
+const silent = pino({ level: process.env.REEVE_TEST_LOG ?? 'silent' })
+
+export class TestMember {
+  readonly name: string
+  readonly gossip: Gossip
+  readonly facts: GossipFact[]
+  readonly #news: EventEmitter
+
+  constructor(name: string, gossip: Gossip, facts: GossipFact[], news: EventEmitter) {
+    this.name = name
+    this.gossip = gossip
+    this.facts = facts
+    this.#news = news
+  }
+
+  get at(): Address {
+    return this.gossip.address
+  }
+
+  member(name: string): Member | undefined {
+    return this.gossip.members().find((member) => member.name === name)
+  }
+
+  alive(): string[] {
+    const alive = this.gossip.members().filter(({ status }) => status === 'alive')
+    return alive.map(({ name }) => name).sort()
+  }
+
+  /** What happened to one other member, in order. */
+  storyOf(name: string): string[] {
+    return this.facts.flatMap((fact) => ('member' in fact && fact.member.name === name ? [fact.kind] : []))
+  }
+
+  /** Looks again after every fact. */
+  async until(what: string, condition: (member: TestMember) => boolean): Promise<void> {
+    const signal = AbortSignal.timeout(patienceMs)
+    try {
+      while (!condition(this)) await once(this.#news, 'fact', { signal })
+    } catch (error) {
+      const seen = this.gossip.members().map(({ name, status }) => `${name} ${status}`)
+      throw new Error(`${this.name} never came to: ${what}; it sees ${seen.join(', ')}`, { cause: error })
+    }
+  }
+}
+
+export async function startMember(
+  name: string,
+  options: { tags?: Record<string, string>; at?: Address } = {},
+): Promise<TestMember> {
+  const facts: GossipFact[] = []
+  const news = new EventEmitter()
+  news.setMaxListeners(0)
+  const gossip = await startGossip({
+    env: { clock: realClock, random: realRandom, datagrams: realDatagrams, streams: realStreams },
+    config: {
+      name,
+      bind: options.at ?? { host: '127.0.0.1', port: 0 },
+      tags: new Map(Object.entries(options.tags ?? {})),
+      profile: profiles.lan,
+      compression: true,
+    },
+    log: silent.child({ node: name }),
+    emit: (fact) => {
+      facts.push(fact)
+      news.emit('fact')
+    },
+  })
+  return new TestMember(name, gossip, facts, news)
+}
+
+export function hostPort({ host, port }: Address): string {
+  return `${host}:${port}`
+}

@@ -1,0 +1,167 @@
+/** Real `serf` agents as processes of a test: started on free ports, asked by their own command line, killed by pid. */
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { EventEmitter, once } from 'node:events'
+import { accessSync, constants } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import type { Address } from '../../src/env/env.ts'
+
+const binary = (process.env.PATH ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'serf'))
+  .find((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+
+/**
+ * For the `skip` option of a test: why it cannot run here. Where all components must be there
+ * (REEVE_REQUIRE_COMPONENTS=1) it throws instead.
+ */
+export function withoutSerf(): string | false {
+  if (binary) return false
+  const reason = 'the serf command is not installed (Debian: apt-get install serf)'
+  if (process.env.REEVE_REQUIRE_COMPONENTS === '1') throw new Error(reason)
+  return reason
+}
+
+export interface SerfMember {
+  readonly name: string
+  /** host:port */
+  readonly addr: string
+  readonly status: 'alive' | 'leaving' | 'left' | 'failed'
+  readonly tags: Readonly<Record<string, string>>
+}
+
+export interface SerfAgentOptions {
+  readonly tags?: Record<string, string>
+  /** Must be there, or the agent does not start. */
+  readonly join?: Address
+  /** Also takes in the user events of before it joined. */
+  readonly replay?: boolean
+  readonly at?: Address
+}
+
+/** How long a test waits for something that a sound cluster does within seconds. */
+const patienceMs = 90_000
+
+export async function startSerfAgent(name: string, options: SerfAgentOptions = {}): Promise<SerfAgent> {
+  const at = options.at ?? { host: '127.0.0.1', port: await freePort() }
+  const rpc = `127.0.0.1:${await freePort()}`
+  const words = ['agent', `-node=${name}`, `-bind=${at.host}:${at.port}`, `-rpc-addr=${rpc}`, '-log-level=debug']
+  for (const [key, value] of Object.entries(options.tags ?? {})) words.push('-tag', `${key}=${value}`)
+  if (options.join) words.push(`-join=${options.join.host}:${options.join.port}`)
+  if (options.replay) words.push('-replay')
+  const agent = new SerfAgent(name, at, rpc, spawn(binary as string, words, { stdio: ['ignore', 'pipe', 'pipe'] }))
+  try {
+    await agent.logged(/Serf agent running!/)
+    if (options.join) await agent.logged(/Join completed/)
+    return agent
+  } catch (error) {
+    await agent.kill()
+    throw error
+  }
+}
+
+export class SerfAgent {
+  readonly name: string
+  readonly at: Address
+  readonly #rpc: string
+  readonly #child: ChildProcess
+  readonly #ended: Promise<unknown>
+  readonly #lines: string[] = []
+  readonly #news = new EventEmitter()
+
+  constructor(name: string, at: Address, rpc: string, child: ChildProcess) {
+    this.name = name
+    this.at = at
+    this.#rpc = rpc
+    this.#child = child
+    this.#news.setMaxListeners(0)
+    this.#ended = once(child, 'close').finally(() => this.#add('(ended)'))
+    for (const output of [child.stdout, child.stderr]) {
+      createInterface({ input: output as Readable }).on('line', (line) => this.#add(line))
+    }
+  }
+
+  get log(): string {
+    return this.#lines.join('\n')
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** The real command line, against this agent. */
+  async run(command: string, ...words: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(binary as string, [command, `-rpc-addr=${this.#rpc}`, ...words])
+    return stdout
+  }
+
+  async members(): Promise<SerfMember[]> {
+    return (JSON.parse(await this.run('members', '-format=json')) as { members: SerfMember[] }).members
+  }
+
+  /** Looks again after every line that the agent logs, until its members are as wanted. */
+  async until(what: string, condition: (members: SerfMember[]) => boolean): Promise<void> {
+    await this.#wait(what, async () => condition(await this.members()))
+  }
+
+  /** Waits for a line that matches, also one of before. */
+  async logged(pattern: RegExp): Promise<void> {
+    await this.#wait(`a line ${pattern}`, async () => this.#lines.some((line) => pattern.test(line)))
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    if (this.running) this.#child.kill('SIGKILL')
+    await this.#ended
+  }
+
+  async #wait(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const signal = AbortSignal.timeout(patienceMs)
+    try {
+      for (;;) {
+        const news = once(this.#news, 'line', { signal })
+        news.catch(() => {})
+        if (await holds()) return
+        if (!this.running) throw new Error('it ended')
+        await news
+      }
+    } catch (error) {
+      throw new Error(`${this.name} never came to: ${what}\n${this.#lines.slice(-40).join('\n')}`, { cause: error })
+    }
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line)
+    this.#news.emit('line')
+  }
+}
+
+/** A port that is free for TCP and UDP on 127.0.0.1 right now, chosen by the system. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const socket = createSocket('udp4')
+    const free = await new Promise<boolean>((resolve) => {
+      socket.once('error', () => resolve(false))
+      socket.bind(port, '127.0.0.1', () => resolve(true))
+    })
+    socket.close()
+    server.close()
+    await once(server, 'close')
+    if (free) return port
+  }
+}
