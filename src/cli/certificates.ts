@@ -1,6 +1,6 @@
 /** Makes the certificates of a development authority. EC P-256, PEM. */
 
-import './reflect-metadata.ts'
+import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 

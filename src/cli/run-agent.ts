@@ -42,7 +42,8 @@ export async function runAgent(config: NodeConfig): Promise<number> {
   } catch (error) {
     if (!stopping) return reportError(error)
   }
-  if (!stopping) log.info(node.status(), 'ready')
+  const { node: _name, ...facts } = node.status()
+  if (!stopping) log.info(facts, 'ready')
   const failure = await node.done
   restore()
   process.off('SIGHUP', reload)
@@ -50,6 +51,7 @@ export async function runAgent(config: NodeConfig): Promise<number> {
     reportError(failure)
     return exitCodeOf(failure) || Exit.failure
   }
+  log.info('stopped')
   return Exit.ok
 }
 
