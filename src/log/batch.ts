@@ -23,6 +23,7 @@ const wireFixed32 = 5
 /** Wire types of the fields we know (index: field number); any other field may come in any type. */
 const recordFields = [undefined, wireBytes, wireBytes, wireBytes, wireVarint] as const
 const headersField = 3
+const headerNameField = 1
 const headerFields = [undefined, wireBytes, wireBytes] as const
 
 /**
@@ -71,7 +72,10 @@ function checkRecord(scan: Scan, end: number): void {
     if (field === headersField) {
       const headerEnd = scan.at + scan.size
       while (scan.at < headerEnd) {
-        scan.field(headerEnd, headerFields)
+        const isName = scan.field(headerEnd, headerFields) === headerNameField
+        if (isName && !isUtf8(scan.bytes.subarray(scan.at, scan.at + scan.size))) {
+          throw malformed(scan.at, 'a header name that is not UTF-8')
+        }
         scan.at += scan.size
       }
     } else scan.at += scan.size
@@ -133,6 +137,19 @@ class Scan {
       if ((this.bytes[this.at + size - 1] as number) < 0x80) return size
     }
     throw malformed(this.at, 'a number that does not end')
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** A `string` that is not UTF-8 makes decoders throw. */
+function isUtf8(bytes: Uint8Array): boolean {
+  if (bytes.every((byte) => byte < 0x80)) return true
+  try {
+    utf8.decode(bytes)
+    return true
+  } catch {
+    return false
   }
 }
 
