@@ -15,7 +15,7 @@ export interface PolicyRule {
 }
 
 /** Every request that is not in the cache walks over all of them, at 3 µs each. Roles keep policies short. */
-const rulesMax = 5000
+const rulesMax = 2000
 
 /** Throws `ACL_INVALID`. */
 export function parseAclPolicy(text: string, model: AclModel): PolicyRule[] {

@@ -6,7 +6,6 @@
  */
 
 import { Model, newEnforcer } from 'casbin'
-import { ReeveError } from '../errors.ts'
 import type { AclModel } from './acl-model.ts'
 import { defaultModelText, parseAclModel } from './acl-model.ts'
 import type { Act, PolicyRule } from './acl-policy.ts'
@@ -50,9 +49,8 @@ export async function createAuthorizer(files: {
 }
 
 async function decider(model: AclModel, rules: readonly PolicyRule[]): Promise<Authorizer> {
+  await refuseBadMatcher(model, rules)
   const enforcer = await buildEnforcer(model, rules)
-  await refuseOpenModel(model)
-  refuseFailingRules(enforcer, model, rules)
   const subjects = new Set(rules.map(({ key, values }) => values[key === 'p' ? model.fields.indexOf('sub') : 0]))
   const decisions = new Map<string, boolean>()
   return {
@@ -87,66 +85,47 @@ async function buildEnforcer(model: AclModel, rules: readonly PolicyRule[]): Pro
     await enforcer.addFunction('topicMatch', (topic: string, pattern: string) => topicMatch(topic, pattern))
     return enforcer
   } catch (error) {
-    if (error instanceof ReeveError) throw error
-    throw aclError('model', model.matcherLine, error instanceof Error ? error.message : String(error), error)
+    throw aclError('model', model.matcherLine, messageOf(error), error)
   }
 }
 
-/** A matcher such as `true`, or one that forgets the subject, topic or act, grants what no line says. */
-async function refuseOpenModel(model: AclModel): Promise<void> {
-  const line = new Map([
-    ['sub', 'nobody\u0001'],
-    ['obj', 'nothing\u0001'],
-    ['act', 'admin'],
-    ['eft', 'allow'],
-    ['priority', '1'],
-  ])
-  const rule = { key: 'p', values: model.fields.map((field) => line.get(field) as string), line: 0 }
-  const probe = await buildEnforcer(model, [rule])
-  const others = [
-    ['somebody\u0001', 'nothing\u0001', 'admin'],
-    ['nobody\u0001', 'something\u0001', 'admin'],
-    ['nobody\u0001', 'nothing\u0001', 'produce'],
-  ] as const
-  for (const [subject, object, act] of others) {
-    if (tryEnforce(probe, subject, object, act, () => aclErrorOfMatcher(model))) {
-      throw aclError('model', model.matcherLine, 'the matcher allows what no policy line allows')
+/**
+ * Tries the matcher on one line at a time, each with the request it speaks of, so that what cannot be evaluated is found
+ * now and by its number. A matcher such as `true`, or one that forgets the subject, topic or act, grants what no line
+ * says and is refused.
+ */
+async function refuseBadMatcher(model: AclModel, rules: readonly PolicyRule[]): Promise<void> {
+  const enforcer = await buildEnforcer(model, [])
+  const lines = enforcer.getModel().model.get('p')?.get('p')
+  const ask = (line: readonly string[], ...request: readonly [string, string, string]) => {
+    if (lines) lines.policy = [[...line]]
+    return enforcer.enforceSync(...request) === true
+  }
+  const made = { sub: 'nobody\u0001', obj: 'nothing\u0001', act: 'admin', eft: 'allow', priority: '1' }
+  const line = model.fields.map((field) => made[field as keyof typeof made])
+  try {
+    ask(line, made.sub, made.obj, made.act)
+    const more =
+      ask(line, 'somebody\u0001', made.obj, made.act) ||
+      ask(line, made.sub, 'something\u0001', made.act) ||
+      ask(line, made.sub, made.obj, 'produce')
+    if (more) throw new Error('it allows what no policy line allows')
+  } catch (error) {
+    throw aclError('model', model.matcherLine, `the matcher is unusable: ${messageOf(error)}`, error)
+  }
+  const [sub, obj, act] = ['sub', 'obj', 'act'].map((field) => model.fields.indexOf(field)) as [number, number, number]
+  for (const { key, values, line: number } of rules) {
+    if (key !== 'p') continue
+    try {
+      ask(values, values[sub] as string, values[obj] as string, values[act] as string)
+    } catch (error) {
+      throw aclError('policy', number, `the matcher cannot work with it: ${messageOf(error)}`, error)
     }
   }
 }
 
-/** Asks for exactly what each line speaks of, so that a line casbin chokes on is found now and by its number. */
-function refuseFailingRules(enforcer: Enforcer, model: AclModel, rules: readonly PolicyRule[]): void {
-  const [sub, obj, act] = ['sub', 'obj', 'act'].map((field) => model.fields.indexOf(field)) as [number, number, number]
-  const seen = new Set<string>()
-  for (const { key, values, line } of rules) {
-    if (key !== 'p' || seen.size === probesMax) continue
-    const request = [values[sub], values[obj], values[act]] as [string, string, string]
-    if (seen.has(request.join('\0'))) continue
-    seen.add(request.join('\0'))
-    tryEnforce(enforcer, ...request, (problem, cause) => aclError('policy', line, problem, cause))
-  }
-}
-
-/** Probing every line against every line would take minutes for the longest policies. */
-const probesMax = 200
-
-function aclErrorOfMatcher(model: AclModel): ReeveError {
-  return aclError('model', model.matcherLine, 'the matcher cannot be evaluated')
-}
-
-function tryEnforce(
-  enforcer: Enforcer,
-  subject: string,
-  object: string,
-  act: string,
-  failed: (problem: string, cause: unknown) => ReeveError,
-): boolean {
-  try {
-    return enforcer.enforceSync(subject, object, act) === true
-  } catch (error) {
-    throw failed(error instanceof Error ? error.message : String(error), error)
-  }
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function enforce(enforcer: Enforcer, subject: string, object: string, act: Act): boolean {

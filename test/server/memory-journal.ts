@@ -1,0 +1,163 @@
+/** A journal in memory that a scenario holds by the hand: commits wait while held, logs appear, lose their start, rot. */
+
+import { create, toBinary } from '@bufbuild/protobuf'
+import { ReeveError } from '../../src/errors.ts'
+import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
+import { encodeFrame, framesIn } from '../../src/log/frame.ts'
+import type { Appended, Journal, LogView } from '../../src/log/journal.ts'
+import type { LogId } from '../../src/log/log-id.ts'
+import { logKey } from '../../src/log/log-id.ts'
+
+export const epochA = '01980000-0000-7000-8000-00000000000a'
+export const epochB = '01980000-0000-7000-8000-00000000000b'
+export const epochC = '01980000-0000-7000-8000-00000000000c'
+
+export function batchOf(...values: string[]): Uint8Array {
+  const records = values.map((value) => ({ value: new TextEncoder().encode(value) }))
+  return toBinary(RecordBatchSchema, create(RecordBatchSchema, { records }))
+}
+
+export class MemoryLog implements LogView {
+  readonly id: LogId
+  readonly key: string
+  readonly own: boolean
+  start = 0
+  end = 0
+  bytes = 0
+  chain = 0n
+  reads = 0
+  /** Reading from here on finds damage. */
+  corruptFrom = Number.POSITIVE_INFINITY
+  readonly #frames: { base: number; end: number; bytes: Uint8Array }[] = []
+
+  constructor(id: LogId, own: boolean) {
+    this.id = id
+    this.key = logKey(id)
+    this.own = own
+  }
+
+  push(body: Uint8Array, recordCount: number): Appended {
+    const baseOffset = this.#frames.at(-1)?.end ?? 0
+    const timestamp = (1_760_000_000_000n << 16n) + BigInt(baseOffset)
+    const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp, previousChain: 0n, body })
+    const endOffset = baseOffset + recordCount
+    this.#frames.push({ base: baseOffset, end: endOffset, bytes })
+    this.bytes += bytes.length
+    return { log: this.id, baseOffset, recordCount, endOffset, timestamp }
+  }
+
+  chainAt(): bigint | undefined {
+    return undefined
+  }
+
+  read(from: number, maxBytes: number): Uint8Array {
+    this.reads++
+    if (from < this.start) {
+      const facts = { start: String(this.start), end: String(this.end) }
+      throw new ReeveError('OFFSET_TRIMMED', 'trimmed', { facts })
+    }
+    if (from >= this.corruptFrom) throw new ReeveError('DATA_CORRUPT', 'damaged')
+    const found: Uint8Array[] = []
+    let size = 0
+    for (const frame of this.#frames) {
+      if (frame.end <= from || frame.base >= Math.min(this.end, this.corruptFrom)) continue
+      if (found.length > 0 && size + frame.bytes.length > maxBytes) break
+      found.push(frame.bytes)
+      size += frame.bytes.length
+    }
+    return Buffer.concat(found)
+  }
+}
+
+export class MemoryJournal implements Journal {
+  readonly node = 'a'
+  readonly epoch = epochA
+  readonly #logs = new Map<string, MemoryLog>()
+  readonly #listeners = new Set<(log: LogView) => void>()
+  #held: (() => void)[] | undefined
+  #failure: ReeveError | undefined
+  appends = 0
+
+  /** Appends wait until `release`, then all go with one commit. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const commit of held) commit()
+  }
+
+  failAppends(error: ReeveError | undefined): void {
+    this.#failure = error
+  }
+
+  append(topic: string, batch: Uint8Array, recordCount: number): Promise<Appended> {
+    this.appends++
+    if (this.#failure) return Promise.reject(this.#failure)
+    const log = this.logOf(topic, this.node, this.epoch)
+    const appended = log.push(batch, recordCount)
+    return new Promise((resolve) => {
+      const commit = () => {
+        this.#show(log, appended.endOffset)
+        resolve(appended)
+      }
+      if (this.#held) this.#held.push(commit)
+      else commit()
+    })
+  }
+
+  /** One commit of one batch to any log, as if it came from a peer. */
+  add(topic: string, origin: string, epoch: string, ...values: string[]): MemoryLog {
+    const log = this.logOf(topic, origin, epoch)
+    this.#show(log, log.push(batchOf(...values), values.length).endOffset)
+    return log
+  }
+
+  logOf(topic: string, origin: string, epoch: string): MemoryLog {
+    const id = { topic, origin, epoch }
+    const found = this.#logs.get(logKey(id))
+    if (found) return found
+    const log = new MemoryLog(id, origin === this.node && epoch === this.epoch)
+    this.#logs.set(log.key, log)
+    return log
+  }
+
+  replicate(id: LogId, frames: Uint8Array): Promise<number> {
+    const log = this.logOf(id.topic, id.origin, id.epoch)
+    for (const { body, recordCount } of framesIn(frames)) this.#show(log, log.push(body, recordCount).endOffset)
+    return Promise.resolve(log.end)
+  }
+
+  log(id: LogId): LogView | undefined {
+    const log = this.#logs.get(logKey(id))
+    return log && log.end > 0 ? log : undefined
+  }
+
+  logs(): MemoryLog[] {
+    return [...this.#logs.values()].filter(({ end }) => end > 0)
+  }
+
+  topicLogs(topic: string): MemoryLog[] {
+    return this.logs().filter(({ id }) => id.topic === topic)
+  }
+
+  topics(): string[] {
+    return [...new Set(this.logs().map(({ id }) => id.topic))].sort()
+  }
+
+  onCommit(listener: (log: LogView) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #show(log: MemoryLog, end: number): void {
+    log.end = end
+    for (const listener of this.#listeners) listener(log)
+  }
+}
