@@ -1,0 +1,118 @@
+/** A whole Reeve node as a scenario holds it: the same code as in production above the door of its host. */
+
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { Logger } from 'pino'
+import type { InspectionEvent } from 'xstate'
+import { type NodeSettings, parseConfig } from '../config.ts'
+import type { Rpc } from '../env/env.ts'
+import { LogService, ProduceRequestSchema, ProduceResponseSchema } from '../gen/reeve/v1/log_service_pb.ts'
+import { framesIn } from '../log/frame.ts'
+import type { LogView } from '../log/journal.ts'
+import { epochFromBytes } from '../log/log-id.ts'
+import { createNode } from '../node.ts'
+import type { CopySnapshot } from './invariants.ts'
+import type { NodeHandle, StartContext } from './scenario.ts'
+
+export interface ReeveNodeOptions {
+  readonly log: Logger
+  readonly settings?: NodeSettings
+  /** Copies asked for by every n-th produce are 2; 0: never. */
+  readonly twoCopiesEvery?: number
+  readonly inspect?: (node: string, event: InspectionEvent) => void
+}
+
+const gossipPort = 7946
+const rpcPort = 8400
+const producePath = `/${LogService.typeName}/${LogService.method.produce.name}`
+const produceTimeoutMs = 5000
+
+/** Starts nodes that all know the addresses of all hosts. */
+export const reeveNode =
+  (options: ReeveNodeOptions) =>
+  async ({ host, hosts, world }: StartContext): Promise<NodeHandle> => {
+    const { log, settings, twoCopiesEvery = 0, inspect } = options
+    const config = parseConfig(
+      {
+        nodeName: host.name,
+        bindAddr: `${host.ip}:${gossipPort}`,
+        startJoinAddrs: hosts.filter(({ name }) => name !== host.name).map(({ ip }) => `${ip}:${gossipPort}`),
+        rpcPort,
+        insecure: true,
+        dataDir: '/data',
+        ...settings,
+      },
+      { hostName: host.name, resolvePath: (path) => path },
+    )
+    const { env } = host
+    const node = createNode(config, env, {
+      log: log.child({ node: host.name }),
+      ...(inspect && { inspect: (event) => inspect(host.name, event) }),
+    })
+    await node.start()
+    node.done.then((failure) => failure && world.note(`${host.name} failed: ${failure.message}`))
+    const channel = env.rpc.dial({ to: { host: host.ip, port: rpcPort } })
+    let produced = 0
+    const logs = () => node.journal?.logs() ?? []
+    return {
+      name: host.name,
+      produce(topic, payload) {
+        const copies = twoCopiesEvery > 0 && ++produced % twoCopiesEvery === 0 ? 2 : 1
+        return produce(channel, topic, payload, copies)
+      },
+      copies: () => logs().map(snapshot),
+      readAll: () => logs().flatMap(recordIds),
+      wanted: () => node.status().wanted,
+      running: () =>
+        Object.entries(node.status().replicators)
+          .filter(([, state]) => state !== 'parked')
+          .map(([peer]) => peer),
+      async stop() {
+        channel.close()
+        await node.stop()
+      },
+    }
+  }
+
+function produce(channel: ReturnType<Rpc['dial']>, topic: string, value: Uint8Array, copies: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let record: string | undefined
+    const call = channel.call(
+      producePath,
+      { timeoutMs: produceTimeoutMs },
+      {
+        message: (bytes) => {
+          const { log, baseOffset } = fromBinary(ProduceResponseSchema, bytes)
+          const epoch = epochFromBytes(log!.epoch)
+          if (epoch.ok) record = `${log!.topic}/${log!.origin}/${epoch.value}/${baseOffset}`
+        },
+        closed: (error) => (error || !record ? reject(error ?? new Error('no answer')) : resolve(record)),
+      },
+    )
+    call.send(
+      toBinary(ProduceRequestSchema, create(ProduceRequestSchema, { topic, copies, batch: { records: [{ value }] } })),
+    )
+    call.end()
+  })
+}
+
+const readBytes = 1024 * 1024
+
+function* frames(log: LogView) {
+  for (let at = log.start; at < log.end; ) {
+    for (const frame of framesIn(log.read(at, readBytes))) {
+      yield frame
+      at = frame.baseOffset + frame.recordCount
+    }
+  }
+}
+
+function snapshot(log: LogView): CopySnapshot {
+  const chains = new Map([...frames(log)].map((frame) => [frame.baseOffset + frame.recordCount, frame.chain] as const))
+  return { log: log.key, start: log.start, end: log.end, chains }
+}
+
+function recordIds(log: LogView): string[] {
+  return [...frames(log)].flatMap(({ baseOffset, recordCount }) =>
+    Array.from({ length: recordCount }, (_, index) => `${log.key}/${baseOffset + index}`),
+  )
+}
