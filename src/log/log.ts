@@ -81,7 +81,7 @@ export class Log implements LogView {
   chainAt(offset: number): bigint | undefined {
     if (offset === 0) return 0n
     if (offset === this.end) return this.chain
-    if (!(offset > this.start && offset < this.end)) return undefined
+    if (!Number.isInteger(offset) || offset <= this.start || offset > this.end) return undefined
     return this.#reading(offset - 1, (segment) => segment.chainAt(this.#world.files, offset))
   }
 
