@@ -2,7 +2,7 @@
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { Logger } from 'pino'
-import type { InspectionEvent } from 'xstate'
+import type { AnyActorRef, InspectionEvent } from 'xstate'
 import { type NodeSettings, parseConfig } from '../config.ts'
 import type { Rpc } from '../env/env.ts'
 import { LogService, ProduceRequestSchema, ProduceResponseSchema } from '../gen/reeve/v1/log_service_pb.ts'
@@ -12,13 +12,13 @@ import { epochFromBytes } from '../log/log-id.ts'
 import { createNode } from '../node.ts'
 import type { CopySnapshot } from './invariants.ts'
 import type { NodeHandle, StartContext } from './scenario.ts'
+import type { World } from './world.ts'
 
 export interface ReeveNodeOptions {
   readonly log: Logger
   readonly settings?: NodeSettings
   /** Copies asked for by every n-th produce are 2; 0: never. */
   readonly twoCopiesEvery?: number
-  readonly inspect?: (node: string, event: InspectionEvent) => void
 }
 
 const gossipPort = 7946
@@ -30,7 +30,7 @@ const produceTimeoutMs = 5000
 export const reeveNode =
   (options: ReeveNodeOptions) =>
   async ({ host, hosts, world }: StartContext): Promise<NodeHandle> => {
-    const { log, settings, twoCopiesEvery = 0, inspect } = options
+    const { log, settings, twoCopiesEvery = 0 } = options
     const config = parseConfig(
       {
         nodeName: host.name,
@@ -46,7 +46,7 @@ export const reeveNode =
     const { env } = host
     const node = createNode(config, env, {
       log: log.child({ node: host.name }),
-      ...(inspect && { inspect: (event) => inspect(host.name, event) }),
+      inspect: (event) => noteTransition(world, host.name, event),
     })
     await node.start()
     node.done.then((failure) => failure && world.note(`${host.name} failed: ${failure.message}`))
@@ -72,6 +72,12 @@ export const reeveNode =
       },
     }
   }
+
+/** Every transition of every chart is part of the trace: two runs that differ in one differ in their hash. */
+function noteTransition(world: World, node: string, event: InspectionEvent): void {
+  if (event.type !== '@xstate.snapshot' || !('value' in event.snapshot)) return
+  world.note(`${node} ${(event.actorRef as AnyActorRef).id} ${event.event.type} ${JSON.stringify(event.snapshot.value)}`)
+}
 
 function produce(channel: ReturnType<Rpc['dial']>, topic: string, value: Uint8Array, copies: number): Promise<string> {
   return new Promise((resolve, reject) => {
