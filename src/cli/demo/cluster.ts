@@ -20,8 +20,10 @@ export interface DemoNode {
   ended: string | undefined
   startedMs: number
   downSinceMs: number | undefined
-  /** What the others held when it came back, until it holds as much. */
-  catchingUp: { readonly ends: Map<string, number>; readonly records: number; readonly sinceMs: number } | undefined
+  /** What it held when it went down. */
+  heldBefore: View['logs']
+  /** What the others held when it came back, and how much of that it had missed; until it holds as much. */
+  catchingUp: { readonly ends: Map<string, number>; readonly records: number } | undefined
   expectedExit: boolean
   runs: number
 }
@@ -94,6 +96,7 @@ export async function startCluster({
       ended: undefined,
       startedMs: 0,
       downSinceMs: undefined,
+      heldBefore: [],
       catchingUp: undefined,
       expectedExit: false,
       runs: 0,
@@ -122,6 +125,7 @@ export async function startCluster({
 
   function exited(node: DemoNode, how: string): void {
     node.ended = how
+    node.heldBefore = node.view?.logs ?? node.heldBefore
     node.view = undefined
     node.catchingUp = undefined
     node.downSinceMs ??= elapsedMs()
@@ -183,15 +187,16 @@ export async function startCluster({
     if (node.downSinceMs === undefined) return
     node.downSinceMs = undefined
     const ends = endsOf(nodes.filter((other) => other !== node).flatMap((other) => other.view?.logs ?? []))
-    node.catchingUp = { ends, records: missing(node.view!.logs, ends), sinceMs: elapsedMs() }
+    node.catchingUp = { ends, records: missing(node.heldBefore, ends) }
   }
 
   function caughtUp(node: DemoNode, view: View): void {
     const { catchingUp } = node
     if (!catchingUp || missing(view.logs, catchingUp.ends) > 0) return
     node.catchingUp = undefined
-    const took = seconds(elapsedMs() - catchingUp.sinceMs)
-    tell(`${node.process.name} is back and caught up ${grouped(catchingUp.records)} records in ${took}`)
+    const took = seconds(elapsedMs() - node.startedMs)
+    const missed = `${grouped(catchingUp.records)} record${catchingUp.records === 1 ? '' : 's'}`
+    tell(`${node.process.name} is back and has the ${missed} it missed, ${took} after its start`)
   }
 
   function compare(node: DemoNode, before: View, after: View): void {
@@ -209,6 +214,7 @@ export async function startCluster({
     }
   }
 
+  tell(`starting ${count} node processes; they find each other by gossip`)
   for (const node of nodes) start(node)
 
   return {
@@ -235,7 +241,8 @@ export async function startCluster({
       for (const [key, end] of tally.ends) wanted.set(key, Math.max(end, wanted.get(key) ?? 0))
       return views.length > 0 && views.every((view) => missing(view.logs, wanted) === 0)
     },
-    startFailure: () => nodes.find((node) => node.ended !== undefined && node.runs === 1 && joinedMs === undefined),
+    startFailure: () =>
+      nodes.find((node) => node.ended !== undefined && node.runs === 1 && !node.expectedExit && joinedMs === undefined),
     stop: async () => {
       stopping = true
       await Promise.all(nodes.map((node) => node.process.stop(stopLimitMs)))

@@ -43,6 +43,8 @@ export function createNodeProcess({ name, gossip, rpc, folder, exited }: NodePro
       'rpc-port': String(rpc.port),
       'data-dir': join(folder, name),
       'cluster-name': 'demo',
+      // The seed may need a moment longer to start than the one that joins it.
+      'join-retry-ms': '100',
       'log-format': 'json',
       ...(joins.length > 0 && { 'start-join-addrs': joins.map(formatAddress).join(',') }),
     }

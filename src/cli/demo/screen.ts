@@ -24,12 +24,17 @@ interface Cell {
   readonly right?: boolean
 }
 
+/** So that the columns before the numbers stay where they are while nodes come and go. */
+const steadyWidths = [1, 6, 7, 11, 8, 17]
+
 export function screenOf(cluster: Cluster, options: ScreenOptions): string[] {
   const paint = (text: string, how: Paint | undefined) =>
-    options.colour && how ? `\x1b[${codes[how]}m${text}\x1b[0m` : text
+    options.colour && how && text.trim() !== '' ? `\x1b[${codes[how]}m${text}\x1b[0m` : text
   const scores = cluster.scores()
   const table = tableOf(cluster, scores)
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.text.length)))
+  const widths = table[0]!.map((_, column) =>
+    Math.max(steadyWidths[column] ?? 0, ...table.map((row) => row[column]!.text.length)),
+  )
   const rows = table.map((row) =>
     row
       .map((cell, column) => {
@@ -137,7 +142,7 @@ function footer(cluster: Cluster, { command, recordsPerSecond }: ScreenOptions):
 
 function paintOf(text: string): Paint | undefined {
   if (/killed|failed|gone/.test(text)) return 'red'
-  return /caught up|each other|of each/.test(text) ? 'green' : undefined
+  return /is back|each other|of each/.test(text) ? 'green' : undefined
 }
 
 /** mm:ss */
