@@ -87,7 +87,8 @@ export class Network {
   readonly settings: NetworkSettings
   readonly #seed: number
   readonly #machines = new Map<string, Machine>()
-  readonly #links = new Map<string, SeededRandom>()
+  /** By the numbers of both machines; the hot path builds no text. */
+  readonly #links = new Map<number, SeededRandom>()
   readonly #connections = new Set<ConnectionEnd>()
   /** Group of each named host of the present partition. */
   #groups = new Map<string, number>()
@@ -117,7 +118,8 @@ export class Network {
   isOpen(from: Machine, to: Machine): boolean {
     if (!from.powered || !to.powered) return false
     if (from === to) return true
-    return this.#groupOf(from) === this.#groupOf(to) && !this.#blocked.has(linkKey(from, to))
+    if (this.#groups.size > 0 && this.#groupOf(from) !== this.#groupOf(to)) return false
+    return this.#blocked.size === 0 || !this.#blocked.has(linkKey(from, to))
   }
 
   /** Only hosts of one group reach each other; hosts that are not named form a group of their own. */
@@ -190,15 +192,16 @@ export class Network {
   }
 
   #weatherOf(from: Machine, to: Machine): Weather {
+    if (this.#weather.size === 0) return this.#globalWeather
     return this.#weather.get(from.name) ?? this.#weather.get(to.name) ?? this.#globalWeather
   }
 
   #link(from: Machine, to: Machine): SeededRandom {
-    const key = linkKey(from, to)
-    let random = this.#links.get(key)
+    const number = from.index * 65_536 + to.index
+    let random = this.#links.get(number)
     if (random === undefined) {
-      random = new SeededRandom(this.#seed, `network/${key}`)
-      this.#links.set(key, random)
+      random = new SeededRandom(this.#seed, `network/${linkKey(from, to)}`)
+      this.#links.set(number, random)
     }
     return random
   }

@@ -13,7 +13,7 @@ import type { EventKind, Trace } from './trace.ts'
 
 const turnsAtOnce = 64
 /** More events than this with time standing still is a loop in the code above. */
-const maxEventsOfOneInstant = 1_000_000
+const maxEventsOfOneInstant = 100_000
 
 export interface Horizon {
   /** The last instant to run; events after it stay. */

@@ -1,0 +1,193 @@
+/** What must hold in every cluster, as pure checks over plain snapshots of its nodes. */
+
+import type { OpenResources } from './process.ts'
+
+/** A node's copy of one log. */
+export interface CopySnapshot {
+  /** Names the log in the whole cluster. */
+  readonly log: string
+  /** Offsets of the first record held and of the first one not held yet. */
+  readonly start: number
+  readonly end: number
+  /** For every frame held: the offset behind it, and a hash of the log's content up to there. */
+  readonly chains: ReadonlyMap<number, bigint>
+}
+
+export interface HeldCopies {
+  /** Of the node. */
+  readonly name: string
+  readonly copies: readonly CopySnapshot[]
+}
+
+export interface NodeSnapshot extends HeldCopies {
+  /** Ids of all records that can be read, duplicates and all. */
+  readonly records: readonly string[]
+  /** Peers a replicator is wanted for, and peers one is running for. */
+  readonly wanted: readonly string[]
+  readonly running: readonly string[]
+}
+
+export type Violation =
+  | { readonly kind: 'copiesDiffer'; readonly log: string; readonly offset: number; readonly nodes: readonly string[] }
+  | {
+      readonly kind: 'copyShrank'
+      readonly node: string
+      readonly log: string
+      readonly from: number
+      readonly to: number
+    }
+  | {
+      readonly kind: 'copyBehind'
+      readonly node: string
+      readonly log: string
+      readonly end: number
+      readonly longest: number
+    }
+  | { readonly kind: 'recordsMissing'; readonly node: string; readonly count: number; readonly first: string }
+  | { readonly kind: 'idReused'; readonly node: string; readonly record: string }
+  | { readonly kind: 'recordTwice'; readonly node: string; readonly record: string }
+  | {
+      readonly kind: 'replicatorsDiffer'
+      readonly node: string
+      readonly wanted: readonly string[]
+      readonly running: readonly string[]
+    }
+  | {
+      readonly kind: 'peersUnknown'
+      readonly node: string
+      readonly wanted: readonly string[]
+      readonly live: readonly string[]
+    }
+  | { readonly kind: 'stillOpen'; readonly node: string; readonly open: readonly string[] }
+  | { readonly kind: 'startFailed'; readonly node: string; readonly reason: string }
+  | { readonly kind: 'stopFailed'; readonly node: string; readonly reason: string }
+  | { readonly kind: 'processFailed'; readonly node: string; readonly reason: string }
+  | { readonly kind: 'neverStarted'; readonly node: string }
+
+export function describeViolation(violation: Violation): string {
+  const list = (names: readonly string[]): string => `[${[...names].sort().join(' ')}]`
+  switch (violation.kind) {
+    case 'copiesDiffer':
+      return `copies of ${violation.log} differ up to offset ${violation.offset}: ${violation.nodes.join(' against ')}`
+    case 'copyShrank':
+      return `${violation.node}: its copy of ${violation.log} shrank from ${violation.from} to ${violation.to}`
+    case 'copyBehind':
+      return `${violation.node}: its copy of ${violation.log} ends at ${violation.end}, the longest at ${violation.longest}`
+    case 'recordsMissing':
+      return `${violation.node}: ${violation.count} acknowledged records are missing, the first is ${violation.first}`
+    case 'idReused':
+      return `${violation.node}: acknowledged ${violation.record}, which was another record's id before`
+    case 'recordTwice':
+      return `${violation.node}: record ${violation.record} can be read twice`
+    case 'replicatorsDiffer':
+      return `${violation.node}: wants replicators of ${list(violation.wanted)}, runs ${list(violation.running)}`
+    case 'peersUnknown':
+      return `${violation.node}: wants ${list(violation.wanted)}, alive are ${list(violation.live)}`
+    case 'stillOpen':
+      return `${violation.node}: still open after stop: ${violation.open.join(', ')}`
+    case 'neverStarted':
+      return `${violation.node}: did not come up`
+    default:
+      return `${violation.node}: ${violation.kind}: ${violation.reason}`
+  }
+}
+
+/** Every copy is a prefix of the longest: where two copies have a frame end in common, they have its hash in common. */
+export function checkPrefixes(nodes: readonly HeldCopies[]): Violation[] {
+  const violations: Violation[] = []
+  for (const [log, copies] of copiesByLog(nodes)) {
+    const known = new Map<number, { chain: bigint; node: string }>()
+    const longest = copies[0]!
+    for (const { node, copy } of copies) {
+      for (const [offset, chain] of copy.chains) {
+        const first = known.get(offset)
+        if (first === undefined) known.set(offset, { chain, node })
+        else if (first.chain !== chain) {
+          violations.push({ kind: 'copiesDiffer', log, offset, nodes: [first.node, node] })
+          break
+        }
+      }
+      const aligned = copy.end <= longest.copy.start || copy.end === copy.start || longest.copy.chains.has(copy.end)
+      if (!aligned) violations.push({ kind: 'copiesDiffer', log, offset: copy.end, nodes: [longest.node, node] })
+    }
+  }
+  return violations
+}
+
+/** A copy only grows, through crashes too: what was visible was durable. */
+export function checkGrowth(before: HeldCopies, after: HeldCopies): Violation[] {
+  const ends = new Map(after.copies.map((copy) => [copy.log, copy.end]))
+  return before.copies.flatMap(({ log, end }): Violation[] => {
+    const to = ends.get(log) ?? 0
+    return to < end ? [{ kind: 'copyShrank', node: after.name, log, from: end, to }] : []
+  })
+}
+
+/** Once all is quiet, every node holds all there is of every log. */
+export function checkCaughtUp(nodes: readonly HeldCopies[]): Violation[] {
+  const violations: Violation[] = []
+  for (const [log, copies] of copiesByLog(nodes)) {
+    const longest = copies[0]!.copy.end
+    const ends = new Map(copies.map(({ node, copy }) => [node, copy.end]))
+    for (const { name } of nodes) {
+      const end = ends.get(name) ?? 0
+      if (end < longest) violations.push({ kind: 'copyBehind', node: name, log, end, longest })
+    }
+  }
+  return violations
+}
+
+/** Every acknowledged record is on every live node, and none is there twice. */
+export function checkRecords(acknowledged: Iterable<string>, nodes: readonly NodeSnapshot[]): Violation[] {
+  const wanted = [...acknowledged]
+  return nodes.flatMap(({ name, records }): Violation[] => {
+    const held = new Set<string>()
+    const twice: Violation[] = []
+    for (const record of records) {
+      if (held.has(record) && twice.length === 0) twice.push({ kind: 'recordTwice', node: name, record })
+      held.add(record)
+    }
+    const missing = wanted.filter((record) => !held.has(record))
+    if (missing[0] === undefined) return twice
+    return [...twice, { kind: 'recordsMissing', node: name, count: missing.length, first: missing[0] }]
+  })
+}
+
+/** Running replicators are the wanted ones, each once. */
+export function checkReplicators(nodes: readonly NodeSnapshot[]): Violation[] {
+  return nodes.flatMap(({ name, wanted, running }): Violation[] =>
+    sameNames(wanted, running) ? [] : [{ kind: 'replicatorsDiffer', node: name, wanted, running }],
+  )
+}
+
+/** Once all is quiet, every node wants every other. */
+export function checkPeers(nodes: readonly NodeSnapshot[]): Violation[] {
+  return nodes.flatMap(({ name, wanted }): Violation[] => {
+    const live = nodes.map((node) => node.name).filter((other) => other !== name)
+    return sameNames(wanted, live) ? [] : [{ kind: 'peersUnknown', node: name, wanted, live }]
+  })
+}
+
+/** After a graceful stop a process has nothing open. */
+export function checkNothingOpen(node: string, resources: OpenResources | undefined): Violation[] {
+  const open = Object.entries(resources ?? {}).flatMap(([kind, texts]) => texts.map((text) => `${kind} ${text}`))
+  return open.length === 0 ? [] : [{ kind: 'stillOpen', node, open }]
+}
+
+/** Longest copy first. */
+function copiesByLog(nodes: readonly HeldCopies[]): Map<string, { node: string; copy: CopySnapshot }[]> {
+  const logs = new Map<string, { node: string; copy: CopySnapshot }[]>()
+  for (const { name, copies } of nodes) {
+    for (const copy of copies) {
+      const others = logs.get(copy.log)
+      if (others === undefined) logs.set(copy.log, [{ node: name, copy }])
+      else others.push({ node: name, copy })
+    }
+  }
+  for (const copies of logs.values()) copies.sort((one, other) => other.copy.end - one.copy.end)
+  return logs
+}
+
+function sameNames(some: readonly string[], others: readonly string[]): boolean {
+  return [...some].sort().join('\n') === [...others].sort().join('\n')
+}
