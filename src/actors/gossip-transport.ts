@@ -85,7 +85,10 @@ class BoundTransport implements GossipTransport {
   }
 
   send(packet: Uint8Array, to: Address, failed: (error: NetworkError) => void): void {
-    if (!this.#closed) this.#socket.send(packet, to, failed)
+    if (this.#closed) return
+    // A socket of both families takes IPv4 addresses in their mapped form only.
+    const mapped = this.address.host.includes(':') && !to.host.includes(':')
+    this.#socket.send(packet, mapped ? { host: `::ffff:${to.host}`, port: to.port } : to, failed)
   }
 
   async request(bytes: Uint8Array, to: Address, timeoutMs: number): Promise<StreamMessage> {

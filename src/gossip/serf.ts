@@ -73,7 +73,7 @@ export class Serf {
       status: buffered?.kind === 'leaveIntent' ? 'leaving' : 'alive',
       statusLTime: known?.statusLTime ?? buffered?.lTime ?? 0n,
       goneMs: 0,
-      pruneUntilMs: 0,
+      pruneUntilMs: Number.NEGATIVE_INFINITY,
     })
     this.#tell('joined', member)
   }

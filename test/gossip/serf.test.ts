@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { MembershipFact } from '../../src/gossip/effects.ts'
+import { NodeState, type SerfMessage, type SerfPushPull } from '../../src/gossip/messages.ts'
+import type { NodeRecord } from '../../src/gossip/node-list.ts'
+import { profiles } from '../../src/gossip/profile.ts'
+import { Rumours } from '../../src/gossip/rumours.ts'
+import { Serf } from '../../src/gossip/serf.ts'
+import { decodeSerfMessage } from '../../src/gossip/serf-codec.ts'
+
+function node(name: string): NodeRecord {
+  const addr = Uint8Array.of(10, 0, 0, 1)
+  const meta = Uint8Array.of(0xff, 0x80)
+  const rest = { vsn: Uint8Array.of(1, 5, 2, 2, 5, 5), incarnation: 1, stateChangedMs: 0 }
+  return { name, addr, host: '10.0.0.1', port: 1, meta, state: NodeState.alive, ...rest }
+}
+
+function start(...others: string[]) {
+  const facts: MembershipFact[] = []
+  const sent: SerfMessage[] = []
+  const problems: string[] = []
+  const serf = new Serf({
+    name: 'us',
+    profile: profiles.lan,
+    random: () => 0,
+    emit: (fact) => facts.push(fact),
+    broadcast: (intent) => {
+      const message = decodeSerfMessage(intent)
+      assert.ok(message.ok)
+      sent.push(message.value)
+    },
+    report: (reason) => problems.push(reason),
+  })
+  for (const name of ['us', ...others]) serf.nodeJoined(node(name))
+  facts.length = 0
+  const status = (name: string) => serf.members().find((member) => member.name === name)?.status
+  const told = () => facts.splice(0).map((fact) => ('member' in fact ? `${fact.member.name} ${fact.kind}` : fact.kind))
+  return { serf, status, told, sent, problems }
+}
+
+const leave = (name: string, lTime: bigint, prune = false) =>
+  ({ kind: 'leaveIntent', lTime, node: name, prune }) as const
+const join = (name: string, lTime: bigint) => ({ kind: 'joinIntent', lTime, node: name }) as const
+
+const nothingNew: SerfPushPull = {
+  kind: 'serfPushPull',
+  lTime: 0n,
+  statusLTimes: new Map(),
+  leftMembers: [],
+  eventLTime: 0n,
+  events: [],
+  queryLTime: 0n,
+}
+
+describe('intents', () => {
+  test('who announced to leave has left, who did not has failed', () => {
+    const { serf, status, told } = start('a', 'b')
+    assert.equal(serf.hear(leave('a', 5n), 0), true)
+    assert.equal(status('a'), 'leaving')
+    serf.nodeDeparted(node('a'), 0)
+    serf.nodeDeparted(node('b'), 0)
+    assert.deepEqual(told(), ['a left', 'b failed', 'alone'])
+  })
+
+  test('each is passed on once, and older ones not at all', () => {
+    const { serf, status } = start('a')
+    assert.equal(serf.hear(leave('a', 5n), 0), true)
+    assert.equal(serf.hear(leave('a', 5n), 0), false)
+    assert.equal(serf.hear(join('a', 4n), 0), false)
+    assert.equal(status('a'), 'leaving')
+    assert.equal(serf.hear(join('a', 6n), 0), true)
+    assert.equal(status('a'), 'alive')
+    assert.equal(serf.clock.time(), 7n)
+  })
+
+  test('about somebody unknown: remembered until he comes, the newest counts', () => {
+    const { serf, status } = start()
+    assert.equal(serf.hear(join('a', 3n), 0), true)
+    assert.equal(serf.hear(leave('a', 4n), 0), true)
+    assert.equal(serf.hear(join('a', 4n), 0), false)
+    serf.nodeJoined(node('a'))
+    assert.equal(status('a'), 'leaving')
+    assert.equal(serf.state().statusLTimes.get('a'), 4n)
+  })
+
+  test('that we leave, when we do not, is contradicted', () => {
+    const { serf, status, sent } = start()
+    assert.equal(serf.hear(leave('us', 9n), 0), false)
+    assert.equal(status('us'), 'alive')
+    assert.deepEqual(sent, [join('us', 10n)])
+  })
+
+  test('a failed member that is told off has left; pruned, it is forgotten', () => {
+    const { serf, status, told } = start('a', 'b')
+    serf.nodeDeparted(node('a'), 0)
+    serf.nodeDeparted(node('b'), 0)
+    told()
+    serf.hear(leave('a', 5n), 0)
+    serf.hear(leave('b', 6n, true), 0)
+    assert.equal(status('a'), 'left')
+    assert.equal(status('b'), undefined)
+    assert.deepEqual(told(), ['a left', 'b left', 'b reaped'])
+  })
+
+  test('a live member is not pruned, unless it goes soon', () => {
+    const { serf, status, told } = start('a', 'b')
+    serf.hear(leave('a', 5n, true), 0)
+    assert.equal(status('a'), 'leaving')
+    serf.nodeDeparted(node('a'), 3_000)
+    assert.deepEqual(told(), ['a left', 'a reaped'])
+    serf.hear(leave('b', 7n, true), 0)
+    serf.nodeDeparted(node('b'), 60_000)
+    assert.equal(status('b'), 'left')
+  })
+
+  test('with an absurd time: not believed', () => {
+    const { serf, problems } = start('a')
+    assert.equal(serf.hear(leave('a', (1n << 64n) - 1n), 0), false)
+    assert.deepEqual(problems, ['incredible'])
+    assert.equal(serf.clock.time(), 1n)
+  })
+
+  test('about strangers: only so many are remembered', () => {
+    const { serf } = start()
+    for (let i = 1; i <= 5000; i += 1) serf.hear(leave(`stranger-${i}`, BigInt(i)), 0)
+    serf.nodeJoined(node('stranger-1'))
+    serf.nodeJoined(node('stranger-5000'))
+    assert.deepEqual(
+      serf.members().map(({ status }) => status),
+      ['alive', 'alive', 'leaving'],
+    )
+  })
+})
+
+describe('merging', () => {
+  test('clocks catch up, the left are leaving until they are gone, join times are taken over', () => {
+    const { serf, status } = start('a', 'b')
+    const statusLTimes = new Map([
+      ['a', 3n],
+      ['b', 8n],
+    ])
+    serf.merge({ ...nothingNew, lTime: 20n, statusLTimes, leftMembers: ['a'] }, 0)
+    assert.equal(serf.clock.time(), 20n)
+    assert.equal(status('a'), 'leaving')
+    assert.deepEqual(
+      serf.state().statusLTimes,
+      new Map([
+        ['us', 0n],
+        ['a', 4n],
+        ['b', 8n],
+      ]),
+    )
+  })
+
+  test('two who agree on who left do not wind up their clocks', () => {
+    const { serf } = start('a')
+    serf.hear(leave('a', 5n), 0)
+    serf.nodeDeparted(node('a'), 0)
+    const time = serf.clock.time()
+    for (let i = 0; i < 10; i += 1) serf.merge({ ...nothingNew, ...serf.state() }, 0)
+    assert.equal(serf.clock.time(), time)
+  })
+})
+
+test('a member that is gone for long is forgotten: after a day, and not before', () => {
+  const { serf, told } = start('a', 'b')
+  serf.hear(leave('a', 5n), 0)
+  serf.nodeDeparted(node('a'), 0)
+  serf.nodeDeparted(node('b'), 0)
+  told()
+  const dayMs = 24 * 3600 * 1000
+  serf.reap(dayMs)
+  assert.deepEqual(told(), [])
+  serf.reap(dayMs + 1)
+  assert.deepEqual(told().sort(), ['a reaped', 'b reaped'])
+})
+
+test('only a failed member is tried again', () => {
+  const { serf } = start('a', 'b')
+  assert.equal(serf.reconnectCandidate(), undefined)
+  serf.hear(leave('a', 5n), 0)
+  serf.nodeDeparted(node('a'), 0)
+  assert.equal(serf.reconnectCandidate(), undefined)
+  serf.nodeDeparted(node('b'), 0)
+  assert.equal(serf.reconnectCandidate()?.name, 'b')
+})
+
+describe('rumours', () => {
+  const payload = Uint8Array.of(1)
+  const event = (lTime: bigint, name = 'deploy') => ({ lTime, name, payload })
+  const query = (id: number, more = {}) => {
+    const asker = { addr: Uint8Array.of(10, 0, 0, 1), port: 1, sourceNode: 'x', relayFactor: 0, timeoutNs: 1n }
+    return { kind: 'query', lTime: 5n, id, filters: [], flags: 0, name: 'q', payload, ...asker, ...more } as const
+  }
+
+  test('an event is news once, and not when it is far older than the newest', () => {
+    const rumours = new Rumours()
+    assert.equal(rumours.hearEvent(event(5n)), true)
+    assert.equal(rumours.hearEvent(event(5n)), false)
+    assert.equal(rumours.hearEvent(event(5n, 'other')), true)
+    assert.equal(rumours.hearEvent(event(2000n)), true)
+    assert.equal(rumours.hearEvent(event(1n)), false)
+    assert.equal(rumours.hearEvent(event(1n << 63n)), false)
+    assert.equal(rumours.eventClock.time(), 2001n)
+  })
+
+  test('recent events are handed on with the state, and not told again when they come back', () => {
+    const rumours = new Rumours()
+    rumours.hearEvent(event(5n))
+    const other = new Rumours()
+    other.merge({ ...nothingNew, ...rumours.state() })
+    assert.equal(other.hearEvent(event(5n)), false)
+    assert.equal(other.eventClock.time(), 6n)
+  })
+
+  test('events of one time cannot fill the memory', () => {
+    const rumours = new Rumours()
+    for (let i = 0; i < 1000; i += 1) rumours.hearEvent({ lTime: 1n, name: `e${i}`, payload: new Uint8Array(1000) })
+    const kept = rumours.state().events[0]?.events.length ?? 0
+    assert.ok(kept > 5 && kept < 20, `${kept}`)
+  })
+
+  test('a query is passed on once, unless it does not want to be', () => {
+    const rumours = new Rumours()
+    assert.equal(rumours.hearQuery(query(1)), true)
+    assert.equal(rumours.hearQuery(query(1)), false)
+    assert.equal(rumours.hearQuery(query(2)), true)
+    assert.equal(rumours.hearQuery(query(3, { flags: 2 })), false)
+  })
+
+  test('a query that would kill members elsewhere goes no further', () => {
+    const rumours = new Rumours()
+    assert.equal(rumours.hearQuery(query(1, { filters: [new Uint8Array()] })), false)
+    assert.equal(rumours.hearQuery(query(2, { name: '_serf_install-key', payload: new Uint8Array() })), false)
+    assert.equal(rumours.hearQuery(query(3, { name: '_serf_list-keys', payload: new Uint8Array() })), true)
+  })
+})
