@@ -68,7 +68,7 @@ export function errorOfStatus(status: number, message: string, details: Uint8Arr
   const info = details === undefined ? undefined : findErrorInfo(details)
   if (info !== undefined && isErrorCode(info.reason)) {
     const remote = errorTable[info.reason].grpc === grpc ? {} : { remoteGrpc: grpc }
-    return new ReeveError(info.reason, message, { facts: Object.fromEntries(Object.entries(info.metadata)), ...remote })
+    return new ReeveError(info.reason, message, { facts: { ...info.metadata }, ...remote })
   }
   if (grpc === GrpcCode.RESOURCE_EXHAUSTED && /message larger than max/i.test(message)) {
     return new ReeveError('MESSAGE_TOO_LARGE', message)

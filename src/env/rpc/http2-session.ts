@@ -60,7 +60,7 @@ function callerOf(session: ServerHttp2Session): Caller {
   const socket = session.socket as TLSSocket
   const remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
   // Unverified certificates never get here: the handshake fails without a certificate of our CA, where one is asked for.
-  const der = socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined
-  const certificate = der === undefined ? undefined : callerCertificate(der)
+  const shown = socket.authorized ? socket.getPeerX509Certificate() : undefined
+  const certificate = shown && callerCertificate(shown)
   return certificate === undefined ? { remote } : { remote, certificate }
 }
