@@ -112,21 +112,19 @@ export class FileContent {
     if (durable.size === 0 && durableSize === this.size) return
     const pages = [...durable.keys()].sort((one, other) => one - other)
     const fate = random.pick(['nothing', 'torn', 'subset', 'everything'] as const)
-    const tornAt = random.integer(0, Math.max(0, pages.length * pageBytes - 1))
-    for (const [index, page] of pages.entries()) {
-      const kept =
-        fate === 'everything'
-          ? pageBytes
-          : fate === 'torn'
-            ? Math.max(0, Math.min(pageBytes, tornAt - index * pageBytes))
-            : fate === 'subset' && random.chance(0.5)
-              ? pageBytes
-              : 0
+    // In file order up to here, wherever it was written; within what was appended when something was.
+    const tornAt =
+      this.size > durableSize
+        ? random.integer(durableSize, this.size)
+        : random.integer((pages[0] ?? 0) * pageBytes, ((pages.at(-1) ?? 0) + 1) * pageBytes)
+    for (const page of pages) {
+      let kept = 0
+      if (fate === 'everything' || (fate === 'subset' && random.chance(0.5))) kept = pageBytes
+      else if (fate === 'torn') kept = clamp(tornAt - page * pageBytes, 0, pageBytes)
       this.#restore(page, durable.get(page), kept)
     }
-    const torn = (pages[Math.floor(tornAt / pageBytes)] ?? 0) * pageBytes + (tornAt % pageBytes)
     if (fate === 'nothing') this.size = durableSize
-    else if (fate === 'torn' && this.size > durableSize) this.size = clamp(torn, durableSize, this.size)
+    else if (fate === 'torn' && this.size > durableSize) this.size = tornAt
     else if (fate !== 'everything' && random.chance(0.5)) this.size = durableSize
     this.#clearBehindEnd()
   }

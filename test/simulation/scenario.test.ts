@@ -13,7 +13,7 @@ const kindsOf = (result: ScenarioResult): string[] => [...new Set(result.violati
 
 /** The first seed that finds the bug; every seed is a different world, so not each has to. */
 async function find(bug: PlantedBug, kind: string, size = {}): Promise<ScenarioResult> {
-  for (let seed = 1; seed <= 20; seed++) {
+  for (let seed = 1; seed <= 40; seed++) {
     const result = await runToys(seed, { bug, ...size })
     if (kindsOf(result).includes(kind)) return result
   }
