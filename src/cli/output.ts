@@ -7,6 +7,7 @@ export async function write(data: string | Uint8Array): Promise<void> {
 
 /** A reader that goes away (`reeve consume t | head -1`) ends the command, quietly. */
 export function endQuietlyOnClosedPipe(): void {
+  if (process.stdout.listenerCount('error') > 0) return
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? 0 : 1)
   })

@@ -105,7 +105,7 @@ export function createConnections(options: ConnectOptions): Connections {
           const error = toReeveError(thrown)
           if (!isUnavailable(error) && error.code !== 'DEADLINE_EXCEEDED') throw error
           failed(address)
-          reasons.push(`${formatAddress(address)}: ${error.message}`)
+          reasons.push(`${formatAddress(address)}: ${reasonOf(error)}`)
         }
       }
       await patience.wait(new ReeveError('UNAVAILABLE', `no server answers (${reasons.join('; ')})`))
@@ -140,4 +140,11 @@ export function createConnections(options: ConnectOptions): Connections {
       channels.clear()
     },
   }
+}
+
+/** What grpc-js says around the reason helps nobody. */
+function reasonOf(error: ReeveError): string {
+  return error.message
+    .replace(/^No connection established\. Last error: (Error: )?/, '')
+    .replace(/\. Resolution note:.*$/, '')
 }
