@@ -41,9 +41,9 @@ export class CallFlow {
     this.#pump()
   }
 
-  /** False: more than a window is queued or under way. */
+  /** False: more than a window is queued or under way; or all is over and the message is ignored. */
   send(message: Uint8Array): boolean {
-    if (this.#stopped || this.#lastQueued) return true
+    if (this.#stopped || this.#lastQueued) return false
     this.#outgoing.push({ kind: 'bytes', bytes: message.slice() })
     this.#queuedBytes += message.length + prefixBytes
     this.#pump()

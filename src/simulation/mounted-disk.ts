@@ -33,17 +33,21 @@ export class MountedDisk implements Disk {
   }
 
   async replaceFile(path: string, content: Uint8Array): Promise<void> {
-    const temporary = `${path}.tmp`
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    const temporary = `${folder}/.${path.slice(folder.length + 1)}.tmp`
     const file = this.open(temporary, 'write')
     try {
       file.truncate(0)
       file.write(content, 0)
       await file.sync()
+      this.rename(temporary, path)
+    } catch (error) {
+      this.#disk.tree.remove(temporary)
+      throw error
     } finally {
       file.close()
     }
-    this.rename(temporary, path)
-    await this.syncFolder(path.slice(0, path.lastIndexOf('/')) || '/')
+    await this.syncFolder(folder || '/')
   }
 
   list(path: string): DiskEntry[] {

@@ -76,7 +76,9 @@ export const reeveNode =
 /** Every transition of every chart is part of the trace: two runs that differ in one differ in their hash. */
 function noteTransition(world: World, node: string, event: InspectionEvent): void {
   if (event.type !== '@xstate.snapshot' || !('value' in event.snapshot)) return
-  world.note(`${node} ${(event.actorRef as AnyActorRef).id} ${event.event.type} ${JSON.stringify(event.snapshot.value)}`)
+  world.note(
+    `${node} ${(event.actorRef as AnyActorRef).id} ${event.event.type} ${JSON.stringify(event.snapshot.value)}`,
+  )
 }
 
 function produce(channel: ReturnType<Rpc['dial']>, topic: string, value: Uint8Array, copies: number): Promise<string> {

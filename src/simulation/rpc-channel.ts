@@ -104,7 +104,7 @@ class OutgoingCall implements ClientCall {
   }
 
   send(message: Uint8Array): boolean {
-    return this.#closed || this.#flow.send(message)
+    return !this.#closed && this.#flow.send(message)
   }
 
   end(): void {

@@ -169,8 +169,7 @@ class IncomingCall implements ServerCall {
   }
 
   send(message: Uint8Array): boolean {
-    if (this.#finished) return true
-    return this.#flow.send(message)
+    return !this.#finished && this.#flow.send(message)
   }
 
   finish(error?: ReeveError): void {

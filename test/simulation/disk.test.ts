@@ -187,6 +187,15 @@ describe('a power cut', () => {
     assert.deepEqual([...seen].sort(), ['new false', 'new true', 'old false'])
   })
 
+  test('replacing a file fails without a trace when the device does', async () => {
+    const { world, host, disk } = onDisk(1)
+    await world.complete(disk.replaceFile('/data/x', bytesOf('old')))
+    host.disk.failure = (operation) => (operation === 'sync' ? 'EIO' : undefined)
+    await assert.rejects(world.complete(disk.replaceFile('/data/x', bytesOf('new'))), code('EIO'))
+    assert.equal(textOf(disk.readFile('/data/x')), 'old')
+    assert.deepEqual(disk.list('/data'), [{ name: 'x', kind: 'file' }])
+  })
+
   test('killing the process alone loses no write, closes its files and frees its lock', async () => {
     const { world, host, disk, again } = onDisk(1)
     await world.complete(disk.lockFolder('/data', 'first'))

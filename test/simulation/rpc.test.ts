@@ -270,7 +270,7 @@ describe('the end of a call', () => {
     assert.equal(Math.round(world.now - before), 250)
     await rest()
     assert.deepEqual(kept.facts, ['cancelled'])
-    assert.equal(kept.call!.send(bytesOf('too late')), true)
+    assert.equal(kept.call!.send(bytesOf('too late')), false)
     assert.equal(heard.closed.length, 1)
     assert.equal(server.calls(), 0)
   })
