@@ -84,15 +84,10 @@ export function compressLzw(plain: Uint8Array): Uint8Array {
 
 // --- decoder ---------------------------------------------------------------------------------------------------------
 
-// Entry n is entry `prefixes[n]` and then the byte `suffixes[n]`. Every entry below the newest was written since the
-// last clear code, so nothing is left over from an earlier call.
-const prefixes = new Uint16Array(tableSize)
-const suffixes = new Uint8Array(tableSize)
+// Entry n is `lengths[n]` bytes of the output from `starts[n]` on: the code before it, and the byte after that. Every
+// entry up to the newest was written since the last clear code, so nothing is left over from an earlier call.
+const starts = new Uint32Array(tableSize)
 const lengths = new Uint16Array(tableSize)
-for (let byte = 0; byte < 256; byte += 1) {
-  suffixes[byte] = byte
-  lengths[byte] = 1
-}
 
 /** Accepts streams with and without a leading clear code; ignores what follows the end code. */
 export function expandLzw(packed: Uint8Array, maxBytes: number): Decoded<Uint8Array> {
@@ -103,7 +98,8 @@ export function expandLzw(packed: Uint8Array, maxBytes: number): Decoded<Uint8Ar
   let heldBits = 0
   let width = minWidth
   let newest = endCode
-  let previous = -1
+  /** Bytes of the last code; 0 where it makes no entry. */
+  let previous = 0
 
   for (;;) {
     while (heldBits < width) {
@@ -119,27 +115,28 @@ export function expandLzw(packed: Uint8Array, maxBytes: number): Decoded<Uint8Ar
     if (code === clearCode) {
       width = minWidth
       newest = endCode
-      previous = -1
+      previous = 0
       continue
     }
     if (code > newest) return { ok: false, problem: 'LZW: unknown code' }
 
-    // The newest entry is completed by the first byte of this very code, which may be that entry itself.
-    if (previous >= 0) {
-      prefixes[newest] = previous
-      lengths[newest] = lengths[previous]! + 1
-      suffixes[newest] = firstByte(code === newest ? previous : code)
+    // The newest entry ends with the first byte of this very code, which may be that entry itself.
+    if (previous > 0) {
+      starts[newest] = length - previous
+      lengths[newest] = previous + 1
     }
-    const added = lengths[code]!
+    const added = code < clearCode ? 1 : lengths[code]!
     if (length + added > maxBytes) return { ok: false, problem: `LZW: more than ${maxBytes} bytes` }
     if (length + added > out.length) out = enlarged(out, length, length + added, maxBytes)
-    for (let step = code, i = length + added - 1; i >= length; i -= 1) {
-      out[i] = suffixes[step]!
-      step = prefixes[step]!
+    if (code < clearCode) {
+      out[length] = code
+    } else {
+      // One by one and forward: an entry may reach into the bytes that are being written.
+      const start = starts[code]!
+      for (let i = 0; i < added; i += 1) out[length + i] = out[start + i]!
     }
     length += added
-
-    previous = code
+    previous = added
     newest += 1
     if (newest === 1 << width) {
       if (width < maxWidth) {
@@ -147,16 +144,10 @@ export function expandLzw(packed: Uint8Array, maxBytes: number): Decoded<Uint8Ar
       } else {
         // The table is full: no more entries until a clear code.
         newest = lastCode
-        previous = -1
+        previous = 0
       }
     }
   }
-}
-
-function firstByte(code: number): number {
-  let step = code
-  while (step >= clearCode) step = prefixes[step]!
-  return step
 }
 
 function enlarged(out: Uint8Array, length: number, needed: number, maxBytes: number): Uint8Array<ArrayBuffer> {

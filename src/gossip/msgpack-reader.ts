@@ -87,8 +87,7 @@ export class MsgpackReader {
   bytes(): Uint8Array | null {
     if (this.nil()) return null
     if (this.nextIsArray()) return this.#smallInts()
-    // Through the constructor, which copies: `slice` of a Node Buffer does not.
-    return this.raw() ? new Uint8Array(this.input.subarray(this.rawFrom, this.rawTo)) : noBytes
+    return this.raw() ? copyOf(this.input, this.rawFrom, this.rawTo) : noBytes
   }
 
   /** Finds the bytes of a str or bin and leaves them in `rawFrom`, `rawTo`; false for nil and after a problem. */
@@ -219,4 +218,12 @@ export class MsgpackReader {
   #unexpected(expected: string, head: number): void {
     this.fail(`expected ${expected}, found 0x${head.toString(16).padStart(2, '0')}`)
   }
+}
+
+/** Always a copy, which `slice` of a Node Buffer is not; short ones without a view in between, which costs as much. */
+function copyOf(input: Uint8Array, from: number, to: number): Uint8Array {
+  if (to - from > 64) return new Uint8Array(input.subarray(from, to))
+  const copy = new Uint8Array(to - from)
+  for (let i = 0; i < copy.length; i += 1) copy[i] = input[from + i]!
+  return copy
 }

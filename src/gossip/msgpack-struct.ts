@@ -134,6 +134,9 @@ export function mapOf<T>(element: Type<T>): Type<ReadonlyMap<string, T>> {
   }
 }
 
+/** Far more than the largest struct has, with all that newer versions may add. */
+const maxKeys = 256
+
 export interface Field<T> {
   /** The name in Go, at most 31 ASCII characters. */
   readonly key: string
@@ -183,6 +186,7 @@ export function struct<F extends Fields>(fields: F): Type<StructOf<F>> {
         return value as StructOf<F>
       }
       const size = reader.mapSize()
+      if (size > maxKeys) reader.fail(`a struct of ${size} keys`)
       let expected = 0
       for (let i = 0; i < size && reader.problem === undefined; i += 1) {
         const known = readKey(reader, sorted, expected)

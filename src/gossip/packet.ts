@@ -25,8 +25,8 @@ export interface PacketLimits {
   readonly maxMessages: number
 }
 
-/** As many messages as memberlist keeps waiting (HandoffQueueDepth). */
-export const packetLimits: PacketLimits = { maxDecompressedBytes: 256 * 1024, maxDepth: 4, maxMessages: 1024 }
+/** No more bytes than a datagram holds uncompressed, as many messages as memberlist keeps waiting (HandoffQueueDepth). */
+export const packetLimits: PacketLimits = { maxDecompressedBytes: 64 * 1024, maxDepth: 4, maxMessages: 1024 }
 
 export interface DecodedPacket {
   readonly messages: readonly PacketMessage[]

@@ -48,11 +48,28 @@ describe('LZW as Go writes it', () => {
     assert.deepEqual(expandLzw(Uint8Array.of(0x41, 0x02, 0x02, 0x99), 10), { ok: true, value: Uint8Array.of(0x41) })
   })
 
+  it('agrees with itself on the width of every code, the last one included', () => {
+    const random = plainOf({ name: 'LCG', plainBytes: 4000 })
+    for (const [from, to] of [
+      [240, 270],
+      [740, 790],
+      [1700, 1850],
+      [3820, 3860],
+    ] as const) {
+      for (let length = from; length < to; length += 1) {
+        const plain = random.subarray(0, length)
+        assert.deepEqual(expandLzw(compressLzw(plain), length), { ok: true, value: plain })
+      }
+    }
+  })
+
   it('goes on with a full table where the sender does not clear it', () => {
-    // Literals only, so that every code but the first adds an entry, far past the 12 bits.
-    const codes = Array.from({ length: 9000 }, (_, i) => i % 256)
-    const packed = packWithoutClears(codes)
-    assert.deepEqual(expandLzw(packed, 9000), { ok: true, value: Uint8Array.from(codes) })
+    // Literals first: each but the first completes an entry, the 3839th that of number 4095, the last there is.
+    const literals = Array.from({ length: 5000 }, (_, i) => i % 251)
+    const last = literals.slice(3837, 3839)
+    const packed = packWithoutClears([...literals, 4095, 4095, 65, 4095])
+    const value = Uint8Array.from([...literals, ...last, ...last, 65, ...last])
+    assert.deepEqual(expandLzw(packed, 9000), { ok: true, value })
   })
 
   it('says what is wrong', () => {
@@ -82,7 +99,7 @@ describe('LZW as Go writes it', () => {
   })
 })
 
-/** A stream of literals by an encoder that never clears: widths grow as the decoder's do, then stay at 12. */
+/** The stream of an encoder that never clears: widths grow as the decoder's do, then stay at 12. */
 function packWithoutClears(codes: number[]): Uint8Array {
   const bits: number[] = []
   let width = 9

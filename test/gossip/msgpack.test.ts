@@ -214,6 +214,68 @@ describe('MessagePack as others may write it', () => {
     assert.deepEqual(read(person, deep), { age: 0, name: '', key: new Uint8Array(0) })
   })
 
+  it('passes over values of every family to the byte', () => {
+    for (const hex of [
+      '00',
+      'ff',
+      'c0',
+      'c3',
+      'cc01',
+      'cd0102',
+      'ce01020304',
+      'cf0102030405060708',
+      'd001',
+      'd10102',
+      'd201020304',
+      'd30102030405060708',
+      'ca01020304',
+      'cb0102030405060708',
+      'a161',
+      'd90161',
+      'da000161',
+      'db0000000161',
+      'c40161',
+      'c5000161',
+      'c60000000161',
+      'c7020561c1',
+      'c800020561c1',
+      'c9000000020561c1',
+      'd405c1',
+      'd505c1c1',
+      'd605c1c1c1c1',
+      `d705${'c1'.repeat(8)}`,
+      `d805${'c1'.repeat(16)}`,
+      '920192c0c0',
+      'dc00020192c0c0',
+      'dd000000020192c0c0',
+      '82a161a162c0c0',
+      'de0002a161a162c0c0',
+      'df00000002a161a162c0c0',
+    ]) {
+      const bytes = fromHex(hex)
+      assert.deepEqual(
+        read(list(person), fromHex(`9281a158${hex}9107`)),
+        [read(person, 'c0'), read(person, '9107')],
+        hex,
+      )
+      const reader = new MsgpackReader(bytes, 0, bytes.length - 1)
+      reader.skip()
+      assert.equal(reader.problem, 'truncated', hex)
+    }
+    assert.equal(read(person, '81a158c1'), 'not MessagePack')
+  })
+
+  it('keeps its place behind what it does not know', () => {
+    assert.deepEqual(read(list(person), '929407a3616e6ea2010281c0c09107'), [ann, read(person, '9107')])
+    assert.deepEqual(read(list(person), '9282a15881c0c0a3416765079107'), [read(person, '9107'), read(person, '9107')])
+  })
+
+  it('knows early how long a value will be at least', () => {
+    const scanner = new MsgpackScanner(0)
+    assert.equal(scanner.advance(fromHex('93aa616161'), 5), 'more')
+    assert.equal(scanner.needed, 1 + 11 + 2)
+  })
+
   it('believes no length that the bytes cannot fill', () => {
     for (const hex of ['dbffffffff61', 'c6ffffffff61']) assert.equal(read(bytes, hex), 'truncated')
     assert.match(String(read(bytes, 'ddffffffff01')), /4294967295 entries/)
@@ -221,6 +283,12 @@ describe('MessagePack as others may write it', () => {
     assert.equal(read(list(text), 'dd000fffff01'), 'truncated')
     assert.match(String(read(mapOf(text), 'dfffffffff0101')), /4294967295 entries/)
     assert.equal(read(mapOf(text), 'df0000ffff0101'), 'truncated')
+    const nils = new Uint8Array(5 + 1_048_577).fill(0xc0)
+    nils.set([0xdd, 0x00, 0x10, 0x00, 0x01])
+    assert.equal(read(list(text), nils), '1048577 entries', 'even where they are there')
+    const keys = new Uint8Array(3 + 2 * 257).fill(0xa0)
+    keys.set([0xde, 0x01, 0x01])
+    assert.equal(read(person, keys), 'a struct of 257 keys')
     assert.equal(read(person, '81a158ddffffffff'), 'truncated', 'not even to pass over it')
   })
 })

@@ -242,6 +242,10 @@ describe('streams we send', () => {
     assert.deepEqual(chunk, bytes.slice(0, 20))
     chunk.fill(0)
     assert.deepEqual(outcome.value.payload, new Uint8Array(50).fill(5))
+
+    const whole = createStreamReader().push(bytes)
+    bytes.fill(0)
+    assert.deepEqual(whole, outcome, 'nor do they look at them later')
   })
 
   it('are compressed even where that makes them longer', () => {
