@@ -8,7 +8,7 @@ import { Log } from './log.ts'
 import { type LogId, logKey, parseEpoch, parseNodeName, parseTopicName } from './log-id.ts'
 import type { LogWorld } from './log-writer.ts'
 import { OpenFiles } from './open-files.ts'
-import { recoverLog } from './recovery.ts'
+import { makeDurable, recoverLog } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import type { LogSettings } from './settings.ts'
 
@@ -155,6 +155,7 @@ class OpenJournal implements Journal {
 
   async recover(): Promise<void> {
     const { disk, dataDir, settings, report, clock } = this.#options
+    const recovered: { id: LogId; segments: Segment[] }[] = []
     for (const found of logFolders(disk, dataDir)) {
       if (found.kind === 'foreign') report({ kind: 'ignored', path: found.path, reason: found.reason })
       if (found.kind !== 'log') continue
@@ -162,7 +163,13 @@ class OpenJournal implements Journal {
       if (this.#isOwn(id)) {
         throw new ReeveError('DATA_DIR_UNUSABLE', `${folder} exists: epoch ${id.epoch} was used by an earlier run`)
       }
-      const segments = await recoverLog({ disk, id, folder, settings, report })
+      recovered.push({ id, segments: await recoverLog({ disk, id, folder, settings, report }) })
+    }
+    await makeDurable(
+      disk,
+      recovered.map(({ segments }) => segments),
+    )
+    for (const { id, segments } of recovered) {
       if (segments.length === 0) continue
       const log = this.#add(id, segments)
       this.#show(log)

@@ -220,8 +220,8 @@ export class LogWriter {
     const { disk } = this.#world
     let folder = this.#folder
     await disk.syncFolder(folder)
-    // The first time, the names of origin, topic and `topics` itself too.
-    for (let level = 0; level < 4 && !this.#folderDurable; level++) {
+    // The first time, the names of epoch, origin and topic too.
+    for (let level = 0; level < 3 && !this.#folderDurable; level++) {
       folder = folder.slice(0, folder.lastIndexOf('/'))
       await disk.syncFolder(folder)
     }

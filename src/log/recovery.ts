@@ -22,7 +22,7 @@ export interface RecoveryOptions {
   readonly report: (event: JournalEvent) => void
 }
 
-/** The log's segments, none empty; all they hold is durable when this resolves. Rejects with `DiskError`. */
+/** The log's segments, none empty; to be shown only after `makeDurable`. Rejects with `DiskError`. */
 export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
   const { disk, folder, settings } = options
   const { bases, foreign } = segmentFiles(disk, folder)
@@ -53,7 +53,6 @@ export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
     if (torn !== undefined) break
     place = { offset: segment.end, chain: segment.chain }
   }
-  await makeDurable(options, segments)
   return segments
 }
 
@@ -142,16 +141,29 @@ async function truncate(disk: Disk, path: string, bytes: number): Promise<void> 
  * A process that died between write and sync leaves frames that verify but that a power cut could still take: they
  * become visible now, so they become durable now. Earlier segments were synced before the last one was begun.
  */
-async function makeDurable({ disk, folder }: RecoveryOptions, segments: Segment[]): Promise<void> {
-  const last = segments.at(-1)
-  if (!last) return
-  const file = disk.open(last.path, 'write')
+export async function makeDurable(disk: Disk, logs: readonly Segment[][]): Promise<void> {
+  const folders = new Set<string>()
+  const lastPaths: string[] = []
+  for (const last of logs.map((segments) => segments.at(-1))) {
+    if (!last) continue
+    lastPaths.push(last.path)
+    for (const folder of [last.folder, parentOf(last.folder), parentOf(parentOf(last.folder))]) folders.add(folder)
+  }
+  // Some at a time: each waits for the device, and each file is open meanwhile.
+  for (let at = 0; at < lastPaths.length; at += 16) {
+    await Promise.all(lastPaths.slice(at, at + 16).map((path) => syncFile(disk, path)))
+  }
+  const all = [...folders]
+  for (let at = 0; at < all.length; at += 16) {
+    await Promise.all(all.slice(at, at + 16).map((folder) => disk.syncFolder(folder)))
+  }
+}
+
+async function syncFile(disk: Disk, path: string): Promise<void> {
+  const file = disk.open(path, 'write')
   try {
     await file.sync()
   } finally {
     file.close()
   }
-  await disk.syncFolder(folder)
-  await disk.syncFolder(parentOf(folder))
-  await disk.syncFolder(parentOf(parentOf(folder)))
 }

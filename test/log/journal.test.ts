@@ -110,6 +110,16 @@ describe('appending', () => {
     assert.equal(viewOf(journal, idOf('orders')).end, 1)
   })
 
+  test('with durability os a segment is synced when the next one begins', async () => {
+    const disk = new MemoryDisk()
+    const { journal } = await openOn(disk, { settings: { durability: 'os', segmentMaxBytes: 200 } })
+    await appendAll(journal, 'orders', ['x'.repeat(100), 'y'.repeat(100)])
+    assert.equal(disk.syncs, 1)
+    disk.fail('sync', 'EIO')
+    await assert.rejects(journal.append('orders', batchOf('z'.repeat(100)), 1), hasCode('DISK_FAILED'))
+    await assert.rejects(journal.append('orders', batchOf('z'), 1), hasCode('LOG_FAILED'))
+  })
+
   test('a listener that throws breaks neither the commit nor the other listeners', async () => {
     const { journal, events } = await openOn(new MemoryDisk())
     const seen: number[] = []

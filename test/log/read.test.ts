@@ -91,6 +91,19 @@ describe('reading', () => {
     assert.equal(readAll(viewOf(journal, id)).length, sizes.length)
   })
 
+  test('a frame that just fits stays in its segment', async () => {
+    const frameBytes = readAll((await filled()).log)[0]?.bytes.length ?? 0
+    for (const [segmentMaxBytes, files] of [
+      [2 * frameBytes, 1],
+      [2 * frameBytes - 1, 2],
+    ] as const) {
+      const disk = new MemoryDisk()
+      const { journal } = await openOn(disk, { settings: { segmentMaxBytes } })
+      for (let n = 0; n < 2; n++) await journal.append('orders', batchOf('0.0'), 1)
+      assert.equal([...disk.snapshot(folderOf(id)).keys()].filter((name) => name.endsWith('.log')).length, files)
+    }
+  })
+
   test('a reader of the tail is told by the commit where to go on', async () => {
     const { journal } = await openOn(new MemoryDisk(), { settings: { segmentMaxBytes: 300 } })
     const read: string[] = []

@@ -49,6 +49,16 @@ async function reopened(disk: MemoryDisk, segmentMaxBytes = 1024 * 1024) {
   return { journal, events, log: journal.log(id) }
 }
 
+/** Undefined where the read is refused as corrupt. */
+function served(read: () => Uint8Array | undefined): Uint8Array | undefined {
+  try {
+    return read()
+  } catch (error) {
+    assert.ok(hasCode('DATA_CORRUPT')(error))
+    return undefined
+  }
+}
+
 const kinds = (events: JournalEvent[]) => events.map((event) => event.kind)
 
 describe('opening after a crash', () => {
@@ -214,18 +224,16 @@ describe('damage', () => {
     for (let bit = 0; bit < whole.length * 8; bit++) {
       const at = bit >> 3
       file.write(Uint8Array.of((whole[at] as number) ^ (1 << (bit & 7))), at)
+      const bulk = served(() => log?.read(0, 1_000_000))
+      if (bulk) assert.deepEqual(Buffer.from(bulk), bytesOf(frames).subarray(0, bulk.length))
+      assert.ok((bulk?.length ?? 0) <= at, `bit ${bit}`)
       let position = 0
       for (const { baseOffset, bytes } of frames) {
         const hit = at >= position && at < position + bytes.length
         position += bytes.length
-        let served: Uint8Array | undefined
-        try {
-          served = log?.read(baseOffset, 1)
-        } catch (error) {
-          assert.ok(hasCode('DATA_CORRUPT')(error))
-        }
-        if (hit) assert.equal(served, undefined, `bit ${bit}`)
-        else if (served || position <= at) assert.deepEqual(Buffer.from(served ?? []), Buffer.from(bytes))
+        const one = served(() => log?.read(baseOffset, 1))
+        if (hit) assert.equal(one, undefined, `bit ${bit}`)
+        else if (one || position <= at) assert.deepEqual(Buffer.from(one ?? []), Buffer.from(bytes))
       }
       file.write(Uint8Array.of(whole[at] as number), at)
     }
