@@ -18,13 +18,13 @@ describe('the event heap', () => {
 
   test('gives events by time, then in the order they were asked for, whatever is taken out between', () => {
     const command = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ push: fc.nat(20), owner: fc.nat(2) }) },
+      { weight: 8, arbitrary: fc.record({ push: fc.nat(50), owner: fc.nat(2) }) },
       { weight: 2, arbitrary: fc.record({ remove: fc.nat(1000) }) },
       { weight: 2, arbitrary: fc.record({ pop: fc.constant(true) }) },
       { weight: 1, arbitrary: fc.record({ dropOwner: fc.nat(2) }) },
     )
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+      fc.property(fc.array(command, { maxLength: 300, size: 'max' }), (commands) => {
         const heap = new EventHeap()
         let model: SimulatedEvent[] = []
         let sequence = 0
@@ -154,8 +154,24 @@ describe('virtual time', () => {
     clock.setTimeout(() => {
       throw new Error('nobody caught this')
     }, 1)
+    world.after(1, () => {
+      count = -1
+    })
     await assert.rejects(world.run({ untilMs: 1000 }), /nobody caught this/)
+    await new Promise(setImmediate)
+    assert.notEqual(count, -1, 'nothing goes on after that')
     assert.equal(world.host('a').alive, false, 'as a real process would, it died of it')
+  })
+
+  test('only one run goes at a time', async () => {
+    const world = createWorld({ seed: 1 })
+    world.after(50, () => {})
+    assert.equal(await world.run({ untilMs: 10 }), true)
+    const running = world.run({ untilMs: 100 })
+    await new Promise(setImmediate)
+    world.after(5, () => assert.throws(() => world.run({ untilMs: 200 }), /running already/))
+    await running
+    assert.throws(() => world.host('nobody'), /no host nobody/)
   })
 
   test('code that spins without letting time pass is found out', async () => {

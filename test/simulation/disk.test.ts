@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DiskError, DiskFile } from '../../src/env/env.ts'
+import { FileTree } from '../../src/simulation/file-tree.ts'
 import type { HostOptions } from '../../src/simulation/host.ts'
+import { SeededRandom } from '../../src/simulation/random.ts'
 import { createWorld } from '../../src/simulation/world.ts'
 import { bytesOf, textOf } from './calm.ts'
 
@@ -78,30 +80,31 @@ describe('files', () => {
 })
 
 describe('a power cut', () => {
-  test('keeps what was synced and, over many seeds, does everything it may to the rest', async () => {
-    const seen = new Set<string>()
-    for (let seed = 0; seed < 120; seed++) {
-      const { world, host, disk, again } = onDisk(seed)
-      const file = disk.open('/data/log', 'write')
-      const durable = new Uint8Array(6_000).fill(1)
-      file.write(durable, 0)
-      await world.complete(Promise.all([file.sync(), disk.syncFolder('/data')]))
-      file.write(new Uint8Array(20_000).fill(2), 6_000)
-      assert.equal(file.size(), 26_000, 'visible to its process at once')
-      host.crash()
-      const after = again().readFile('/data/log')
-      assert.deepEqual(after.subarray(0, 6_000), durable)
-      const tail = after.subarray(6_000)
-      const written = tail.filter((byte) => byte === 2).length
-      const hole = tail.indexOf(0)
-      if (tail.length === 0) seen.add('nothing')
-      else if (written === 20_000) seen.add('everything')
-      else if (hole === -1) seen.add('torn')
-      else seen.add(tail.lastIndexOf(2) > hole ? 'hole before data' : 'zeros at the end')
-      for (const byte of tail) assert.ok(byte === 0 || byte === 2)
-    }
-    for (const fate of ['nothing', 'everything', 'torn', 'hole before data']) assert.ok(seen.has(fate), fate)
-  })
+  for (const how of ['crash', 'powerOff'] as const)
+    test(`(${how}) keeps what was synced and, over many seeds, does everything it may to the rest`, async () => {
+      const seen = new Set<string>()
+      for (let seed = 0; seed < 80; seed++) {
+        const { world, host, disk, again } = onDisk(seed)
+        const file = disk.open('/data/log', 'write')
+        const durable = new Uint8Array(6_000).fill(1)
+        file.write(durable, 0)
+        await world.complete(Promise.all([file.sync(), disk.syncFolder('/data')]))
+        file.write(new Uint8Array(20_000).fill(2), 6_000)
+        assert.equal(file.size(), 26_000, 'visible to its process at once')
+        host[how]()
+        const after = again().readFile('/data/log')
+        assert.deepEqual(after.subarray(0, 6_000), durable)
+        const tail = after.subarray(6_000)
+        const written = tail.filter((byte) => byte === 2).length
+        const hole = tail.indexOf(0)
+        if (tail.length === 0) seen.add('nothing')
+        else if (written === 20_000) seen.add('everything')
+        else if (hole === -1) seen.add('torn')
+        else seen.add(tail.lastIndexOf(2) > hole ? 'hole before data' : 'zeros at the end')
+        for (const byte of tail) assert.ok(byte === 0 || byte === 2)
+      }
+      for (const fate of ['nothing', 'everything', 'torn', 'hole before data']) assert.ok(seen.has(fate), fate)
+    })
 
   test('a sync that was not answered promises nothing, and writes after its beginning are not covered', async () => {
     let lost = 0
@@ -249,4 +252,33 @@ test('a failed sync has lost its writes: no later sync brings them back, only wr
     if (after[0] === 0) lost++
   }
   assert.ok(lost > 5, `${lost} of 40 lost the page`)
+})
+
+test('of two syncs in flight the one that fails has lost the writes of both', async () => {
+  let lost = 0
+  for (let seed = 0; seed < 40; seed++) {
+    const { world, host, disk, again } = onDisk(seed)
+    const file = disk.open('/data/x', 'write')
+    await world.complete(disk.syncFolder('/data'))
+    file.write(new Uint8Array(100).fill(1), 0)
+    let answers = 0
+    host.disk.failure = (operation) => (operation === 'sync' && answers++ === 0 ? 'EIO' : undefined)
+    const outcomes = await world.complete(Promise.allSettled([file.sync(), file.sync()]))
+    assert.deepEqual(outcomes.map((outcome) => outcome.status).sort(), ['fulfilled', 'rejected'])
+    host.crash()
+    if (again().readFile('/data/x')[0] !== 1) lost++
+  }
+  assert.ok(lost > 5, `${lost} of 40`)
+})
+
+test('a slow sync of a folder does not bring back what was removed meanwhile', () => {
+  const tree = new FileTree()
+  tree.createFile('/x')
+  const [quick, slow] = [tree.beginSync(tree.root), tree.beginSync(tree.root)]
+  quick()
+  tree.remove('/x')
+  tree.beginSync(tree.root)()
+  slow()
+  tree.crash(new SeededRandom(1, 'crash'))
+  assert.equal(tree.find('/x'), undefined)
 })

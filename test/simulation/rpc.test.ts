@@ -244,6 +244,23 @@ describe('flow control', () => {
     assert.deepEqual([heard.messages.length, heard.closed], [30, [undefined]])
   })
 
+  test('what the server sent before its status is not lost to a reset of a later message', async () => {
+    const { kept, handle } = keeper()
+    const { call, rest } = await dialled({ handle })
+    const { send, heard, pause, resume } = call()
+    send(bytesOf('go'))
+    await rest()
+    pause()
+    kept.call!.send(bytesOf('answer'))
+    kept.call!.finish()
+    await rest()
+    send(bytesOf('nobody is there any more'))
+    await rest()
+    resume()
+    await rest()
+    assert.deepEqual([heard.messages, heard.closed], [['answer'], [undefined]])
+  })
+
   test('a message larger than the window passes alone', async () => {
     const { kept, handle } = keeper()
     const { call, rest } = await dialled({ handle })

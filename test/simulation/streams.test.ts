@@ -56,6 +56,17 @@ test('bytes arrive in order however the network delays and loses them, then both
   assert.deepEqual([a.open()?.streams, b.open()?.streams, b.open()?.listeners], [[], [], []])
 })
 
+test('a lost segment is a late one: it comes with the retransmission', async () => {
+  const { world, near, far, rest } = await connected()
+  const heard = listenTo(far)
+  world.setWeather({ ...calm.weather!, loss: 1 })
+  near.write(bytesOf('late'))
+  await rest(200)
+  assert.equal(heard.text, '')
+  await rest(10)
+  assert.equal(heard.text, 'late')
+})
+
 test('what came before anybody listened is delivered then, the end included', async () => {
   const { near, far, rest } = await connected()
   near.write(bytesOf('early '))
