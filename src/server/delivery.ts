@@ -36,7 +36,12 @@ export function deliveryOrigin(origin: string, epoch: string): DeliveryOrigin {
   return { origin: utf8.encode(origin), epoch: epochToBytes(epoch) }
 }
 
-/** Bytes that a run takes in a response, its own tag and length excluded. */
+/** Bytes that a run takes in a response. */
+export function deliveredBytes(run: DeliveredRun): number {
+  return fieldSize(runSize(run))
+}
+
+/** The same without its own tag and length. */
 function runSize(run: DeliveredRun): number {
   return (
     fieldSize(run.from.origin.length) +

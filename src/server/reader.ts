@@ -15,7 +15,7 @@ import type { Commits } from './commits.ts'
 import type { CursorPosition } from './cursor.ts'
 import { encodeCursor } from './cursor.ts'
 import type { DeliveredRun, DeliveryOrigin } from './delivery.ts'
-import { deliveryOrigin } from './delivery.ts'
+import { deliveredBytes, deliveryOrigin } from './delivery.ts'
 
 /** What one log may read before the next one has its turn. */
 const turnBytes = 64 * 1024
@@ -85,7 +85,7 @@ export class TopicReader {
   }
 
   /**
-   * What comes next. At least one record when there is one; beyond that no more than `maxBytes` of batches. Throws
+   * What comes next. At least one record when there is one; beyond that no more than `maxBytes` in the answer. Throws
    * `OFFSET_TRIMMED`, `DATA_CORRUPT` or what else reading may meet, with the log in its facts, after what lay before.
    */
   next(maxBytes: number, maxRecords: number): Round {
@@ -99,13 +99,16 @@ export class TopicReader {
       let full = false
       try {
         for (const frame of framesIn(this.#read(track, Math.min(turnBytes, maxBytes - bytes)))) {
-          full = runs.length > 0 && bytes + frame.body.length > maxBytes
-          if (full || records === maxRecords) break
+          if (records === maxRecords) break
           const skip = track.offset - frame.baseOffset
           const take = Math.min(frame.recordCount - skip, maxRecords - records)
           const batch = take === frame.recordCount ? frame.body : sliceBatch(frame.body, skip, take)
-          runs.push({ from: track.from, baseOffset: track.offset, timestamp: frame.timestamp, batch })
-          bytes += batch.length
+          const run = { from: track.from, baseOffset: track.offset, timestamp: frame.timestamp, batch }
+          const size = deliveredBytes(run)
+          full = runs.length > 0 && bytes + size > maxBytes
+          if (full) break
+          runs.push(run)
+          bytes += size
           records += take
           track.offset += take
         }

@@ -8,7 +8,7 @@ import { createAccess } from '../../src/server/access.ts'
 import { createAuthorizer } from '../../src/server/authorizer.ts'
 import { consume } from '../../src/server/consume.ts'
 import { settled } from './fake-call.ts'
-import { epochA, epochB, epochC } from './memory-journal.ts'
+import { batchOf, epochA, epochB, epochC } from './memory-journal.ts'
 import { callOf, consumeRequest, errorOf, parts, valuesOf } from './parts.ts'
 
 type Parts = ReturnType<typeof parts>
@@ -137,6 +137,17 @@ test('the server has a limit of its own, whatever is asked', async () => {
     const { values } = await ask(deps, { topic: 'orders', maxBytes })
     assert.equal(values.length, Math.floor((1024 * 1024) / 60_010))
   }
+})
+
+test('an answer of many tiny batches is not larger than one of a few large ones', async () => {
+  const deps = parts()
+  const log = deps.journal.logOf('orders', 'a', epochA)
+  for (let n = 0; n < 5000; n++) log.push(batchOf('x'), 1)
+  deps.journal.add('orders', 'a', epochA, 'last')
+  const call = callOf(consume(deps)).say(consumeRequest({ topic: 'orders', maxBytes: 100_000 }))
+  await call.done
+  const size = call.sent[0]?.length ?? 0
+  assert.ok(size > 90_000 && size < 101_000, `${size} bytes`)
 })
 
 test('every record is read once whatever the limits', async () => {
