@@ -7,6 +7,8 @@ import type { Process } from './process.ts'
 /** When every simulated world begins: 2024-01-01T00:00:00Z. */
 export const worldBeganMs = 1_704_067_200_000
 
+const longestTimerMs = 2 ** 31 - 1
+
 /** How far the wall clock of a host is off. May be changed while the host runs. */
 export interface ClockError {
   /** Added to the true time; a jump when changed. */
@@ -35,10 +37,10 @@ export class SimulatedClock implements Clock {
     return this.#baseMs + this.#process.timeline.nowUs / 1000
   }
 
-  /** Like Node's: less than 1 ms, and what is not a number, is 1 ms. */
+  /** Like Node's: fractions are cut off, so it may fire early; less than 1 ms, more than 24.8 days and NaN are 1 ms. */
   setTimeout(callback: () => void, delayMs: number): Timer {
-    const delayUs = delayMs >= 1 ? delayMs * 1000 : 1000
-    return this.#process.schedule('timer', delayUs, callback) ?? {}
+    const wholeMs = delayMs >= 1 && delayMs <= longestTimerMs ? Math.trunc(delayMs) : 1
+    return this.#process.schedule('timer', wholeMs * 1000, callback) ?? {}
   }
 
   clearTimeout(timer: Timer | undefined): void {

@@ -80,6 +80,15 @@ describe('virtual time', () => {
     assert.equal(world.now, 100)
   })
 
+  test('delays are cut to what Node can do', async () => {
+    const world = createWorld({ seed: 1 })
+    const { clock } = world.addHost('a').env
+    const fired: number[] = []
+    for (const delayMs of [2 ** 31, Number.NaN, -5, 2.9]) clock.setTimeout(() => fired.push(world.now), delayMs)
+    await world.run({ untilMs: 10 })
+    assert.deepEqual(fired, [1, 1, 1, 2])
+  })
+
   test('a cancelled timer never fires, also when cancelled by one of the same instant', async () => {
     const world = createWorld({ seed: 1 })
     const host = world.addHost('a')
