@@ -69,7 +69,7 @@ export class Copies {
     return () => this.#drop(logKey, waiter)
   }
 
-  /** Waits under way, for the status. */
+  /** Waits under way. */
   get waiting(): number {
     let sum = 0
     for (const waiters of this.#waiters.values()) sum += waiters.size

@@ -23,15 +23,15 @@ export function createAccess(authorizer: Authorizer, tls: boolean): Access {
     const what = object === wholeCluster ? 'the cluster' : `topic ${object}`
     const facts = { subject, act, topic: object }
     if (tls && subject === anonymous) {
-      return new ReeveError('UNAUTHENTICATED', `"${act}" on ${what} needs a client certificate.`, { facts })
+      return new ReeveError('UNAUTHENTICATED', `"${act}" on ${what} needs a client certificate`, { facts })
     }
-    return new ReeveError('PERMISSION_DENIED', `${subject} may not "${act}" on ${what}.`, { facts })
+    return new ReeveError('PERMISSION_DENIED', `${subject} may not "${act}" on ${what}`, { facts })
   }
   return {
     subjectOf(caller) {
       const identity = identify(caller)
       if (identity.ok) return identity.subject
-      throw new ReeveError('UNAUTHENTICATED', `The client certificate names nobody: ${identity.problem}.`)
+      throw new ReeveError('UNAUTHENTICATED', `the client certificate names nobody: ${identity.problem}`)
     },
     require(subject, act, object) {
       if (!authorizer.authorize(subject, object, act)) throw refusal(subject, act, object)

@@ -1,15 +1,14 @@
 import type { Journal, LogView } from '../log/journal.ts'
 
-/** Commits by topic: readers of other topics cost a commit nothing. */
+/** Commits by topic: readers of other topics cost a commit nothing. Lives as long as the journal. */
 export interface Commits {
   /** Calls the listener after each commit to a log of the topic. Returns what unsubscribes. */
   on(topic: string, listener: (log: LogView) => void): () => void
-  close(): void
 }
 
 export function createCommits(journal: Journal): Commits {
   const byTopic = new Map<string, Set<(log: LogView) => void>>()
-  const close = journal.onCommit((log) => {
+  journal.onCommit((log) => {
     for (const listener of byTopic.get(log.id.topic) ?? []) listener(log)
   })
   return {
@@ -22,6 +21,5 @@ export function createCommits(journal: Journal): Commits {
         if (listeners.size === 0) byTopic.delete(topic)
       }
     },
-    close,
   }
 }

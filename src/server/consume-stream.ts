@@ -6,12 +6,12 @@
  */
 
 import type { CallListener, RpcHandler, ServerCall, Timer } from '../env/env.ts'
-import { ReeveError, toReeveError } from '../errors.ts'
+import { type ReeveError, toReeveError } from '../errors.ts'
 import { ConsumeStreamRequestSchema } from '../gen/reeve/v1/log_service_pb.ts'
 import type { ConsumeDeps } from './consume.ts'
 import { readingStart, topicUnknown } from './consume.ts'
 import { encodeDelivery } from './delivery.ts'
-import { isClosing } from './phase.ts'
+import { isClosing, nodeStopping } from './phase.ts'
 import { TopicReader } from './reader.ts'
 import { decode, oneMessage } from './typed.ts'
 
@@ -66,7 +66,7 @@ class Feed {
     this.#mayRead = () => access.require(subject, 'consume', request.topic)
     this.#reader = new TopicReader({ ...start, journal, commits, woken: () => this.#pump() })
     this.#unsubscribe = phase.onChange((now) => {
-      if (isClosing(now)) this.#finish(new ReeveError('NODE_STOPPING', 'This node is stopping.'))
+      if (isClosing(now)) this.#finish(nodeStopping())
     })
     this.#pump()
   }

@@ -11,7 +11,7 @@ import { decodeCursor } from './cursor.ts'
 import { waitLimitMs } from './deadline.ts'
 import { encodeDelivery } from './delivery.ts'
 import type { PhaseSource } from './phase.ts'
-import { isClosing } from './phase.ts'
+import { isClosing, nodeStopping } from './phase.ts'
 import type { ReaderOptions } from './reader.ts'
 import { TopicReader } from './reader.ts'
 import { attempt, decode, oneMessage } from './typed.ts'
@@ -76,7 +76,7 @@ class Answer {
       if (waitMs === 0 || (reader.ready && !reader.behind)) return this.#answer(reader)
       this.#timer = clock.setTimeout(() => this.#over(() => this.#answer(reader)), waitMs)
       this.#unsubscribe = phase.onChange((now) => {
-        if (isClosing(now)) this.#finish(new ReeveError('NODE_STOPPING', 'This node is stopping.'))
+        if (isClosing(now)) this.#finish(nodeStopping())
       })
     })
   }
@@ -133,7 +133,7 @@ export function readingStart(
     if (!node.ok) throw new ReeveError('NODE_NAME_INVALID', node.problem)
   }
   if (request.startAt < StartAt.UNSPECIFIED || request.startAt > StartAt.END) {
-    throw new ReeveError('REQUEST_MALFORMED', `start_at ${request.startAt} has no meaning.`)
+    throw new ReeveError('REQUEST_MALFORMED', `start_at ${request.startAt} has no meaning`)
   }
   return {
     topic,
@@ -144,5 +144,5 @@ export function readingStart(
 }
 
 export function topicUnknown(topic: string): ReeveError {
-  return new ReeveError('TOPIC_UNKNOWN', `Topic ${topic} is unknown here.`, { facts: { topic } })
+  return new ReeveError('TOPIC_UNKNOWN', `topic ${topic} is unknown here`, { facts: { topic } })
 }

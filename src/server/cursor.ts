@@ -81,5 +81,5 @@ function parse(bytes: Uint8Array): CursorState {
 }
 
 function invalid(problem: string, cause?: unknown): ReeveError {
-  return new ReeveError('CURSOR_INVALID', `The cursor is not usable: ${problem}.`, { cause })
+  return new ReeveError('CURSOR_INVALID', `the cursor is not usable: ${problem}`, { cause })
 }

@@ -12,7 +12,7 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from '../gen/grpc
 import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
 import { ReplicationService } from '../gen/reeve/v1/replication_service_pb.ts'
 import type { NodePhase, PhaseSource } from './phase.ts'
-import { isClosing, isOpen } from './phase.ts'
+import { isClosing, isOpen, nodeStopping } from './phase.ts'
 import { serverStream, unary } from './typed.ts'
 
 export const caughtUpService = 'reeve.CaughtUp'
@@ -32,7 +32,7 @@ function checkHealth(phase: PhaseSource): RpcRoute {
   return unary(Health.method.check, ({ service }) => {
     const status = statusOf(service, phase.current)
     if (status !== Status.SERVICE_UNKNOWN) return { status }
-    throw new ReeveError('SERVICE_UNKNOWN', 'There is no such service here.')
+    throw new ReeveError('SERVICE_UNKNOWN', 'there is no such service here')
   })
 }
 
@@ -49,7 +49,7 @@ function watchHealth(phase: PhaseSource): RpcRoute {
       tell()
       if (!isClosing(now)) return
       unsubscribe()
-      stream.finish(new ReeveError('NODE_STOPPING', 'This node is stopping.'))
+      stream.finish(nodeStopping())
     })
     tell()
     return { cancelled: unsubscribe }

@@ -1,5 +1,7 @@
 /** How far the node is in its life, as calls see it; the supervisor sets it. */
 
+import { ReeveError } from '../errors.ts'
+
 export type NodePhase = 'starting' | 'catchingUp' | 'serving' | 'draining' | 'stopped'
 
 export interface PhaseSource {
@@ -39,4 +41,9 @@ export function isOpen(phase: NodePhase): boolean {
 /** Long calls end now, so that their callers move to another node before this one is gone. */
 export function isClosing(phase: NodePhase): boolean {
   return phase === 'draining' || phase === 'stopped'
+}
+
+/** What a call that has to end now ends with. */
+export function nodeStopping(): ReeveError {
+  return new ReeveError('NODE_STOPPING', 'this node is stopping')
 }

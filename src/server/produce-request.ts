@@ -66,7 +66,7 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 function malformed(problem: string): ReeveError {
-  return new ReeveError('REQUEST_MALFORMED', `The request is not valid protobuf: ${problem}.`)
+  return new ReeveError('REQUEST_MALFORMED', `the request is not valid protobuf: ${problem}`)
 }
 
 /** Walks over fields; every read is checked against the end. */

@@ -8,7 +8,7 @@
 import type { CallListener, RpcHandler, ServerCall } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import type { PhaseSource } from './phase.ts'
-import { isClosing } from './phase.ts'
+import { isClosing, nodeStopping } from './phase.ts'
 import type { Append, ProduceDeps } from './produce.ts'
 import { createAppender } from './produce.ts'
 import { parseProduceRequest } from './produce-request.ts'
@@ -58,7 +58,7 @@ class ProducingStream implements CallListener {
     this.#subject = subject
     this.#append = append
     this.#unsubscribe = phase.onChange((now) => {
-      if (isClosing(now)) this.#end(new ReeveError('NODE_STOPPING', 'This node is stopping.'))
+      if (isClosing(now)) this.#end(nodeStopping())
     })
   }
 

@@ -58,7 +58,7 @@ export function createAppender(deps: ProduceDeps): Append {
     }
     const known = knownNodes()
     if (copies > known) {
-      throw new ReeveError('COPIES_IMPOSSIBLE', `${copies} copies asked for, but ${known} nodes known.`, {
+      throw new ReeveError('COPIES_IMPOSSIBLE', `${copies} copies asked for, but ${known} nodes are known`, {
         facts: { wanted: String(copies), known: String(known) },
       })
     }
@@ -90,7 +90,7 @@ function copiesPending(appended: Appended, count: number, wanted: number): Reeve
   const { log, baseOffset, recordCount } = appended
   return new ReeveError(
     'COPIES_PENDING',
-    `Stored at ${log.topic}/${log.origin}/${log.epoch}/${baseOffset} with ${count} of ${wanted} copies so far.`,
+    `stored at ${log.topic}/${log.origin}/${log.epoch}/${baseOffset} with ${count} of ${wanted} copies so far`,
     {
       facts: {
         topic: log.topic,

@@ -184,7 +184,7 @@ export class TopicReader {
 const nothing = new Uint8Array(0)
 
 function located(error: unknown, track: Track): ReeveError {
-  if (!(error instanceof ReeveError)) return new ReeveError('INTERNAL', 'A log could not be read.', { cause: error })
+  if (!(error instanceof ReeveError)) return new ReeveError('INTERNAL', 'a log could not be read', { cause: error })
   const { topic, origin, epoch } = track.id
   return new ReeveError(error.code, error.message, {
     facts: { ...error.facts, topic, origin, epoch, offset: String(track.offset) },

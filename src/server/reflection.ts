@@ -54,18 +54,18 @@ class Contracts {
       case 'fileContainingSymbol':
         return this.#file(this.#bySymbol.get(question.value), 'symbol')
       case 'fileContainingExtension':
-        return refuse(GrpcCode.NOT_FOUND, 'There are no extensions here.')
+        return refuse(GrpcCode.NOT_FOUND, 'there are no extensions here')
       case 'allExtensionNumbersOfType':
-        if (!this.#messages.has(question.value)) return refuse(GrpcCode.NOT_FOUND, 'There is no such message here.')
+        if (!this.#messages.has(question.value)) return refuse(GrpcCode.NOT_FOUND, 'there is no such message here')
         return { case: 'allExtensionNumbersResponse', value: { baseTypeName: question.value, extensionNumber: [] } }
       default:
-        return refuse(GrpcCode.INVALID_ARGUMENT, 'The request asks for nothing.')
+        return refuse(GrpcCode.INVALID_ARGUMENT, 'the request asks for nothing')
     }
   }
 
   /** The file and all it imports, what is imported first last: clients resolve them by name. */
   #file(file: DescFile | undefined, what: string): NonNullable<Answer> {
-    if (!file) return refuse(GrpcCode.NOT_FOUND, `There is no such ${what} here.`)
+    if (!file) return refuse(GrpcCode.NOT_FOUND, `there is no such ${what} here`)
     const files = new Set<DescFile>([file])
     for (const each of files) for (const dependency of each.dependencies) files.add(dependency)
     const fileDescriptorProto = [...files].map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto))

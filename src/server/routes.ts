@@ -22,7 +22,7 @@ import { consumeStream } from './consume-stream.ts'
 import { healthRoutes } from './health.ts'
 import { leave } from './leave.ts'
 import type { PhaseSource } from './phase.ts'
-import { isOpen } from './phase.ts'
+import { isOpen, nodeStopping } from './phase.ts'
 import { produce } from './produce.ts'
 import type { DurabilitySetting } from './produce-response.ts'
 import { produceStream } from './produce-stream.ts'
@@ -93,11 +93,7 @@ function whileOpen(route: RpcRoute, phase: PhaseSource): RpcRoute {
     handle(call) {
       if (isOpen(phase.current)) return route.handle(call)
       const starting = phase.current === 'starting'
-      call.finish(
-        starting
-          ? new ReeveError('NODE_STARTING', 'This node is starting.')
-          : new ReeveError('NODE_STOPPING', 'This node is stopping.'),
-      )
+      call.finish(starting ? new ReeveError('NODE_STARTING', 'this node is starting') : nodeStopping())
       return refused
     },
   }

@@ -17,7 +17,6 @@ import { ReeveError, toReeveError } from '../errors.ts'
 
 /** The answering side of a stream of decoded messages. */
 export interface TypedStream<O extends DescMessage> {
-  readonly call: ServerCall
   /** False: wait for `drained`. */
   send(message: MessageInitShape<O>): boolean
   finish(error?: ReeveError): void
@@ -99,12 +98,12 @@ export function oneMessage(
   let seen = false
   return {
     message(bytes) {
-      if (seen) return call.finish(new ReeveError('REQUEST_MALFORMED', 'This method takes one message.'))
+      if (seen) return call.finish(new ReeveError('REQUEST_MALFORMED', 'this method takes one message'))
       seen = true
       attempt(call, () => handle(bytes))
     },
     ended() {
-      if (!seen) call.finish(new ReeveError('REQUEST_MALFORMED', 'The call ended without a message.'))
+      if (!seen) call.finish(new ReeveError('REQUEST_MALFORMED', 'the call ended without a message'))
     },
   }
 }
@@ -123,7 +122,7 @@ export function decode<T extends DescMessage>(schema: T, bytes: Uint8Array): Mes
   try {
     return fromBinary(schema, bytes, { readUnknownFields: false })
   } catch (cause) {
-    throw new ReeveError('REQUEST_MALFORMED', `The request is not a ${schema.typeName}.`, { cause })
+    throw new ReeveError('REQUEST_MALFORMED', `the request is not a ${schema.typeName}`, { cause })
   }
 }
 
@@ -133,7 +132,6 @@ function encode<T extends DescMessage>(schema: T, message: MessageInitShape<T>):
 
 function typedStream<O extends DescMessage>(schema: O, call: ServerCall): TypedStream<O> {
   return {
-    call,
     send: (message) => call.send(encode(schema, message)),
     finish: (error) => call.finish(error),
   }
