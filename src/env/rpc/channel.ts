@@ -6,6 +6,7 @@
  */
 
 import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
 import {
   type ChannelCredentials,
   Client,
@@ -16,7 +17,7 @@ import {
 } from '@grpc/grpc-js'
 import { formatAddress } from '../../address.ts'
 import { GrpcCode, ReeveError } from '../../errors.ts'
-import type { ClientCall, ClientCallListener, Clock, RpcChannel, RpcDialOptions, TlsMaterial } from '../env.ts'
+import type { ClientCall, ClientCallListener, Clock, RpcChannel, RpcDialOptions } from '../env.ts'
 import { errorOfStatus } from './grpc-status.ts'
 import { windowBytes } from './http2-session.ts'
 import { metadataToGrpc } from './metadata.ts'
@@ -26,7 +27,7 @@ const defaultMaxMessageBytes = 16 * 1024 * 1024
 
 /** Throws `TLS_INVALID` where the material is unusable. */
 export function dial(options: RpcDialOptions, clock: Clock): RpcChannel {
-  const client = new Client(targetOf(options), credentialsOf(options.tls), channelOptions(options))
+  const client = new Client(targetOf(options), credentialsOf(options), channelOptions(options))
   const calls = new Set<Call>()
   let open = true
   return {
@@ -145,14 +146,21 @@ function targetOf({ to }: RpcDialOptions): string {
   return `${version === 4 ? 'ipv4' : version === 6 ? 'ipv6' : 'dns'}:${formatAddress(to)}`
 }
 
-function credentialsOf(tls: TlsMaterial | undefined): ChannelCredentials {
+/** SNI forbids IP addresses (RFC 6066), and the library would send them: this goes out, the address is checked. */
+const nameForIps = 'ip.invalid'
+
+function credentialsOf({ tls, to, serverName }: RpcDialOptions): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure()
   const { ca, cert, key } = checkTls(tls, 'client')
-  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null)
+  const expected = serverName ?? to.host
+  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null, {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(expected, certificate),
+  })
 }
 
 function channelOptions(options: RpcDialOptions): Record<string, string | number> {
   const { serverName } = options
+  const name = serverName ?? options.to.host
   return {
     'grpc-node.flow_control_window': windowBytes,
     'grpc.max_receive_message_length': options.maxMessageBytes ?? defaultMaxMessageBytes,
@@ -166,8 +174,7 @@ function channelOptions(options: RpcDialOptions): Record<string, string | number
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
-    ...(serverName === undefined
-      ? {}
-      : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName }),
+    'grpc.ssl_target_name_override': isIP(name) === 0 ? name : nameForIps,
+    ...(serverName === undefined ? {} : { 'grpc.default_authority': serverName }),
   }
 }

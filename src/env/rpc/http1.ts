@@ -18,7 +18,10 @@ export function createHttp1Server(lane: ConnectLane): Server {
       response.statusCode = 204
       response.end()
     } else {
-      if (!server.listening) response.setHeader('connection', 'close')
+      // A connection that answered its last request while the server drains would else be kept for seconds.
+      response.on('close', () => {
+        if (!server.listening) setImmediate(() => server.closeIdleConnections())
+      })
       const { remoteAddress = '', remotePort = 0 } = request.socket
       lane(request, response, { remote: { host: remoteAddress, port: remotePort } })
     }

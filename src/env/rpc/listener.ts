@@ -94,7 +94,6 @@ export async function serve(options: RpcServeOptions, clock: Clock): Promise<Rpc
 
   async function drain(graceMs: number): Promise<void> {
     const closed = Promise.all([server, http].map((one) => one && closeListener(one)))
-    http?.on('request', (_request, response) => response.on('close', () => http.closeIdleConnections()))
     for (const session of sessions) session.close()
     await within(Promise.race([closed, hastened]), graceMs)
     for (const call of lane.calls) call.cut(new ReeveError('NODE_STOPPING', 'the server is closing'))

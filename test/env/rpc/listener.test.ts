@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, constants } from 'node:http2'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { errorOfStatus } from '../../../src/env/rpc/grpc-status.ts'
+import { ReeveError } from '../../../src/errors.ts'
+import { bytesOf, callRaw, echo, frame, loopback, openRaw, rawSession, rpc, serve, signal, silent } from './fixture.ts'
+
+const hello = frame(bytesOf('hello'))
+
+async function tcp(t: TestContext, port: number): Promise<Socket> {
+  const socket = connectTcp(port, '127.0.0.1')
+  socket.on('error', () => {})
+  t.after(() => socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+test('an address that is taken or not ours is ADDRESS_UNUSABLE, with host and port', async (t) => {
+  const { port } = await serve(t, {})
+  for (const at of [
+    { host: '127.0.0.1', port },
+    { host: '192.0.2.1', port: 0 },
+  ]) {
+    await assert.rejects(rpc.serve({ at, routes: [], maxMessageBytes: 1000 }), (error: unknown) => {
+      assert.ok(error instanceof ReeveError)
+      assert.equal(error.code, 'ADDRESS_UNUSABLE')
+      assert.ok(error.message.includes(`${at.host}:${at.port}`), error.message)
+      return true
+    })
+  }
+})
+
+test('when the HTTP port is taken, the other one is given back', async (t) => {
+  const taken = await serve(t, {})
+  const free = await serve(t, {})
+  await free.server.close()
+  const options = { routes: [], maxMessageBytes: 1000, at: { ...loopback, port: free.port } }
+  await assert.rejects(rpc.serve({ ...options, httpAt: { ...loopback, port: taken.port } }), {
+    code: 'ADDRESS_UNUSABLE',
+  })
+  const server = await rpc.serve(options)
+  await server.close()
+})
+
+test('rubbish, silence and half a preface cost only their own connection', async (t) => {
+  const { port, events } = await serve(t, { produce: echo })
+  const rubbish = await tcp(t, port)
+  rubbish.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(rubbish.resume(), 'close')
+  const reset = await tcp(t, port)
+  reset.write('PRI * HTTP/2.0\r\n')
+  reset.resetAndDestroy()
+  const badFrame = await tcp(t, port)
+  badFrame.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  // A SETTINGS frame of an impossible length.
+  badFrame.write(Buffer.from([0, 0, 5, 4, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]))
+  const goaway = Buffer.from([7, 0, 0, 0, 0, 0])
+  let received = Buffer.alloc(0)
+  while (!received.includes(goaway)) received = Buffer.concat([received, (await once(badFrame, 'data'))[0]])
+  assert.ok(events.some(({ kind, from }) => kind === 'protocolError' && from === '127.0.0.1'))
+  assert.equal((await callRaw(await rawSession(t, port), 'Produce', [hello])).status, '0')
+})
+
+test('a connection has a thousand calls at most, and says so', async (t) => {
+  const { port } = await serve(t, { produce: echo })
+  const session = await rawSession(t, port)
+  assert.equal(session.remoteSettings.maxConcurrentStreams, 1000)
+  assert.equal(session.remoteSettings.initialWindowSize, 8 * 1024 * 1024)
+  await new Promise<void>((resolve) => session.ping(() => resolve()))
+  assert.ok((session.state.remoteWindowSize ?? 0) > 7 * 1024 * 1024)
+})
+
+test('header lists over the limit are refused', async (t) => {
+  const { port } = await serve(t, { produce: echo })
+  const session = await rawSession(t, port)
+  const { answer } = openRaw(session, 'Produce', { 'x-big': 'x'.repeat(40_000) })
+  assert.notEqual((await answer).status, '0')
+  assert.equal((await callRaw(await rawSession(t, port), 'Produce', [hello])).status, '0')
+})
+
+test('who opens and resets streams in a flood is thrown out, others are served', async (t) => {
+  let open = 0
+  const { port, server } = await serve(t, {
+    produceStream: () => {
+      open++
+      return { message() {}, cancelled: () => open-- }
+    },
+    produce: echo,
+  })
+  const flood = connect(`http://127.0.0.1:${port}`)
+  flood.on('error', () => {})
+  t.after(() => flood.destroy())
+  await once(flood, 'connect')
+  const thrownOut = new Promise((resolve) => flood.on('close', resolve))
+  const storm = () => {
+    for (let index = 0; index < 500 && !flood.destroyed && !flood.closed; index++) {
+      const stream = flood.request({
+        ':method': 'POST',
+        ':path': '/reeve.v1.LogService/ProduceStream',
+        'content-type': 'application/grpc',
+      })
+      stream.on('error', () => {})
+      stream.close(constants.NGHTTP2_CANCEL)
+    }
+    if (!flood.destroyed) setImmediate(storm)
+  }
+  storm()
+  await thrownOut
+  assert.equal((await callRaw(await rawSession(t, port), 'Produce', [hello])).status, '0')
+  while (server.calls() > 0) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(open, 0)
+})
+
+test('drain tells callers by GOAWAY, lets calls under way end, and takes no new ones', async (t) => {
+  const { port, server } = await serve(t, { produceStream: echo })
+  const session = await rawSession(t, port)
+  const idle = await rawSession(t, port)
+  const { stream, answer } = openRaw(session, 'ProduceStream')
+  stream.write(hello)
+  await once(stream, 'data')
+  assert.equal(server.calls(), 1)
+  const goaway = [once(session, 'goaway'), once(idle, 'close')]
+  const drained = server.drain(60_000)
+  await Promise.all(goaway)
+  const late = await tcp(t, port).then(
+    () => 'connected',
+    (error) => error.code,
+  )
+  assert.equal(late, 'ECONNREFUSED')
+  stream.end(hello)
+  const { status, messages } = await answer
+  assert.deepEqual([status, messages.length], ['0', 2])
+  await drained
+  assert.equal(server.calls(), 0)
+})
+
+test('what does not end within the grace is cut: the handler hears it, the caller gets UNAVAILABLE', async (t) => {
+  let cancelled = 0
+  const listener = { cancelled: () => cancelled++ }
+  const fast = silent(listener)
+  const slow = silent(listener)
+  const { port, server } = await serve(t, { produceStream: fast.handle, getServers: slow.handle })
+  const session = await rawSession(t, port)
+  const first = openRaw(session, 'ProduceStream')
+  first.stream.write(hello)
+  const second = openRaw(session, 'GetServers')
+  second.stream.end(frame(new Uint8Array(0)))
+  await Promise.all([fast.called, slow.called])
+  assert.equal(server.calls(), 2)
+  await server.drain(10)
+  assert.equal(cancelled, 2)
+  for (const { answer } of [first, second]) {
+    const { status, message, details } = await answer
+    assert.equal(status, '14')
+    assert.equal(errorOfStatus(14, message!, details).code, 'NODE_STOPPING')
+  }
+})
+
+test('close cuts at once, also a drain that waits and connections that never spoke', async (t) => {
+  const gone = signal()
+  const { handle, called } = silent({ cancelled: () => gone.resolve() })
+  const { port, server } = await serve(t, { produceStream: handle }, { httpAt: loopback })
+  const mute = [await tcp(t, port), await tcp(t, server.httpAddress!.port)]
+  const { stream } = openRaw(await rawSession(t, port), 'ProduceStream')
+  stream.write(hello)
+  await called
+  const drained = server.drain(3_600_000)
+  const closed = server.close()
+  await gone.promise
+  await Promise.all([drained, closed, ...mute.map((socket) => socket.destroyed || once(socket.resume(), 'close'))])
+  await server.close()
+})
+
+test('a caller who reads nothing cannot hold up the close', async (t) => {
+  const { port, server } = await serve(t, {
+    consumeStream: (call) => {
+      const fill = () => {
+        while (call.send(new Uint8Array(100_000)));
+        stuck.resolve()
+      }
+      return { message: fill, drained: fill }
+    },
+  })
+  const stuck = signal()
+  const session = await rawSession(t, port)
+  const { stream } = openRaw(session, 'ConsumeStream')
+  stream.pause()
+  stream.end(hello)
+  await stuck.promise
+  await server.close()
+  assert.equal(server.calls(), 0)
+})
+
+test('drain waits for an answer by HTTP/1.1 and closes its connection then', async (t) => {
+  const { handle, called } = silent()
+  const { server } = await serve(t, { getServers: handle }, { httpAt: loopback })
+  const response = fetch(`http://127.0.0.1:${server.httpAddress!.port}/reeve.v1.LogService/GetServers`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  })
+  const call = await called
+  const drained = server.drain(3_600_000)
+  call.send(new Uint8Array(0))
+  call.finish()
+  assert.equal((await response).status, 200)
+  await drained
+})
