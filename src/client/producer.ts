@@ -57,6 +57,8 @@ interface Batch {
 interface Stream extends Live {
   readonly call: ClientCall
   writable: boolean
+  /** It took a batch. Before that one batch at a time is sent, so that a refusal leaves no doubt about others. */
+  proven: boolean
 }
 
 /** Refusals of a whole stream, before any of its batches was looked at: another server may take them. */
@@ -101,12 +103,12 @@ export function createProducer(connections: Connections, options: ProducerOption
       if (!opening) void open()
       return
     }
-    while (stream?.writable && queued.length > 0) {
+    while (stream?.writable && queued.length > 0 && (stream.proven || inFlight.length === 0)) {
       const batch = queued.shift()!
       inFlight.push(batch)
       stream.writable = stream.call.send(encodeBatch(batch))
     }
-    if (!ackDeadline) watchAcks()
+    if (inFlight.length > 0 && !ackDeadline) watchAcks()
   }
 
   function encodeBatch(batch: Batch): Uint8Array {
@@ -132,7 +134,7 @@ export function createProducer(connections: Connections, options: ProducerOption
           closed: (error) => lost(live, error),
         },
       )
-      stream = { ...live, call, writable: true }
+      stream = { ...live, call, writable: true, proven: false }
     } catch (thrown) {
       // Nothing of what is queued was ever sent.
       const error = toReeveError(thrown)
@@ -157,6 +159,7 @@ export function createProducer(connections: Connections, options: ProducerOption
       })
       lastLoss = undefined
       patience.restore()
+      if (stream) stream.proven = true
       settled(batch)
     } catch {
       stream?.call.cancel()
@@ -164,6 +167,7 @@ export function createProducer(connections: Connections, options: ProducerOption
     clock.clearTimeout(ackDeadline)
     ackDeadline = undefined
     if (inFlight.length > 0) watchAcks()
+    pump()
   }
 
   function watchAcks(): void {

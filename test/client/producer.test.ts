@@ -145,6 +145,23 @@ test('a refused batch rejects with the reason; the producer goes on', async () =
   assert.equal((await producer.send({ value: 'b' })).offset, 0)
 })
 
+test('a refusal of the first batch leaves no doubt about the next one', async () => {
+  const arrived: number[] = []
+  const refusing: Handler = (call) => {
+    call.onMessage = (bytes) => {
+      arrived.push(read(ProduceStreamRequestSchema, bytes).batch!.records.length)
+      call.finish(new ReeveError('COPIES_IMPOSSIBLE', 'too many'))
+    }
+  }
+  const producer = producerOf(fakeCluster({ [first]: { ProduceStream: refusing } }), { maxBatchBytes: 1 })
+  const results = await Promise.allSettled([producer.send({ value: 'a' }), producer.send({ value: 'b' })])
+  assert.deepEqual(
+    results.map((result) => result.status === 'rejected' && result.reason.code),
+    ['COPIES_IMPOSSIBLE', 'COPIES_IMPOSSIBLE'],
+  )
+  assert.deepEqual(arrived, [1, 1])
+})
+
 test('a node that is starting took nothing: the same batch goes to another one', async () => {
   const starting: Handler = (call) => {
     call.onMessage = () => call.finish(new ReeveError('NODE_STARTING', 'not yet'))
@@ -176,6 +193,11 @@ test('a full buffer holds further records back, in order', async () => {
     while (held.length < count) await new Promise<void>((resolve) => (notify = resolve))
   }
   const send = (n: number) => producer.send({ value: new Uint8Array(100).fill(n) })
+  const proof = send(9)
+  await arrived(1)
+  acknowledge(held[0]!.call, 1, 0, 1)
+  await proof
+  held.length = 0
   const sends = [0, 1, 2, 3, 4].map(send)
   await arrived(3)
   let ready = false
