@@ -58,7 +58,7 @@ export function readActors(): Chart {
 
 /** The event types of one of the unions in messages.ts. */
 export function messageTypes(source: string, name: string): string[] {
-  const declaration = new RegExp(`export type ${name} =([^]*?)\\n\\n`).exec(`${source}\n\n`)?.[1]
+  const declaration = new RegExp(`export type ${name} =([\\s\\S]*?)\\n\\n`).exec(`${source}\n\n`)?.[1]
   if (declaration === undefined) throw new Error(`messages.ts declares no ${name}`)
   return [...declaration.matchAll(/readonly type: '([^']+)'/g)].map((match) => match[1]!)
 }
@@ -79,5 +79,13 @@ function actorId(name: string): string {
 }
 
 function box(id: string, name: string, description: string, children: readonly Box[]): Box {
-  return { id, name, kind: children.length > 0 ? 'compound' : 'atomic', region: false, description, lines: [], children }
+  return {
+    id,
+    name,
+    kind: children.length > 0 ? 'compound' : 'atomic',
+    region: false,
+    description,
+    lines: [],
+    children,
+  }
 }

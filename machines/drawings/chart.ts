@@ -85,7 +85,11 @@ function readBox(node: AnyStateNode, arrows: Map<string, Arrow>): Box {
   const id = stateId(node)
   const lines: Line[] = [
     ...node.invoke.map((invoke) => ({ sign: 'invoke' as const, text: sourceName(invoke), actions: '' })),
-    ...configured(node.config.entry).map((action) => ({ sign: 'entry' as const, text: actionName(action), actions: '' })),
+    ...configured(node.config.entry).map((action) => ({
+      sign: 'entry' as const,
+      text: actionName(action),
+      actions: '',
+    })),
     ...configured(node.config.exit).map((action) => ({ sign: 'exit' as const, text: actionName(action), actions: '' })),
   ]
   const children: Box[] = []
@@ -159,7 +163,8 @@ function readLabel(node: AnyStateNode, transition: AnyTransitionDefinition): Lab
 /** XState's own event types, said in words; `done` and `error` name the actor only where there is a choice. */
 function eventName(node: AnyStateNode, type: string): string {
   if (type === '') return 'always'
-  const [, kind = '', rest = ''] = /^xstate\.(after|done\.actor|error\.actor|done\.state|snapshot)\.(.*)$/.exec(type) ?? []
+  const [, kind = '', rest = ''] =
+    /^xstate\.(after|done\.actor|error\.actor|done\.state|snapshot)\.(.*)$/.exec(type) ?? []
   if (kind === 'after') {
     const delay = rest.slice(0, -node.id.length - 1)
     return /^\d+$/.test(delay) ? `after ${delay} ms` : `after ${delay}`

@@ -19,16 +19,12 @@ export function pictures(): Map<string, Chart> {
 }
 
 export async function draw(chart: Chart): Promise<string> {
-  return picture(chart, await arrange(chart))
+  return render(chart.name, await arrange(chart))
 }
 
 /** The chart of today, arranged as in a picture drawn before. Equal to that picture: it is up to date. */
 export async function redraw(chart: Chart, before: string): Promise<string> {
   const arrangement = /data-arrangement="([^"]*)"/.exec(before)?.[1]
   if (arrangement === undefined) return draw(chart)
-  return picture(chart, await layOut(chart, JSON.parse(arrangement.replaceAll('&quot;', '"')) as Arrangement))
-}
-
-function picture(chart: Chart, layout: Layout): string {
-  return render(chart.name, layout)
+  return render(chart.name, await layOut(chart, JSON.parse(arrangement.replaceAll('&quot;', '"')) as Arrangement))
 }

@@ -7,19 +7,11 @@
 import Elk from 'elkjs/lib/elk.bundled.js'
 import type { ElkExtendedEdge, ElkNode, LayoutOptions } from 'elkjs/lib/elk-api.js'
 import type { Arrow, Box, Chart } from './chart.ts'
+import { type Point, type Rectangle, tenths } from './geometry.ts'
 import { measureBox, measureLabel, type Sheet } from './measure.ts'
 import { backwardArrows, boxesIn, parentIds, upwards } from './rank.ts'
+import { evenRegions } from './regions.ts'
 import { straighten } from './straighten.ts'
-
-export interface Point {
-  readonly x: number
-  readonly y: number
-}
-
-export interface Rectangle extends Point {
-  readonly width: number
-  readonly height: number
-}
 
 export interface PlacedBox extends Rectangle {
   readonly box: Box
@@ -37,7 +29,6 @@ export interface PlacedArrow {
   /** From source to target; right angles only. */
   readonly points: readonly Point[]
   readonly label: PlacedLabel | undefined
-  readonly backward: boolean
   /** The way things normally go: it should run straight. */
   readonly main: boolean
 }
@@ -82,7 +73,8 @@ export interface Arrangement {
 
 /** Deterministic: the same chart and arrangement give the same layout. */
 export async function layOut(chart: Chart, arrangement: Arrangement): Promise<Layout> {
-  return straighten(readAnswer(chart, arrangement, await new Elk.default().layout(question(chart, arrangement))))
+  const answer = await new Elk.default().layout(question(chart, arrangement))
+  return straighten(evenRegions(readAnswer(chart, arrangement, answer)))
 }
 
 function question(chart: Chart, arrangement: Arrangement): ElkNode {
@@ -106,7 +98,9 @@ function question(chart: Chart, arrangement: Arrangement): ElkNode {
       id: arrow.id,
       sources: [from],
       targets: [to],
-      layoutOptions: main.has(arrow.id) ? { 'elk.layered.priority.straightness': String(arrangement.straightness) } : {},
+      layoutOptions: main.has(arrow.id)
+        ? { 'elk.layered.priority.straightness': String(arrangement.straightness) }
+        : {},
       labels: label
         ? [
             {
@@ -159,16 +153,16 @@ function question(chart: Chart, arrangement: Arrangement): ElkNode {
   }
 }
 
-/** The first way on from each state that is not an error. */
+/** The first way on from each state that is not an error, and not the end where there is another. */
 function mainArrows(chart: Chart, backward: ReadonlySet<string>): Set<string> {
-  const sources = new Set<string>()
-  const main = new Set<string>()
+  const ends = new Set(boxesIn(chart.root).flatMap((box) => (box.kind === 'final' ? [box.id] : [])))
+  const main = new Map<string, Arrow>()
   for (const arrow of chart.arrows) {
-    if (arrow.tone === 'error' || backward.has(arrow.id) || sources.has(arrow.source)) continue
-    sources.add(arrow.source)
-    main.add(arrow.id)
+    if (arrow.tone === 'error' || backward.has(arrow.id)) continue
+    const known = main.get(arrow.source)
+    if (!known || (ends.has(known.target) && !ends.has(arrow.target))) main.set(arrow.source, arrow)
   }
-  return main
+  return new Set([...main.values()].map((arrow) => arrow.id))
 }
 
 /** The smallest box around both ends. */
@@ -208,7 +202,7 @@ function readAnswer(chart: Chart, arrangement: Arrangement, answer: ElkNode): La
     if (backward.has(arrow.id)) points.reverse()
     const sheet = measureLabel(arrow)
     const label = sheet && edge.labels?.[0] ? { sheet, ...rectangle(edge.labels[0]) } : undefined
-    return { arrow, points: points.map(round), label, backward: backward.has(arrow.id), main: main.has(arrow.id) }
+    return { arrow, points: points.map(round), label, main: main.has(arrow.id) }
   })
   return { arrangement, width: Math.ceil(answer.width ?? 0), height: Math.ceil(answer.height ?? 0), boxes, arrows }
 }
@@ -217,15 +211,11 @@ function isDot(box: Box): boolean {
   return box.kind === 'initial' || box.kind === 'any'
 }
 
-/** To tenths of a pixel, so that a drawing does not change with the last digit of a sum. */
-function tenths(value: number | undefined): number {
-  return Math.round((value ?? 0) * 10) / 10
-}
-
 function round({ x, y }: Point): Point {
   return { x: tenths(x), y: tenths(y) }
 }
 
 function rectangle(shape: { x?: number; y?: number; width?: number; height?: number }): Rectangle {
-  return { x: tenths(shape.x), y: tenths(shape.y), width: tenths(shape.width), height: tenths(shape.height) }
+  const { x = 0, y = 0, width = 0, height = 0 } = shape
+  return { x: tenths(x), y: tenths(y), width: tenths(width), height: tenths(height) }
 }

@@ -69,7 +69,12 @@ export function measureBox(box: Box, isRoot: boolean): Sheet {
   }
   const bottom = box.lines.length > 0 ? y + 9 : (barY ?? y + 10)
   const width = Math.max(...rows.map(rowEnd)) + textX
-  return { width: Math.ceil(Math.max(width, 72)), height: Math.ceil(bottom), rows, rules: barY === undefined ? [] : [barY] }
+  return {
+    width: Math.ceil(Math.max(width, 72)),
+    height: Math.ceil(bottom),
+    rows,
+    rules: barY === undefined ? [] : [barY],
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** How well a layout reads: what may never be seen in a drawing, and what should be seen as little as possible. */
 
-import type { Layout, PlacedArrow, Point, Rectangle } from './layout.ts'
+import { inside, overlap, type Point, type Rectangle } from './geometry.ts'
+import type { Layout, PlacedArrow } from './layout.ts'
 import { rowEnd } from './measure.ts'
 
 export interface Readability {
@@ -17,7 +18,7 @@ interface Segment {
 
 export function readability(layout: Layout): Readability {
   const faults = [...labelFaults(layout), ...lineFaults(layout), ...sharedLines(layout)]
-  let cost = faults.length * 100_000 + crossings(layout) * 150 + layout.height * 0.5 + layout.width * 0.5
+  let cost = faults.length * 100_000 + crossings(layout) * 260 + layout.height * 0.5 + layout.width * 0.5
   cost += Math.max(0, layout.width - widestPx) * 4
   for (const { arrow, points, main, label } of layout.arrows) {
     cost += (points.length - 2) * (main ? 120 : 40)
@@ -26,13 +27,16 @@ export function readability(layout: Layout): Readability {
     if (label) cost += Math.abs(label.y - points[0]!.y) * 0.1
     if (!main) continue
     cost += Math.abs(points.at(-1)!.x - points[0]!.x) * 2
-    cost += aside(points[0]!, boxOf(layout, arrow.source)) * 0.5 + aside(points.at(-1)!, boxOf(layout, arrow.target)) * 0.5
+    cost +=
+      aside(points[0]!, boxOf(layout, arrow.source)) * 0.5 + aside(points.at(-1)!, boxOf(layout, arrow.target)) * 0.5
   }
   for (const placed of layout.boxes) {
     const parent = layout.boxes.find((each) => each.box.id === placed.around[0])
     if (!parent) continue
     if (placed.box.kind === 'final') cost += (parent.y + parent.height - placed.y - placed.height) * 0.5
-    if (placed.box.children.length === 0) cost += Math.max(0, placed.width - placed.sheet.width - 90) * 2
+    if (placed.box.children.length > 0) continue
+    const stretchedBy = placed.width - placed.sheet.width
+    cost += Math.max(0, stretchedBy - 90) * 2 + Math.max(0, stretchedBy - 220) * 4
   }
   return { faults, cost }
 }
@@ -153,17 +157,4 @@ function stroke(from: Point, to: Point, halfWidth = 0.5): Rectangle {
     width: Math.abs(to.x - from.x) + 2 * halfWidth,
     height: Math.abs(to.y - from.y) + 2 * halfWidth,
   }
-}
-
-function overlap(a: Rectangle, b: Rectangle): boolean {
-  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
-}
-
-function inside(inner: Rectangle, outer: Rectangle): boolean {
-  return (
-    inner.x >= outer.x &&
-    inner.y >= outer.y &&
-    inner.x + inner.width <= outer.x + outer.width &&
-    inner.y + inner.height <= outer.y + outer.height
-  )
 }

@@ -5,7 +5,8 @@
  * it is.
  */
 
-import type { Layout, PlacedArrow, PlacedBox, PlacedLabel, Point, Rectangle } from './layout.ts'
+import { type Point, type Rectangle, tenths } from './geometry.ts'
+import type { Layout, PlacedArrow, PlacedBox, PlacedLabel } from './layout.ts'
 import type { Row, Sheet } from './measure.ts'
 import { style } from './style.ts'
 
@@ -15,10 +16,10 @@ const headLength = 8
 export function render(name: string, layout: Layout): string {
   const { width, height } = layout
   const lines = [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" data-chart="${escape(name)}" ` +
-      `data-arrangement="${escape(JSON.stringify(layout.arrangement))}" ` +
+    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" data-chart="${escapeXml(name)}" ` +
+      `data-arrangement="${escapeXml(JSON.stringify(layout.arrangement))}" ` +
       `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`,
-    `<title>${escape(name)}</title>`,
+    `<title>${escapeXml(name)}</title>`,
     `<style>${style}</style>`,
     ...layout.boxes.map(drawBox),
     ...layout.arrows.map(drawArrow),
@@ -34,9 +35,15 @@ function drawBox(placed: PlacedBox): string {
   if (box.kind === 'initial') return `<circle class="initial" cx="${middle.x}" cy="${middle.y}" r="5"/>`
   if (box.kind === 'any') return `<circle class="any" cx="${middle.x}" cy="${middle.y}" r="4.2"/>`
   const isRoot = placed.around.length === 0
-  const classes = ['state', box.kind, isRoot ? 'root' : '', box.region ? 'region' : '', box.children.length ? '' : 'leaf']
+  const classes = [
+    'state',
+    box.kind,
+    isRoot ? 'root' : '',
+    box.region ? 'region' : '',
+    box.children.length ? '' : 'leaf',
+  ]
   const parts = [
-    `<g id="${escape(box.id)}" class="${classes.filter((each) => each !== '').join(' ')}">`,
+    `<g id="${escapeXml(box.id)}" class="${classes.filter((each) => each !== '').join(' ')}">`,
     rect('body', x, y, width, height, isRoot ? 12 : 8),
   ]
   if (box.kind === 'final') parts.push(rect('inner', x + 3, y + 3, width - 6, height - 6, 5.5))
@@ -53,11 +60,11 @@ function drawRules(sheet: Sheet, { x, y, width }: Rectangle, inset: number): str
 function drawRow(row: Row, at: Point): string {
   const x = tenths(at.x + row.x)
   const y = tenths(at.y + row.y)
-  const on = row.transition === undefined ? '' : ` data-on="${escape(row.transition)}"`
+  const on = row.transition === undefined ? '' : ` data-on="${escapeXml(row.transition)}"`
   const rest =
-    row.rest === '' ? '' : `<tspan class="rest" x="${tenths(at.x + row.restX)}">${escape(row.rest)}</tspan>`
+    row.rest === '' ? '' : `<tspan class="rest" x="${tenths(at.x + row.restX)}">${escapeXml(row.rest)}</tspan>`
   const kind = row.kind === 'line' ? 'row' : row.kind
-  const text = `<text class="${kind}${on && ' on'}"${on} x="${x}" y="${y}">${escape(row.text)}${rest}</text>`
+  const text = `<text class="${kind}${on && ' on'}"${on} x="${x}" y="${y}">${escapeXml(row.text)}${rest}</text>`
   return row.sign ? `<g class="${row.sign}">${drawSign(row.sign, x - 16, y)}${text}</g>` : text
 }
 
@@ -79,7 +86,12 @@ const gear = gearPath(8, 5.6, 4.1, 1.9)
 function gearPath(teeth: number, outer: number, inner: number, hole: number): string {
   const corners: string[] = []
   for (let tooth = 0; tooth < teeth; tooth++) {
-    for (const [part, radius] of [[-0.3, inner], [-0.17, outer], [0.17, outer], [0.3, inner]] as const) {
+    for (const [part, radius] of [
+      [-0.3, inner],
+      [-0.17, outer],
+      [0.17, outer],
+      [0.3, inner],
+    ] as const) {
       const angle = ((tooth + part) / teeth) * 2 * Math.PI
       corners.push(`${tenths(radius * Math.sin(angle))} ${tenths(-radius * Math.cos(angle))}`)
     }
@@ -98,9 +110,9 @@ function drawArrow({ arrow, points }: PlacedArrow): string {
   const ids = arrow.labels.map((label) => label.transition).join(' ')
   const events = arrow.labels.map((label) => label.event).join(' ')
   return [
-    `<g id="${escape(arrow.id)}" class="edge${arrow.tone === 'error' ? ' error' : ''}"`,
-    ` data-source="${escape(arrow.source)}" data-target="${escape(arrow.target)}"`,
-    ids === '' ? '' : ` data-event="${escape(events)}" data-on="${escape(ids)}"`,
+    `<g id="${escapeXml(arrow.id)}" class="edge${arrow.tone === 'error' ? ' error' : ''}"`,
+    ` data-source="${escapeXml(arrow.source)}" data-target="${escapeXml(arrow.target)}"`,
+    ids === '' ? '' : ` data-event="${escapeXml(events)}" data-on="${escapeXml(ids)}"`,
     `><path d="${roundedPath([...points.slice(0, -1), neck])}"/>`,
     `<path class="head" d="M${head.map(pair).join('L')}z"/></g>`,
   ].join('')
@@ -110,7 +122,7 @@ function drawLabel({ arrow, label }: PlacedArrow): string {
   if (!label) return ''
   const ids = arrow.labels.map((each) => each.transition).join(' ')
   return [
-    `<g class="label${arrow.tone === 'error' ? ' error' : ''}" data-on="${escape(ids)}">`,
+    `<g class="label${arrow.tone === 'error' ? ' error' : ''}" data-on="${escapeXml(ids)}">`,
     labelBody(label),
     ...drawRules(label.sheet, label, 0.7),
     ...label.sheet.rows.map((row) => drawRow(row, label)),
@@ -152,10 +164,6 @@ function pair({ x, y }: Point): string {
   return `${tenths(x)} ${tenths(y)}`
 }
 
-function tenths(value: number): number {
-  return Math.round(value * 10) / 10 || 0
-}
-
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

@@ -1,10 +1,9 @@
-/** Takes small steps out of lines: where an arrow could as well run straight, it does. */
+/** Takes steps out of lines: where an arrow could as well run straight, it does. */
 
-import type { Layout, PlacedArrow, Point, Rectangle } from './layout.ts'
+import { type Point, type Rectangle, tenths } from './geometry.ts'
+import type { Layout, PlacedArrow } from './layout.ts'
 import { readability } from './readability.ts'
 
-/** Longer steps are a change of lane, and mean something. */
-const longestStepPx = 400
 /** From the corner of a box to the first arrow. */
 const cornerPx = 12
 
@@ -27,14 +26,14 @@ export function straighten(layout: Layout): Layout {
   return best
 }
 
-/** The arrow with one of its steps (down, a little aside, down) gone, by moving what is before or what is behind it. */
+/** The arrow with one of its steps (down, aside, down) gone, by moving what is before or what is behind it. */
 function withoutOneStep(placed: PlacedArrow, layout: Layout): PlacedArrow[] {
   const { points } = placed
   const found: PlacedArrow[] = []
   for (let i = 1; i + 2 < points.length; i++) {
     const [before, from, to, after] = [points[i - 1]!, points[i]!, points[i + 1]!, points[i + 2]!]
     const step = from.y === to.y && before.x === from.x && to.x === after.x
-    if (!step || Math.abs(to.x - from.x) > longestStepPx) continue
+    if (!step) continue
     const kept = [...points.slice(0, i), ...points.slice(i + 2)]
     found.push(
       moved(placed, kept.with(i, { ...after, x: from.x }), [to, after], from.x),
@@ -49,8 +48,9 @@ function moved(placed: PlacedArrow, points: readonly Point[], [from, to]: [Point
   const { label } = placed
   if (!label) return { ...placed, points }
   const middle = { x: label.x + label.width / 2, y: label.y + label.height / 2 }
-  const onStretch = Math.abs(middle.x - from.x) < 2 && middle.y > Math.min(from.y, to.y) && middle.y < Math.max(from.y, to.y)
-  return { ...placed, points, label: onStretch ? { ...label, x: label.x + x - from.x } : label }
+  const onStretch =
+    Math.abs(middle.x - from.x) < 2 && middle.y > Math.min(from.y, to.y) && middle.y < Math.max(from.y, to.y)
+  return { ...placed, points, label: onStretch ? { ...label, x: tenths(label.x + x - from.x) } : label }
 }
 
 function endsFit({ arrow, points }: PlacedArrow, { boxes }: Layout): boolean {

@@ -36,8 +36,8 @@ const dark: typeof light = {
   rule: '#263040',
   name: '#e5eaf1',
   text: '#aab6c6',
-  faint: '#78869a',
-  line: '#64748b',
+  faint: '#8996a9',
+  line: '#6b7a90',
   error: '#9c5f62',
   errorText: '#d99a9a',
   errorFill: '#251b21',
@@ -86,6 +86,7 @@ function rules(c: typeof light): string {
 .chart .initial{fill:${c.dot}}
 .chart .any{fill:${c.box};stroke:${c.dot}}
 .chart .state.active>.body{stroke:${c.activeBorder};fill:${c.activeFill}}
+.chart .root.active>.body{fill:${c.paper}}
 .chart .state.active>.inner{stroke:${c.activeBorder}}
 .chart .state.active.leaf>.body{fill:${c.leafFill};stroke:${c.hot}}
 .chart .state.active .name,.chart .state.active .title{fill:${c.hotText}}
