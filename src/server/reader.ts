@@ -56,7 +56,6 @@ export class TopicReader {
   readonly #behind = new Set<Track>()
   readonly #unsubscribe: () => void
   #failure: ReeveError | undefined
-  #wakeDue = false
   #closed = false
 
   constructor(options: ReaderOptions) {
@@ -170,12 +169,9 @@ export class TopicReader {
     return this.#options.origin === undefined || this.#options.origin === id.origin
   }
 
-  /** One call for all commits of this turn of the event loop, outside the journal's own work. */
+  /** After the journal's own work, and after all commits of this turn of the event loop. */
   #wake(): void {
-    if (this.#wakeDue) return
-    this.#wakeDue = true
     queueMicrotask(() => {
-      this.#wakeDue = false
       if (!this.#closed) this.#options.woken()
     })
   }

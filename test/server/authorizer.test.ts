@@ -38,6 +38,13 @@ test('lines allow what they say and nothing else is allowed', async () => {
   assert.equal(acl.authorize('anonymous', 'orders.eu', 'consume'), false)
 })
 
+test('a topic without a wildcard means itself only', async () => {
+  const acl = await createAuthorizer({ policyText: 'p, dave, orders, produce\n' })
+  assert.equal(acl.authorize('dave', 'orders', 'produce'), true)
+  assert.equal(acl.authorize('dave', 'orders.eu', 'produce'), false)
+  assert.equal(acl.authorize('dave', 'order', 'produce'), false)
+})
+
 test('roles pass on what they may, and a deny outweighs every allow', async () => {
   const acl = await createAuthorizer({ policyText })
   assert.equal(acl.authorize('bob', 'anything', 'consume'), true)

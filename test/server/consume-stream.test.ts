@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { ConsumeStreamResponseSchema, StartAt } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { createAccess } from '../../src/server/access.ts'
 import { createAuthorizer } from '../../src/server/authorizer.ts'
+import type { Commits } from '../../src/server/commits.ts'
 import { consumeStream } from '../../src/server/consume-stream.ts'
 import { type FakeCall, settled } from './fake-call.ts'
 import { epochA, epochB, epochC } from './memory-journal.ts'
@@ -179,6 +180,10 @@ test('a long log gives others their turn', async () => {
   const call = callOf(consumeStream(deps)).say(followRequest({ topic: 'orders' }))
   assert.ok(call.sent.length < 10, `${call.sent.length} messages in one turn`)
   assert.equal(deps.clock.timers, 1)
+  const sent = call.sent.length
+  deps.journal.add('orders', 'b', epochB, 'b1')
+  await settled()
+  assert.equal(call.sent.length, sent)
   call.cancel()
   assert.equal(deps.clock.timers, 0)
 })
@@ -237,11 +242,23 @@ test('malformed requests are refused by their reason', async () => {
 })
 
 test('a caller that goes away is forgotten', async () => {
-  const deps = parts()
+  const before = parts()
+  let listening = 0
+  const on: Commits['on'] = (topic, listener) => {
+    listening++
+    const off = before.commits.on(topic, listener)
+    return () => {
+      listening--
+      off()
+    }
+  }
+  const deps = { ...before, commits: { on } }
   const log = deps.journal.add('orders', 'a', epochA, 'a1')
   const call = callOf(consumeStream(deps)).say(followRequest({ topic: 'orders', follow: true }))
   await call.until(1)
+  assert.equal(listening, 1)
   call.cancel()
+  assert.equal(listening, 0)
   const reads = log.reads
   deps.journal.add('orders', 'a', epochA, 'a2')
   await settled()

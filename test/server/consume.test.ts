@@ -232,6 +232,23 @@ test('a cursor ahead of this node: held until the node has caught up with it', a
   assert.deepEqual([answerOf(call).values, answerOf(call).atEnd], [[], true])
 })
 
+test('held by a cursor ahead of this node: records of other logs wait with it, but no longer than asked', async () => {
+  const deps = parts()
+  deps.journal.add('orders', 'b', epochB, 'b1')
+  const cursor = cursorAt([{ origin: 'b', epoch: epochB, offset: 2 }])
+  deps.journal.add('orders', 'c', epochC, 'c1')
+  const held = callOf(consume(deps)).say(consumeRequest({ topic: 'orders', cursor, waitMs: 1000 }))
+  await settled()
+  assert.equal(held.over, false)
+  deps.clock.pass(1000)
+  await held.done
+  assert.deepEqual([answerOf(held).values, answerOf(held).atEnd], [['c1'], false])
+  const caughtUp = callOf(consume(deps)).say(consumeRequest({ topic: 'orders', cursor, waitMs: 1000 }))
+  deps.journal.add('orders', 'b', epochB, 'b2')
+  await caughtUp.done
+  assert.deepEqual([answerOf(caughtUp).values, answerOf(caughtUp).atEnd], [['c1'], true])
+})
+
 test('a cursor ahead of this node that is not reached in time: the answer says so', async () => {
   const deps = parts()
   deps.journal.add('orders', 'b', epochB, 'b1')

@@ -108,6 +108,7 @@ test('refuses what is no protobuf', () => {
   refused(Uint8Array.from([field(4, 3)])) // a group that does not end
   refused(Uint8Array.from([field(1, 2), 2, 0xff, 0xfe])) // not UTF-8
   refused(Uint8Array.from([field(2, 2), 0xff, 0xff, 0xff, 0xff, 0xff, 0x01])) // a length of six bytes
+  refused(Uint8Array.from([field(2, 2), 0x82, 0x80, 0x80, 0x80, 0x80, 0x01, 1, 2])) // 2 + 2^35, never 2
   refused(Uint8Array.from([field(3, 0), ...new Array(10).fill(0x80), 0])) // eleven bytes of a number
   refused(Uint8Array.from([field(2, 2), 0xff, 0xff, 0xff, 0x7f])) // reaches far over the end
   refused(new Uint8Array(1000).fill(field(4, 3))) // groups in groups in groups
