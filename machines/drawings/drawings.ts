@@ -7,7 +7,7 @@ import { charts } from '../index.ts'
 import { readActors } from './actors.ts'
 import { arrange } from './arrange.ts'
 import { type Chart, readChart } from './chart.ts'
-import { type Arrangement, type Layout, layOut } from './layout.ts'
+import { type Arrangement, layOut } from './layout.ts'
 import { render } from './render.ts'
 
 /** What there is to draw, by the name of its file. */
