@@ -1,12 +1,48 @@
 /** What programs import from the package. */
 
-export { type Client, connect } from './client/client.ts'
-export type { ConnectOptions } from './client/connections.ts'
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { type Logger, pino } from 'pino'
+import { parseAddress } from './address.ts'
+import { type Client, connect as connectThrough } from './client/client.ts'
+import type { ConnectOptions } from './client/connections.ts'
+import { type NodeSettings, parseConfig } from './config.ts'
+import type { Env } from './env/env.ts'
+import { createRealEnv } from './env/real.ts'
+import { ReeveError } from './errors.ts'
+import { createNode as composeNode, type ReeveNode } from './node.ts'
+
+export type { Client } from './client/client.ts'
 export type { Consumer, ConsumerOptions } from './client/consumer.ts'
 export type { Producer, ProducerOptions } from './client/producer.ts'
 export type { Bytes, ConsumedRecord, OutgoingRecord, RecordId } from './client/record.ts'
 export type { KnownServer, ServerState } from './client/resolver.ts'
 export type { LogBounds, TopicInfo } from './client/servers.ts'
-export { type NodeConfig, type NodeSettings, parseConfig } from './config.ts'
+export type { NodeConfig, NodeSettings } from './config.ts'
+export type { Env, TlsMaterial } from './env/env.ts'
 export { createRealEnv } from './env/real.ts'
 export { type ErrorCode, errorTable, GrpcCode, isErrorCode, ReeveError } from './errors.ts'
+export type { NodeStatus, ReeveNode } from './node.ts'
+
+/**
+ * A node in this process, not started yet. `settings` as in a configuration file. Logs to stderr as JSON unless `log` is
+ * given. Throws `CONFIG_INVALID` with one line for each problem.
+ */
+export function createNode(settings: NodeSettings = {}, options: { log?: Logger; env?: Env } = {}): ReeveNode {
+  const config = parseConfig(settings, { hostName: hostname(), resolvePath: (path) => resolve(path) })
+  const log = options.log ?? pino({ level: config.logLevel, base: { node: config.nodeName } }, pino.destination(2))
+  return composeNode(config, options.env ?? createRealEnv(), { log })
+}
+
+/** A client of the cluster that these servers (`host:port`) belong to. Sends nothing yet. Throws `CONFIG_INVALID`. */
+export function connect(
+  options: Omit<ConnectOptions, 'addresses' | 'env'> & { addresses: readonly string[]; env?: ConnectOptions['env'] },
+): Client {
+  const addresses = options.addresses.map((text) => {
+    const address = parseAddress(text)
+    if (!address) throw new ReeveError('CONFIG_INVALID', `addresses: needs host:port, not ${JSON.stringify(text)}`)
+    return address
+  })
+  if (addresses.length === 0) throw new ReeveError('CONFIG_INVALID', 'addresses: needs at least one host:port')
+  return connectThrough({ ...options, addresses, env: options.env ?? createRealEnv() })
+}

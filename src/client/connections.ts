@@ -142,9 +142,13 @@ export function createConnections(options: ConnectOptions): Connections {
   }
 }
 
-/** What grpc-js says around the reason helps nobody. */
+/** The reason alone, on one line: grpc-js and OpenSSL wrap it in what helps nobody. */
 function reasonOf(error: ReeveError): string {
   return error.message
-    .replace(/^No connection established\. Last error: (Error: )?/, '')
-    .replace(/\. Resolution note:.*$/, '')
+    .replace(/^No connection established\. Last error: /, '')
+    .replace(/^Error:? (\[\w+\]: )?/, '')
+    .replace(/\.? Resolution note:.*$/s, '')
+    .replace(/^[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]+):.*$/s, '$1')
+    .replace(/^Failed to connect.*$/s, 'cannot connect; is one side speaking TLS and the other not?')
+    .replaceAll(/\s+/g, ' ')
 }
