@@ -142,8 +142,9 @@ export class ConnectCall implements ServerCall, RunningCall {
   async *#answer(): AsyncGenerator<Message> {
     for (;;) {
       for (let bytes = this.#queue.shift(); bytes !== undefined; bytes = this.#queue.shift()) {
-        const message = fromBinary(this.#route.method.output as DescMessage, bytes)
         this.#queueBytes -= bytes.length
+        const message = this.#decode(bytes)
+        if (message === undefined) break
         yield message
         if (this.#wantsDrain && !this.#over && this.#queueBytes <= sendQueueMaxBytes / 2) {
           this.#wantsDrain = false
@@ -156,6 +157,15 @@ export class ConnectCall implements ServerCall, RunningCall {
       })
     }
     if (this.#error !== undefined) throw connectErrorOf(this.#error)
+  }
+
+  #decode(bytes: Uint8Array): Message | undefined {
+    try {
+      return fromBinary(this.#route.method.output as DescMessage, bytes)
+    } catch (error) {
+      this.#crash(error)
+      return undefined
+    }
   }
 
   #tell(what: (listener: CallListener) => void): void {

@@ -24,33 +24,37 @@ export const sessionOptions: ServerOptions = {
 
 /** A connection that has not spoken HTTP/2 by then is closed. */
 export const handshakeTimeoutMs = 10_000
-/** A connection silent for so long is closed when it has no calls, and pinged when it has. */
-const idleTimeoutMs = 60_000
-const pingTimeoutMs = 20_000
+/** Between two looks at a connection: without a call since the last one it is closed, with a dead peer destroyed. */
+const beatMs = 60_000
 
 export function watchSession(session: ServerHttp2Session, clock: Clock): Caller {
   const caller = callerOf(session)
   let timer: Timer | undefined = clock.setTimeout(() => session.destroy(), handshakeTimeoutMs)
-  const rest = () => {
-    clock.clearTimeout(timer)
-    timer = undefined
+  let streams = 0
+  let used = true
+  let answered = true
+  const beat = () => {
+    if (streams === 0 && !used) session.close()
+    else if (!answered) session.destroy()
+    if (session.destroyed) return
+    used = false
+    answered = false
+    session.ping(() => {
+      answered = true
+    })
+    timer = clock.setTimeout(beat, beatMs)
   }
   session.setLocalWindowSize(windowBytes)
-  session.once('remoteSettings', rest)
-  session.on('close', rest)
   session.on('error', () => {})
-  let streams = 0
+  session.on('close', () => clock.clearTimeout(timer))
+  session.once('remoteSettings', () => {
+    clock.clearTimeout(timer)
+    timer = clock.setTimeout(beat, beatMs)
+  })
   session.on('stream', (stream) => {
     streams++
+    used = true
     stream.on('close', () => streams--)
-  })
-  session.setTimeout(idleTimeoutMs, () => {
-    if (session.destroyed || timer !== undefined) return
-    if (streams === 0) session.close()
-    else {
-      timer = clock.setTimeout(() => session.destroy(), pingTimeoutMs)
-      if (!session.ping(rest)) session.destroy()
-    }
   })
   return caller
 }

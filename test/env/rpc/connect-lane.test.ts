@@ -192,7 +192,7 @@ test('a deadline ends a silent call with its code, and the handler hears of it o
 test('a caller who goes away cancels the call, once, whatever code it resets with', async (t) => {
   let cancelled = 0
   const gone = [signal(), signal(), signal()]
-  const { port, server } = await serve(t, {
+  const { port, server, events } = await serve(t, {
     getServers: (call) => {
       calls.push(call)
       called[calls.length - 1]!.resolve()
@@ -211,6 +211,7 @@ test('a caller who goes away cancels the call, once, whatever code it resets wit
   }
   for (const call of calls) call.finish()
   assert.equal(cancelled, 3)
+  assert.deepEqual(events, [])
   assert.equal(server.calls(), 0)
 })
 
@@ -220,16 +221,17 @@ test('a crashing handler is INTERNAL and reported, without its message', async (
       throw new Error('secret')
     },
     listTopics: (call) => ({ message: () => call.finish() }),
+    leave: (call) => ({ message: () => void call.send(bytesOf('no protobuf')) }),
   })
   const session = await rawSession(t, port)
-  for (const method of ['GetServers', 'ListTopics']) {
+  for (const method of ['GetServers', 'ListTopics', 'Leave']) {
     const answer = await callRaw(session, method, [frame(new Uint8Array(0))])
     assert.equal(answer.status, '13')
     assert.doesNotMatch(answer.message!, /secret/)
   }
   assert.deepEqual(
     events.map(({ kind }) => kind),
-    ['handlerCrashed', 'handlerCrashed'],
+    ['handlerCrashed', 'handlerCrashed', 'handlerCrashed'],
   )
 })
 

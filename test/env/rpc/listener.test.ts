@@ -3,8 +3,12 @@ import { once } from 'node:events'
 import { connect, constants } from 'node:http2'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import type { Clock, RpcHandler } from '../../../src/env/env.ts'
+import { realClock } from '../../../src/env/real-clock.ts'
 import { errorOfStatus } from '../../../src/env/rpc/grpc-status.ts'
+import { createRealRpc } from '../../../src/env/rpc/index.ts'
 import { ReeveError } from '../../../src/errors.ts'
+import { LogService } from '../../../src/gen/reeve/v1/log_service_pb.ts'
 import { bytesOf, callRaw, echo, frame, loopback, openRaw, rawSession, rpc, serve, signal, silent } from './fixture.ts'
 
 const hello = frame(bytesOf('hello'))
@@ -61,6 +65,88 @@ test('rubbish, silence and half a preface cost only their own connection', async
   while (!received.includes(goaway)) received = Buffer.concat([received, (await once(badFrame, 'data'))[0]])
   assert.ok(events.some(({ kind, from }) => kind === 'protocolError' && from === '127.0.0.1'))
   assert.equal((await callRaw(await rawSession(t, port), 'Produce', [hello])).status, '0')
+})
+
+/** The real clock, but its longer timers ring when told to. */
+function handClock() {
+  const pending = new Map<object, { callback: () => void; delayMs: number }>()
+  const clock: Clock = {
+    ...realClock,
+    setTimeout(callback, delayMs) {
+      if (delayMs < 5000) return realClock.setTimeout(callback, delayMs)
+      const timer = {}
+      pending.set(timer, { callback, delayMs })
+      return timer
+    },
+    clearTimeout(timer) {
+      if (timer !== undefined && !pending.delete(timer as object)) realClock.clearTimeout(timer)
+    },
+  }
+  const ring = (delayMs: number) => {
+    for (const [timer, entry] of [...pending]) {
+      if (entry.delayMs !== delayMs) continue
+      pending.delete(timer)
+      entry.callback()
+    }
+  }
+  return { clock, ring, pending }
+}
+
+async function serveByHand(t: TestContext, handlers: Record<string, RpcHandler>) {
+  const hand = handClock()
+  const routes = Object.entries(handlers).map(([name, handle]) => ({
+    method: LogService.method[name as 'produce'],
+    hot: true,
+    handle,
+  }))
+  const server = await createRealRpc({ clock: hand.clock }).serve({ at: loopback, routes, maxMessageBytes: 1000 })
+  t.after(() => server.close())
+  return { ...hand, server, port: server.address.port }
+}
+
+test('a connection that never speaks HTTP/2 is closed, one that did is not', async (t) => {
+  const { port, ring } = await serveByHand(t, { produce: echo })
+  const session = await rawSession(t, port)
+  await callRaw(session, 'Produce', [hello])
+  const mute = await tcp(t, port)
+  const closed = once(mute.resume(), 'close')
+  await once(mute, 'data')
+  ring(10_000)
+  await closed
+  assert.equal((await callRaw(session, 'Produce', [hello])).status, '0')
+})
+
+test('a connection without a call between two looks is closed by GOAWAY, one with a call stays', async (t) => {
+  const { handle, called } = silent()
+  const { port, ring, server, pending } = await serveByHand(t, { produce: echo, produceStream: handle })
+  const idle = await rawSession(t, port)
+  const busy = await rawSession(t, port)
+  await callRaw(idle, 'Produce', [hello])
+  openRaw(busy, 'ProduceStream').stream.write(hello)
+  await called
+  for (let look = 0; look < 3; look++) {
+    ring(60_000)
+    // After the second round trip the server has surely seen the answer to its own ping.
+    for (let trip = 0; trip < 2; trip++) await new Promise<void>((resolve) => busy.ping(() => resolve()))
+  }
+  if (!idle.destroyed) await once(idle, 'close')
+  assert.equal(server.calls(), 1)
+  assert.equal(busy.destroyed, false)
+  await server.close()
+  assert.equal(pending.size, 0)
+})
+
+test('a peer that answers no ping between two looks is gone, and so is its call', async (t) => {
+  const gone = signal()
+  const { handle, called } = silent({ cancelled: () => gone.resolve() })
+  const { port, ring } = await serveByHand(t, { produceStream: handle })
+  const session = await rawSession(t, port)
+  openRaw(session, 'ProduceStream').stream.write(hello)
+  await called
+  ring(60_000)
+  // In the same turn: no answer can have come.
+  ring(60_000)
+  await gone.promise
 })
 
 test('a connection has a thousand calls at most, and says so', async (t) => {
