@@ -331,7 +331,7 @@ describe('MessagePack of anybody', () => {
         const scanner = new MsgpackScanner(0)
         const first = cut % written.length
         assert.equal(scanner.advance(written, first), 'more')
-        assert.ok(scanner.needed > first && scanner.needed <= written.length)
+        assert.equal(scanner.needed > first && scanner.needed <= written.length, true)
         assert.equal(scanner.advance(written, written.length), 'complete')
         assert.equal(scanner.at, written.length)
         const reader = new MsgpackReader(written)
@@ -347,12 +347,12 @@ describe('MessagePack of anybody', () => {
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), almost), (input) => {
         const reader = new MsgpackReader(input)
         const value = everything.read(reader)
-        assert.ok(reader.at <= input.length)
-        assert.ok(value.a.length <= input.length && value.b.size <= input.length)
-        assert.ok((value.e?.length ?? 0) <= input.length)
+        assert.equal(reader.at <= input.length, true)
+        assert.equal(value.a.length <= input.length && value.b.size <= input.length, true)
+        assert.equal((value.e?.length ?? 0) <= input.length, true)
         const skipping = new MsgpackReader(input)
         skipping.skip()
-        assert.ok(skipping.at <= input.length)
+        assert.equal(skipping.at <= input.length, true)
       }),
       { numRuns: 1000 },
     )
