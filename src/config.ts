@@ -106,9 +106,8 @@ function contradictions(config: NodeConfig, sourceOf: (path: string) => string |
   if (config.peerTls && !config.serverTls) {
     problems.push('peerTls: needs serverTls with it; without it the RPC port speaks plain text, to peers as well')
   }
-  for (const [one, other] of [['aclModelFile', 'aclPolicyFile'] as const, ['aclPolicyFile', 'aclModelFile'] as const]) {
-    if (config[one] && !config[other]) problems.push(`${source(one)}: needs ${other} with it`)
-  }
+  if (config.aclModelFile && !config.aclPolicyFile)
+    problems.push(`${source('aclModelFile')}: needs aclPolicyFile with it`)
   if (!config.serverTls && !config.insecure && !isLoopback(config.rpcHost)) {
     const given = sourceOf('rpcHost') ?? source('bindAddr')
     problems.push(

@@ -137,7 +137,11 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
       startGossip({
         env,
         log: membershipLog,
-        emit,
+        emit: (news) => {
+          // What a member stated that will not come back counts as no copy any more.
+          if (news.kind === 'reaped') copies.forget(news.member.name)
+          emit(news)
+        },
         config: {
           name: config.nodeName,
           bind: config.bindAddr,

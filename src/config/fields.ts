@@ -154,7 +154,11 @@ export const configSchema = z.strictObject({
     'it proves itself to its peers with it (default: that of the server)',
     'it believes peers whose certificate is of it',
   ),
-  aclModelFile: optional(file, { group: 'Security', summary: 'casbin model: how a request is judged.' }),
+  aclModelFile: optional(file, {
+    group: 'Security',
+    summary: 'casbin model: how a request is judged.',
+    defaultText: 'subject or role, topic pattern, act',
+  }),
   aclPolicyFile: optional(file, {
     group: 'Security',
     summary: 'casbin policy: who may do what; nothing else is allowed.',
