@@ -147,7 +147,9 @@ export async function makeDurable(disk: Disk, logs: readonly Segment[][]): Promi
   for (const last of logs.map((segments) => segments.at(-1))) {
     if (!last) continue
     lastPaths.push(last.path)
-    for (const folder of [last.folder, parentOf(last.folder), parentOf(parentOf(last.folder))]) folders.add(folder)
+    let folder = last.folder
+    // Epoch, origin, topic, and `topics`, which holds the topic's name.
+    for (let level = 0; level < 4; level++, folder = parentOf(folder)) folders.add(folder)
   }
   // Some at a time: each waits for the device, and each file is open meanwhile.
   for (let at = 0; at < lastPaths.length; at += 16) {

@@ -93,7 +93,7 @@ function* compare(log: string, copies: Copy[]): Generator<Finding, void, void> {
     if (!first?.frame) return
     for (const copy of copies) {
       if (copy === first || copy.diverged || first.diverged) continue
-      const same = copy.frame?.chain === first.frame.chain && copy.frame.end === first.frame.end
+      const same = copy.frame?.chain === first.frame.chain
       if (others.includes(copy) ? same : copy.coveredTo <= offset) continue
       copy.diverged = true
       yield { kind: 'diverged', log, dirs: [first.dir, copy.dir], offset }

@@ -97,6 +97,12 @@ export class MemoryDisk implements Disk {
     for (const folder of names.keys()) this.#keepNames(folder)
   }
 
+  /** The process died, the machine did not: all writes stay, nobody waits for a sync any more. */
+  abandon(): void {
+    this.#locked.clear()
+    this.#held = undefined
+  }
+
   /** Every file below `folder` by its path from there. */
   snapshot(folder: string): Map<string, Uint8Array> {
     const found = new Map<string, Uint8Array>()

@@ -115,12 +115,18 @@ describe('opening after a crash', () => {
     }
   })
 
-  test('a process that died between write and sync: what is shown next is synced first', async () => {
-    const { disk } = await written(['one'])
-    const before = disk.syncs
-    const { log } = await reopened(disk)
-    assert.equal(log?.end, 1)
-    assert.ok(disk.syncs > before)
+  test('a process that died between write and sync: what the next one shows, a power cut cannot take', async () => {
+    const disk = new MemoryDisk()
+    const { journal } = await openOn(disk)
+    disk.holdSyncs()
+    void journal.append('orders', batchOf('one'), 1)
+    await disk.syncHeld()
+    disk.abandon()
+    const { log, events } = await reopened(disk)
+    assert.deepEqual([log?.end, events], [1, []])
+    disk.crash()
+    const { journal: next } = await openOn(disk, { epoch: epochC })
+    assert.equal(viewOf(next, id).end, 1)
   })
 
   test('a crash while a segment is begun leaves no trace', async () => {
@@ -255,6 +261,38 @@ describe('damage', () => {
     const next = await openOn(disk, { epoch: epochC, settings: { segmentMaxBytes: 400 } })
     assert.deepEqual(kinds(next.events), ['damaged'])
     assert.equal(viewOf(next.journal, id).end, 1)
+  })
+
+  test('a closed segment that became shorter is damage, whatever its index says', async () => {
+    const { all } = await written(values, 400)
+    const names = [...all.keys()].filter((name) => name.endsWith('.log'))
+    const disk = copied(all, (name, bytes) => (name === names[1] ? bytes.subarray(0, -1) : bytes))
+    const { events, log } = await reopened(disk, 400)
+    assert.deepEqual(kinds(events), ['damaged'])
+    const left = log ? readAll(log).map((frame) => frame.body) : []
+    assert.deepEqual(
+      left,
+      values.slice(0, left.length).map((value) => batchOf(value)),
+    )
+    assert.equal(left.length, Number.parseInt(names[2] ?? '', 10) - 1)
+    assert.ok(disk.stat(`${folder}.quarantined-1/${names[2]}`))
+    assert.equal(disk.stat(`${folder}/${names[2]}`), undefined)
+  })
+
+  test('moving a damaged beginning away can be interrupted: what is left never passes for a trimmed log', async () => {
+    const { all } = await written(values, 400)
+    const damage = (name: string, bytes: Uint8Array) => {
+      if (name === '00000000000000000000.log') bytes[0] = 0
+      return name.endsWith('.index') ? undefined : bytes
+    }
+    for (let nth = 1; nth <= [...all.keys()].filter((name) => name.endsWith('.log')).length; nth++) {
+      const disk = copied(all, damage)
+      disk.failNth('rename', nth)
+      await assert.rejects(reopened(disk, 400), hasCode('DATA_DIR_UNUSABLE'))
+      const { log, events } = await reopened(disk, 400)
+      assert.equal(log, undefined)
+      assert.deepEqual(kinds(events), ['damaged'])
+    }
   })
 
   test('a missing segment in between: what is behind the hole is set aside', async () => {

@@ -132,6 +132,11 @@ describe('refused, with nothing written', () => {
       'DATA_CORRUPT',
       (frames) => bytesOf(frames.slice(1)).map((byte, n) => (n === 90 ? byte ^ 1 : byte)),
     ],
+    [
+      'a frame it holds already, with a flipped bit',
+      'DATA_CORRUPT',
+      (frames) => bytesOf(frames).map((byte, n) => (n === 75 ? byte ^ 1 : byte)),
+    ],
     ['frames cut short', 'DATA_CORRUPT', (frames) => bytesOf(frames.slice(1)).subarray(0, -1)],
     ['noise', 'DATA_CORRUPT', () => new Uint8Array(500).fill(7)],
     ['a gap', 'DATA_CORRUPT', (frames) => bytesOf(frames.slice(2))],

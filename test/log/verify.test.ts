@@ -108,6 +108,20 @@ describe('the offline check', () => {
     ])
   })
 
+  test('finds that a trimmed copy begins within a frame of the other', async () => {
+    const disk = new MemoryDisk()
+    const a = await openOn(disk, { dataDir: '/a' })
+    await a.journal.append('orders', batchOf('0', '1', '2', '3', '4'), 5)
+    await a.journal.append('orders', batchOf('5'), 1)
+    const c = await openOn(disk, { dataDir: '/c', settings: { segmentMaxBytes: 1 } })
+    await c.journal.append('orders', batchOf('0', '1', '2'), 3)
+    await c.journal.append('orders', batchOf('3', '4', '5', '6'), 4)
+    disk.removeFile(`${folderOf(id, '/c')}/00000000000000000000.log`)
+    assert.deepEqual(harms([...verifyDataDirs(disk, ['/a', '/c'])]), [
+      { kind: 'diverged', log: logKey(id), dirs: ['/c', '/a'], offset: 3 },
+    ])
+  })
+
   test('compares what is left of a damaged or trimmed copy', async () => {
     const { disk, frames } = await twoFolders(12)
     const first = `${folderOf(id, '/b')}/00000000000000000000.log`
