@@ -52,8 +52,7 @@ export function createConnectLane(lane: Lane, routes: readonly RpcRoute[]): Conn
   }
 
   return (request, response, caller) => {
-    // Errors of a stream whose request was read to its end reach nobody else, and would end the process.
-    request.on('error', () => {})
+    // A write that fails after the library has stopped listening would end the process.
     response.on('error', () => {})
     answer(request, response, { caller, rawHeaders: request.rawHeaders }).catch((error: unknown) => {
       // Aborted: the caller went away while it was answered.

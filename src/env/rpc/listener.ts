@@ -71,7 +71,6 @@ export async function serve(options: RpcServeOptions, clock: Clock): Promise<Rpc
     if (route !== undefined && isFast(headers)) {
       new FastCall(lane, route, caller, stream, raw).begin(headers)
     } else {
-      stream.on('error', () => {})
       connectLane(new Http2ServerRequest(stream, headers, {}, raw), new Http2ServerResponse(stream), caller)
     }
   })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
@@ -213,6 +214,27 @@ test('a caller who goes away cancels the call, once, whatever code it resets wit
   assert.equal(cancelled, 3)
   assert.deepEqual(events, [])
   assert.equal(server.calls(), 0)
+})
+
+test('a caller who resets with an error, before or after its answer, harms nobody', async (t) => {
+  const { port } = await serve(t, { listTopics, produceStream })
+  const session = await rawSession(t, port)
+  for (const [path, contentType] of [
+    ['Nothing', 'application/grpc-web'],
+    ['Nothing', 'text/html'],
+    ['ListTopics', 'text/html'],
+    ['ProduceStream', 'application/grpc-web'],
+  ] as const) {
+    const answered = openRaw(session, path, { 'content-type': contentType })
+    answered.stream.write(frame(new Uint8Array(0)))
+    await once(answered.stream, 'response')
+    answered.stream.close(2)
+    const unanswered = openRaw(session, path, { 'content-type': contentType })
+    unanswered.stream.write(new Uint8Array(3))
+    unanswered.stream.close(2)
+    await Promise.all([answered.answer, unanswered.answer])
+  }
+  assert.equal((await callRaw(session, 'ListTopics', [frame(new Uint8Array(0))])).status, '5')
 })
 
 test('a crashing handler is INTERNAL and reported, without its message', async (t) => {

@@ -185,25 +185,40 @@ test('malformed timeouts are refused before the handler hears of the call', asyn
   assert.equal(calls, 0)
 })
 
-test('a caller who resets the stream cancels the call, once', async (t) => {
+test('a caller who resets the stream cancels the call, once, whatever code it resets with', async (t) => {
+  const calls: ServerCall[] = []
   let cancelled = 0
-  const gone = signal()
-  const { handle, called } = silent({
-    cancelled: () => {
-      cancelled++
-      gone.resolve()
+  let called = signal()
+  let gone = signal()
+  const { port, server } = await serve(t, {
+    consumeStream: (call) => {
+      calls.push(call)
+      called.resolve()
+      return {
+        message() {},
+        cancelled: () => {
+          cancelled++
+          gone.resolve()
+        },
+      }
     },
   })
-  const { port, server } = await serve(t, { consumeStream: handle })
-  const { stream } = openRaw(await rawSession(t, port), 'ConsumeStream')
-  stream.end(hello)
-  const call = await called
-  assert.equal(server.calls(), 1)
-  stream.close(8)
-  await gone.promise
-  call.finish()
-  assert.equal(call.send(new Uint8Array(1)), false)
-  assert.equal(cancelled, 1)
+  const session = await rawSession(t, port)
+  for (const code of [8, 2, 1, 0]) {
+    const { stream } = openRaw(session, 'ConsumeStream')
+    stream.end(hello)
+    await called.promise
+    assert.equal(server.calls(), 1)
+    stream.close(code)
+    await gone.promise
+    called = signal()
+    gone = signal()
+  }
+  for (const call of calls) {
+    call.finish()
+    assert.equal(call.send(new Uint8Array(1)), false)
+  }
+  assert.equal(cancelled, 4)
   assert.equal(server.calls(), 0)
 })
 
