@@ -76,6 +76,8 @@ class BoundTransport implements GossipTransport {
   readonly #opened = new Set<ByteStream>()
   #opening = 0
   #closed = false
+  /** Ends attempts to connect that are under way. */
+  readonly #closing = new AbortController()
 
   constructor(env: GossipTransportOptions['env'], listener: StreamListener, socket: DatagramSocket) {
     this.address = listener.address
@@ -98,7 +100,7 @@ class BoundTransport implements GossipTransport {
     this.#opening += 1
     let stream: ByteStream
     try {
-      stream = await streams.connect(to, timeoutMs)
+      stream = await streams.connect(to, timeoutMs, this.#closing.signal)
     } finally {
       this.#opening -= 1
     }
@@ -133,6 +135,7 @@ class BoundTransport implements GossipTransport {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#closing.abort()
     this.#listener.close()
     this.#socket.close()
     for (const stream of this.#opened) stream.destroy()

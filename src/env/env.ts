@@ -124,7 +124,8 @@ export interface DatagramSocket {
 
 export interface Streams {
   listen(at: Address, accept: (stream: ByteStream) => void): Promise<StreamListener>
-  connect(to: Address, timeoutMs: number): Promise<ByteStream>
+  /** Rejects with `NetworkError`; with ECONNABORTED, leaving nothing behind, once the signal is aborted. */
+  connect(to: Address, timeoutMs: number, signal?: AbortSignal): Promise<ByteStream>
   /** All addresses of a host name, in the resolver's order; an IP address gives itself. */
   resolve(host: string): Promise<string[]>
   /** This machine's own addresses, best to advertise first (private before public before loopback). */

@@ -30,19 +30,25 @@ export const realStreams: Streams = {
       })
     }),
 
-  connect: (to, timeoutMs) =>
+  connect: (to, timeoutMs, signal) =>
     new Promise((resolve, reject) => {
       const socket = createConnection({ host: to.host, port: to.port, allowHalfOpen: true })
+      const abort = () =>
+        socket.destroy(new NetworkError('ECONNABORTED', `connecting to ${formatAddress(to)} was given up`))
+      if (signal?.aborted) abort()
+      else signal?.addEventListener('abort', abort, { once: true })
       const timer = setTimeout(
         () => socket.destroy(new NetworkError('ETIMEDOUT', `connecting to ${formatAddress(to)} timed out`)),
         timeoutMs,
       )
       socket.once('error', (error) => {
         clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
         reject(networkError(error))
       })
       socket.once('connect', () => {
         clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
         socket.removeAllListeners('error')
         resolve(wrap(socket))
       })

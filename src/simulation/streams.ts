@@ -62,7 +62,7 @@ export class SimulatedStreams implements Streams {
     })
   }
 
-  connect(to: Address, timeoutMs: number): Promise<ByteStream> {
+  connect(to: Address, timeoutMs: number, signal?: AbortSignal): Promise<ByteStream> {
     const network = this.#network
     const process = this.#process
     return new Promise((resolve, reject) => {
@@ -78,16 +78,27 @@ export class SimulatedStreams implements Streams {
         breakMs: network.settings.streamBreakMs,
         keepalive: false,
       }
-      connect(options, {
+      const settle = (): void => {
+        release()
+        signal?.removeEventListener('abort', abort)
+      }
+      const giveUp = connect(options, {
         opened: (end) => {
-          release()
+          settle()
           resolve(new StreamEnd(end, () => {}))
         },
         failed: (error) => {
-          release()
+          settle()
           reject(error)
         },
       })
+      const abort = (): void => {
+        settle()
+        giveUp()
+        reject(new NetworkError('ECONNABORTED', `connecting to ${to.host}:${to.port} was given up`))
+      }
+      if (signal?.aborted) abort()
+      else signal?.addEventListener('abort', abort, { once: true })
     })
   }
 
