@@ -386,6 +386,16 @@ test('pages of this machine may call by HTTP/1.1, pages from elsewhere may not',
   }
 })
 
+test('a page whose name was rebound to this machine is a page from elsewhere', async (t) => {
+  const { server } = await serve(t, handlers, { httpAt: loopback })
+  const socket = connectTcp(server.httpAddress!.port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.write('POST /reeve.v1.LogService/Produce HTTP/1.1\r\nhost: evil.example\r\norigin: http://evil.example\r\n')
+  socket.write('content-type: application/json\r\ncontent-length: 2\r\n\r\n{}')
+  const [answer] = await once(socket, 'data')
+  assert.match(String(answer), /^HTTP\/1\.1 403 /)
+})
+
 test('a method nobody registered is 404 by HTTP, and GET is 405', async (t) => {
   const { server } = await serve(t, handlers, { httpAt: loopback })
   const base = `http://127.0.0.1:${server.httpAddress!.port}`
