@@ -49,7 +49,6 @@ interface Arrival {
 export function createConsumer(connections: Connections, options: ConsumerOptions): Consumer {
   const start = options.from ?? 'start'
   let taken: Uint8Array = typeof start === 'string' ? new Uint8Array() : start
-  let received = taken
   let receivedRecords = 0
   let queue: Arrival[] = []
   let queuedBytes = 0
@@ -62,6 +61,7 @@ export function createConsumer(connections: Connections, options: ConsumerOption
   const patience = createPatience(connections.clock, connections.timeoutMs)
   let wake: () => void = () => undefined
 
+  /** Only once everything that arrived was taken: `taken` is then where the next server goes on. */
   async function open(): Promise<void> {
     if (lastLoss) await patience.wait(lastLoss)
     const live = await connections.answering()
@@ -77,7 +77,7 @@ export function createConsumer(connections: Connections, options: ConsumerOption
       topic,
       origin,
       follow,
-      cursor: received,
+      cursor: taken,
       startAt: start === 'end' ? StartAt.END : StartAt.START,
       maxRecords: BigInt(maxRecords === undefined ? 0 : maxRecords - receivedRecords),
     })
@@ -90,7 +90,6 @@ export function createConsumer(connections: Connections, options: ConsumerOption
       const response = decode(ConsumeStreamResponseSchema, bytes)
       lastLoss = undefined
       patience.restore()
-      received = response.cursor
       receivedRecords += response.batches.reduce((count, batch) => count + (batch.batch?.records.length ?? 0), 0)
       queue.push({ response, bytes: bytes.length })
       queuedBytes += bytes.length

@@ -91,7 +91,7 @@ test('after a loss it goes on at another server, from what it has: nothing twice
       }
     }
   const cluster = fakeCluster({
-    [first]: { ConsumeStream: serve(3, () => setImmediate(() => cluster.cut(first))) },
+    [first]: { ConsumeStream: serve(3, () => cluster.cut(first)) },
     [second]: { ConsumeStream: serve(5, (call) => call.finish()) },
   })
   const offsets: number[] = []

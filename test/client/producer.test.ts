@@ -207,12 +207,13 @@ test('a full buffer holds further records back, in order', async () => {
   await new Promise((resolve) => setImmediate(resolve))
   assert.equal(held.length, 3, 'two of five wait for room')
   assert.equal(ready, false)
+  // One more at the very moment when there is room again: it must not overtake those that wait.
+  const late = sends[0]!.then(() => send(5))
   for (let n = 0; n < 6; n++) {
     await arrived(n + 1)
     acknowledge(held[n]!.call, 1, n, 1)
-    // One more as soon as there is room again: it must not overtake those that wait.
-    if (n === 0) sends.push(send(5))
   }
+  await late
   await Promise.all([...sends, room])
   assert.deepEqual(
     held.flatMap((batch) => batch.values),
