@@ -157,6 +157,7 @@ class Core implements GossipCore {
         updated: (node) => serf.nodeUpdated(node),
         accuse: (node, accusation) => courier.sendAlone(node, [accusation]),
         conflict: (node, claimed) => this.#conflict(node, claimed),
+        contested: () => this.#orders.contested(),
         problem: report,
       },
     })

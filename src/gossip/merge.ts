@@ -18,6 +18,7 @@ export function mergeNodes(swim: Swim, entries: readonly PushPullNode[], nowMs: 
   )
   if (problem) return problem
   for (const { name: node, incarnation, ...entry } of usable) {
+    if (node === swim.self.name) swim.recognise(entry.addr, entry.port)
     switch (entry.state) {
       case NodeState.alive:
         swim.alive(

@@ -3,6 +3,7 @@
 import type { Agenda } from './agenda.ts'
 import type { Endpoint } from './ip.ts'
 import { NodeState } from './messages.ts'
+import type { NodeRecord } from './node-list.ts'
 import type { Profile } from './profile.ts'
 import type { Serf } from './serf.ts'
 import type { Swim } from './swim.ts'
@@ -33,11 +34,15 @@ export interface OrdersParts {
  */
 const secondExchangeMs = { least: 1000, most: 3000 }
 
+/** How often we try to be recognised while another address has our name: about as fast as a failure is noticed. */
+const contestedRetryMs = 5000
+
 export class Orders {
   readonly #parts: OrdersParts
   #last = 0
   #leaving: number | undefined
   #left = false
+  #contested = false
 
   constructor(parts: OrdersParts) {
     this.#parts = parts
@@ -102,17 +107,38 @@ export class Orders {
     return order
   }
 
+  /**
+   * Another address has our name. Usually that is ourselves, before a restart: once the others have noticed that the
+   * old place is dead, they need to hear of the new one again.
+   */
+  contested(): void {
+    if (this.#contested) return
+    this.#contested = true
+    const { agenda, now } = this.#parts
+    agenda.at(now() + contestedRetryMs, () => {
+      this.#contested = false
+      this.#exchangeWithAny(() => true)
+    })
+  }
+
   #joined(seeds: readonly Endpoint[]): void {
-    const { agenda, now, random, serf, swim, exchange } = this.#parts
+    const { agenda, now, random, serf } = this.#parts
     serf.announceJoin(now())
     const { least, most } = secondExchangeMs
     agenda.at(now() + least + random() * (most - least), () => {
-      const [other] = swim.list.pick(1, (node) => {
-        const seeded = seeds.some(({ host, port }) => host === node.host && port === node.port)
-        return node !== swim.self && node.state === NodeState.alive && !seeded
-      })
-      if (other && !this.#left) exchange(other, false, () => {})
+      const seeded = (node: NodeRecord) => seeds.some(({ host, port }) => host === node.host && port === node.port)
+      if (!this.#exchangeWithAny((node) => !seeded(node))) this.#exchangeWithAny(seeded)
     })
+  }
+
+  /** False: there is nobody such. */
+  #exchangeWithAny(wanted: (node: NodeRecord) => boolean): boolean {
+    const { swim, exchange } = this.#parts
+    const [other] = swim.list.pick(1, (node) => {
+      return node !== swim.self && node.state === NodeState.alive && wanted(node)
+    })
+    if (other && !this.#left) exchange(other, false, () => {})
+    return other !== undefined
   }
 
   /** Goes on once a broadcast was sent often enough, or for too long, or when there is nobody to hear it. */

@@ -33,6 +33,8 @@ export interface SwimListener {
   /** Has other tags. */
   updated(node: NodeRecord): void
   conflict(node: NodeRecord, claimed: Endpoint): void
+  /** The others know our name at another address. */
+  contested(): void
   problem(reason: Problem, detail: string): void
   /** Tells one node directly, so that it can refute. */
   accuse(node: NodeRecord, accusation: Suspect | Dead): void
@@ -124,6 +126,7 @@ export class Swim {
       const reclaimable = profile.deadNodeReclaimMs > 0 && deadMs > profile.deadNodeReclaimMs
       if (known.state !== NodeState.left && !reclaimable) {
         listener.conflict(known, claimed)
+        if (aboutUs) listener.contested()
         return
       }
     }
@@ -184,6 +187,11 @@ export class Swim {
       return
     }
     this.#bury(message, nowMs)
+  }
+
+  /** Another member holds this address for ours; whether it believes us alive there is another matter. */
+  recognise(addr: Uint8Array, port: number): void {
+    if (formatIp(addr) !== this.self.host || port !== this.self.port) this.#parts.listener.contested()
   }
 
   /** Dead and left records leave the list once the others have had time to hear of it. */

@@ -63,7 +63,7 @@ describe('binding', () => {
     }
     const { gossip } = await start('a', { env: { ...env, datagrams } })
     assert.equal(attempts, 3)
-    assert.ok(gossip.address.port > 0)
+    assert.equal(gossip.address.port > 0, true)
   })
 
   test('a port that is taken is a clear error, and so is an address that is not ours', async () => {
@@ -75,7 +75,7 @@ describe('binding', () => {
   test('the advertised address is what is asked for, else the bound one, else our own best', async () => {
     const asked = await start('a', {}, { advertise: { host: '10.1.2.3', port: 0 } })
     assert.equal(asked.gossip.address.host, '10.1.2.3')
-    assert.ok(asked.gossip.address.port > 0)
+    assert.equal(asked.gossip.address.port > 0, true)
     const streams = { ...realStreams, ownAddresses: () => ['10.9.9.9', '127.0.0.1'] }
     const all = await start('b', { env: { ...env, streams } }, { bind: { host: '0.0.0.0', port: 0 } })
     assert.equal(all.gossip.address.host, '10.9.9.9')

@@ -75,8 +75,8 @@ describe('a broadcast queue', () => {
           queue.add({ bytes: one })
         }
         for (let taken = queue.take(400, 2, limit, 20); taken.length > 0; taken = queue.take(400, 2, limit, 20)) {
-          assert.ok(taken.reduce((sum, one) => sum + one.length + 2, 0) <= 400)
-          assert.ok(taken.length <= 20)
+          assert.equal(taken.reduce((sum, one) => sum + one.length + 2, 0) <= 400, true)
+          assert.equal(taken.length <= 20, true)
           assert.equal(new Set(taken).size, taken.length)
           for (const one of taken) sent.set(one, (sent.get(one) ?? 0) + 1)
         }

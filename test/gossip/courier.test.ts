@@ -45,7 +45,7 @@ describe('packing', () => {
     }
     while (courier.gossip(node(5)));
     courier.send({ host: '10.0.0.1', port: 1 }, { kind: 'ack', seqNo: 1, payload: null })
-    assert.ok(effects.length > 10)
+    assert.equal(effects.length > 10, true)
     for (const effect of effects) {
       // The checksum is not part of the budget.
       if (effect.kind === 'packet') assert.ok(effect.bytes.length <= packetBudgetBytes + 5, `${effect.bytes.length}`)
@@ -66,7 +66,7 @@ describe('packing', () => {
     courier.events.add({ bytes: message(MessageType.user, 300) })
     courier.gossip(node(1))
     const types = decodePacket(lastPacket()).messages.map(({ raw }) => raw[0])
-    assert.ok(types.includes(MessageType.user))
+    assert.equal(types.includes(MessageType.user), true)
     const { raw } = decodePacket(lastPacket()).messages.at(-1) ?? {}
     assert.equal(raw?.length, 300)
   })

@@ -67,12 +67,12 @@ test('picks are fair', () => {
 test('addresses are known as long as somebody has them', () => {
   const list = listOf('a', 'b')
   const b = list.get('b') as NodeRecord
-  assert.ok(list.knows({ host: '10.0.0.1', port: 2 }))
+  assert.equal(list.knows({ host: '10.0.0.1', port: 2 }), true)
   list.move(b, Uint8Array.of(10, 0, 0, 1), 1)
-  assert.ok(!list.knows({ host: '10.0.0.1', port: 2 }))
+  assert.equal(list.knows({ host: '10.0.0.1', port: 2 }), false)
   list.removeWhere(({ name }) => name === 'a')
-  assert.ok(list.knows({ host: '10.0.0.1', port: 1 }))
+  assert.equal(list.knows({ host: '10.0.0.1', port: 1 }), true)
   list.removeWhere(() => true)
-  assert.ok(!list.knows({ host: '10.0.0.1', port: 1 }))
+  assert.equal(list.knows({ host: '10.0.0.1', port: 1 }), false)
   assert.equal(list.size, 0)
 })

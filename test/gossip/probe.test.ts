@@ -24,6 +24,8 @@ class Solo {
     seededRandom(1),
     0,
   )
+  /** All hosts that a packet was sent to. */
+  readonly told = new Set<string>()
   #effects: Effect[] = []
 
   constructor(...peers: string[]) {
@@ -42,9 +44,11 @@ class Solo {
   /** The next message of this kind that is sent, and to whom; time passes until then. */
   next<K extends Message['kind']>(kind: K, withinMs = 5000): { message: Extract<Message, { kind: K }>; to: string } {
     const endMs = this.nowMs + withinMs
+    this.#effects.push(...this.core.take())
     for (;;) {
       for (let effect = this.#effects.shift(); effect; effect = this.#effects.shift()) {
         if (effect.kind !== 'packet') continue
+        this.told.add(effect.to.host)
         const found = decodePacket(effect.bytes).messages.find(({ message }) => message.kind === kind)
         if (found) return { message: found.message as Extract<Message, { kind: K }>, to: effect.to.host }
       }
@@ -102,6 +106,16 @@ describe('a probe', () => {
     const next = solo.next('ping').message
     assert.notEqual(next.seqNo, message.seqNo)
     assert.equal(solo.core.members().filter(({ status }) => status === 'alive').length, 6)
+  })
+
+  test('that could not be sent asks the helpers at once, and not again later', () => {
+    const solo = new Solo('a', 'b', 'c', 'd', 'e')
+    const { message } = solo.next('ping')
+    const startMs = solo.nowMs
+    solo.core.sendFailed(message.seqNo, solo.nowMs)
+    for (let i = 0; i < 3; i += 1) assert.equal(solo.next('indirectPing').message.seqNo, message.seqNo)
+    assert.equal(solo.nowMs, startMs)
+    assert.throws(() => solo.next('indirectPing', 900))
   })
 
   test('helpers that say they could not reach it either spare us the blame; strangers cannot', () => {
@@ -164,6 +178,8 @@ describe('an errand for another member', () => {
     const solo = new Solo('a', 'b')
     solo.hear(request({ target: Uint8Array.of(192, 0, 2, 1), node: 'victim' }))
     assert.equal(solo.next('nack', 600).message.seqNo, 77)
+    assert.throws(() => solo.next('error', 600), 'let some time pass')
+    assert.equal(solo.told.has('192.0.2.1'), false)
   })
 })
 

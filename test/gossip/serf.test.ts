@@ -26,7 +26,7 @@ function start(...others: string[]) {
     emit: (fact) => facts.push(fact),
     broadcast: (intent) => {
       const message = decodeSerfMessage(intent)
-      assert.ok(message.ok)
+      assert.ok(message.ok, 'decodes')
       sent.push(message.value)
     },
     report: (reason) => problems.push(reason),

@@ -50,6 +50,7 @@ function start(others: readonly string[] = [], profile: Profile = profiles.lan) 
       departed: ({ name }) => seen.push(`${name} departed`),
       updated: ({ name }) => seen.push(`${name} updated`),
       conflict: (_node, claimed) => conflicts.push(claimed),
+      contested: () => seen.push('contested'),
       problem: (reason) => seen.push(reason),
       accuse: (_node, accusation) => accusations.push(accusation),
     },
@@ -60,7 +61,7 @@ function start(others: readonly string[] = [], profile: Profile = profiles.lan) 
   const queued = (): Message[] =>
     queue.take(100_000, 2, 1, 1000).map((bytes) => {
       const message = decodeMessage(bytes)
-      assert.ok(message.ok)
+      assert.ok(message.ok, 'decodes')
       return message.value
     })
   queued()
@@ -187,6 +188,17 @@ describe('about ourselves', () => {
     assert.deepEqual(swim.self.meta, meta)
   })
 
+  test('our name at another address is contested, whether they hold us for alive there or dead', () => {
+    const elsewhere = { name: us, incarnation: 3, addr: Uint8Array.of(10, 0, 0, 9), port: 1, meta, vsn: ourVsn }
+    for (const state of [NodeState.alive, NodeState.dead]) {
+      const { swim, seen, conflicts } = start()
+      mergeNodes(swim, [{ ...elsewhere, state }], 0)
+      assert.equal(seen.includes('contested'), true)
+      assert.equal(conflicts.length, state === NodeState.alive ? 1 : 0)
+      assert.equal(swim.self.host, '10.0.0.1')
+    }
+  })
+
   test('after leaving nothing makes us alive again', () => {
     const { swim, seen } = start(['a'])
     let finished = 0
@@ -271,13 +283,16 @@ describe('merging the state of another member', () => {
   }
 
   test('the alive join, the left have left, the dead are only suspected', () => {
-    const { swim, state } = start(['a', 'b', 'c'])
+    const { swim, state, queued } = start(['a', 'b', 'c'])
     const problem = mergeNodes(
       swim,
       [entry('new', 0), entry('a', 1), entry('b', 2), entry('c', 3), entry('unknown', 2), entry('odd', 77)],
       0,
     )
     assert.equal(problem, undefined)
+    // However many tell us, it is one accuser: ourselves.
+    const accusers = queued().flatMap((message) => (message.kind === 'suspect' ? [message.from] : []))
+    assert.deepEqual(accusers, [us, us])
     assert.deepEqual(['new', 'a', 'b', 'c', 'unknown', 'odd'].map(state), [0, 1, 1, 3, undefined, undefined])
   })
 

@@ -65,7 +65,7 @@ async function exchange(target: TestMember, bytes: Uint8Array): Promise<string |
   if (chunks.length === 0) return undefined
   const reader = createStreamReader()
   const outcome = reader.push(Buffer.concat(chunks)) ?? reader.end()
-  assert.ok(outcome.ok)
+  assert.ok(outcome.ok, 'decodes')
   return outcome.value.kind
 }
 
@@ -130,7 +130,7 @@ describe('a member under fire', () => {
       ),
     )
     await Promise.race(silent.map((socket) => once(socket.resume(), 'close')))
-    assert.ok((alpha.gossip.stats().problems.get('excess') ?? 0) > 0)
+    assert.equal((alpha.gossip.stats().problems.get('excess') ?? 0) > 0, true)
     for (const socket of silent) socket.destroy()
     assert.equal(await exchange(alpha, fromHex('0081a55365714e6f05')), 'ack')
   })
@@ -150,7 +150,7 @@ describe('a member under fire', () => {
       [bystander, alpha],
     ] as const) {
       assert.equal(observer.member(other.name)?.status, 'alive')
-      assert.ok(!observer.storyOf(other.name).includes('failed'))
+      assert.equal(observer.storyOf(other.name).includes('failed'), false)
       if (agent) assert.deepEqual(observer.storyOf('agent'), ['joined'])
     }
     await agent?.until('all of us alive', (list) => {
@@ -158,6 +158,6 @@ describe('a member under fire', () => {
         list.some((one) => one.name === name && one.status === 'alive'),
       )
     })
-    assert.ok(agent?.running ?? true)
+    assert.equal(agent?.running ?? true, true)
   })
 })
