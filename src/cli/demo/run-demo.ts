@@ -28,8 +28,7 @@ const settleLimitMs = 15_000
 /** Resolves with the exit code. */
 export async function runDemo(flags: DemoFlags): Promise<number> {
   const live = process.stdout.isTTY === true && !flags.json
-  const folder = flags.dir === undefined ? mkdtempSync(join(tmpdir(), 'reeve-demo-')) : resolve(flags.dir)
-  mkdirSync(folder, { recursive: true })
+  const folder = makeFolder(flags.dir)
   let over = false
   let end: () => void = () => undefined
   const restore = onInterrupt(() => quit())
@@ -103,6 +102,18 @@ export async function runDemo(flags: DemoFlags): Promise<number> {
     else await write(lastLine(cluster, complete))
     if (flags.duration === undefined) return Exit.ok
     return complete && cluster.convergedMs !== undefined ? Exit.ok : Exit.failure
+  }
+}
+
+function makeFolder(dir: string | undefined): string {
+  try {
+    if (dir === undefined) return mkdtempSync(join(tmpdir(), 'reeve-demo-'))
+    mkdirSync(resolve(dir), { recursive: true })
+    return resolve(dir)
+  } catch (error) {
+    throw new ReeveError('CONFIG_INVALID', `--dir: cannot make the folder (${(error as Error).message})`, {
+      cause: error,
+    })
   }
 }
 

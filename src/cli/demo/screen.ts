@@ -74,7 +74,7 @@ function verdict(cluster: Cluster, scores: Scores, paint: (text: string, how: Pa
   const missing = cluster.nodes.length - up
   return missing === 0
     ? paint('all copies equal', 'green')
-    : paint(`copies on ${up} nodes equal, ${missing} down`, 'yellow')
+    : paint(`copies equal on ${up} of ${cluster.nodes.length} nodes, ${missing} down`, 'yellow')
 }
 
 function tableOf(cluster: Cluster, scores: Scores): Cell[][] {
