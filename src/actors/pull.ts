@@ -10,9 +10,9 @@ import type { ClientCall, Rpc, TlsMaterial } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { type Frames, type PullHello, type Refusal, RefusalReason } from '../gen/reeve/v1/replication_service_pb.ts'
 import type { Journal } from '../log/journal.ts'
-import { epochFromBytes, epochToBytes, type LogId } from '../log/log-id.ts'
+import { epochFromBytes, epochToBytes, type LogId, logKey } from '../log/log-id.ts'
 import type { Assignment } from '../replication/assignment.ts'
-import type { Directory } from '../replication/directory.ts'
+import type { Directory, Holding } from '../replication/directory.ts'
 import {
   decodePullResponse,
   encodePullRequest,
@@ -122,18 +122,20 @@ class Pull {
       this.#greeted = true
     } else if (kind.case === 'holdings') {
       const { name, epoch } = this.#peer
-      const news = this.#options.directory.update(
-        name,
-        epoch,
-        kind.value.logs.map(holdingFromMessage),
-        kind.value.complete,
-      )
+      const holdings = kind.value.logs.map((log) => holdingFromMessage(log))
+      this.#options.directory.update(name, epoch, holdings, kind.value.complete)
       if (!this.#opened) {
         this.#opened = true
         this.#scope.tell({ type: 'pull.opened' })
-      } else if (news) this.#scope.tell({ type: 'pull.holdingsChanged' })
+      } else if (holdings.some((holding) => this.#isNews(holding))) this.#scope.tell({ type: 'pull.holdingsChanged' })
     } else if (kind.case === 'frames') this.#frames(kind.value)
     else if (kind.case === 'refusal') this.#refused(kind.value)
+  }
+
+  /** More than we have, of a log that does not come from its live origin anyway. */
+  #isNews({ id, end }: Holding): boolean {
+    const { journal, assignment } = this.#options
+    return end > (journal().log(id)?.end ?? 0) && !assignment().get(id.origin)?.has(logKey(id))
   }
 
   /** Gossip decided whom to call; only the peer itself (and its certificate) says who it is. */

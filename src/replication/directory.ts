@@ -26,23 +26,19 @@ export class Directory {
   /** By peer: logs whose copy there contradicts ours or is damaged. Forgotten when that peer runs anew. */
   readonly #excluded = new Map<string, { epoch: string; keys: Set<string> }>()
 
-  /** A peer's list: all it has (`complete`), or what changed. True when it says something new. */
-  update(name: string, epoch: string, holdings: readonly Holding[], complete: boolean): boolean {
+  /** A peer's list: all it has (`complete`), or what changed. */
+  update(name: string, epoch: string, holdings: readonly Holding[], complete: boolean): void {
     let source = this.#sources.get(name)
-    let news = false
     if (!source || source.epoch !== epoch || complete) {
       source = { name, epoch, logs: new Map() }
       this.#sources.set(name, source)
-      news = true
     }
     for (const holding of holdings) {
       const key = logKey(holding.id)
       const known = source.logs.get(key)
-      if (known && known.end >= holding.end && known.start === holding.start) continue
-      source.logs.set(key, holding)
-      news = true
+      // Copies only grow: a smaller end is older news.
+      source.logs.set(key, known && known.end > holding.end ? { ...holding, end: known.end } : holding)
     }
-    return news
   }
 
   /** Its frames reached this far: it holds at least that. */
