@@ -1,6 +1,6 @@
 /** Certificates for tests, made on the spot: a CA and what it signs, as PEM. */
 
-import './reflect.ts'
+import 'reflect-metadata'
 import { webcrypto as crypto } from 'node:crypto'
 import {
   BasicConstraintsExtension,
