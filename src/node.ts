@@ -130,6 +130,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
   const gossipOptions: GossipActorOptions = {
     cluster,
     seeds: config.startJoinAddrs.map(formatAddress),
+    unreached: ({ message }) => membershipLog.warn({ reason: message }, 'no seed answers; trying again'),
     started: (started) => {
       gossip = started
     },
@@ -152,7 +153,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
             ['epoch', epoch],
             ['cluster', cluster],
           ]),
-          profile: profiles[config.profile],
+          profile: { ...profiles[config.profile], deadNodeReclaimMs },
           compression: true,
         },
       }),
@@ -272,6 +273,9 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
 
 /** Around a batch in a message: topic, ids, and as many headers of frames as fit in one message of a pull. */
 const messageOverheadBytes = 1024 * 1024
+
+/** A node that failed may come back under its name at another address after this long. */
+const deadNodeReclaimMs = 1000
 
 function warnOfOpenDoors(config: NodeConfig, log: Logger): void {
   if (!config.serverTls) log.warn({ rpcHost: config.rpcHost }, 'no TLS: the RPC port speaks plain text')

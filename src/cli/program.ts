@@ -11,6 +11,7 @@ import { addLeave } from './leave.ts'
 import { addMembers } from './members.ts'
 import { endQuietlyOnClosedPipe } from './output.ts'
 import { addProduce } from './produce.ts'
+import { addSim } from './sim.ts'
 import { addTopics } from './topics.ts'
 import { addVerify } from './verify.ts'
 import { version } from './version.ts'
@@ -55,7 +56,18 @@ Start here:
 
 ${exitCodeHelp}`,
     )
-  const commands = [addAgent, addDemo, addMembers, addTopics, addProduce, addConsume, addLeave, addVerify, addCert]
+  const commands = [
+    addAgent,
+    addDemo,
+    addMembers,
+    addTopics,
+    addProduce,
+    addConsume,
+    addLeave,
+    addVerify,
+    addCert,
+    addSim,
+  ]
   for (const add of commands) add(program, ended)
   return program
 }

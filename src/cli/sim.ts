@@ -1,11 +1,9 @@
 /** `reeve sim`: whole clusters under churn in virtual time, by seed. */
 
 import { type Command, InvalidArgumentError } from 'commander'
-import { pino } from 'pino'
 import { describeStep, planChurn } from '../simulation/faults.ts'
 import { describeViolation } from '../simulation/invariants.ts'
-import { reeveNode } from '../simulation/reeve-node.ts'
-import { runScenario, type ScenarioResult } from '../simulation/scenario.ts'
+import type { ScenarioResult } from '../simulation/scenario.ts'
 import { Exit } from './exit.ts'
 import { grouped, write } from './output.ts'
 
@@ -52,7 +50,13 @@ Examples:
     )
 }
 
-function run(seed: number, { nodes, minutes }: SimFlags): Promise<ScenarioResult> {
+async function run(seed: number, { nodes, minutes }: SimFlags): Promise<ScenarioResult> {
+  // Loaded late: no other command needs a whole node and its world.
+  const [{ pino }, { reeveNode }, { runScenario }] = await Promise.all([
+    import('pino'),
+    import('../simulation/reeve-node.ts'),
+    import('../simulation/scenario.ts'),
+  ])
   const hosts = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)
   const durationMs = minutes * 60_000
   return runScenario({
