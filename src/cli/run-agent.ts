@@ -1,7 +1,6 @@
 /** Runs a node as a process: its log, its signals, its exit code. */
 
 import { type Logger, pino, stdTimeFunctions } from 'pino'
-import pretty from 'pino-pretty'
 import type { NodeConfig } from '../config.ts'
 import { createRealEnv } from '../env/real.ts'
 import { toReeveError } from '../errors.ts'
@@ -14,7 +13,7 @@ const stopMarginMs = 15_000
 
 /** Resolves with the exit code once the node has stopped. */
 export async function runAgent(config: NodeConfig): Promise<number> {
-  const log = createLog(config)
+  const log = await createLog(config)
   const node = createNode(config, createRealEnv(), { log })
   let stopping = false
   const stop = (reason: string) => {
@@ -56,7 +55,7 @@ export async function runAgent(config: NodeConfig): Promise<number> {
 }
 
 /** To stderr, written before the call returns, so that no line is lost at the end. */
-function createLog(config: NodeConfig): Logger {
+async function createLog(config: NodeConfig): Promise<Logger> {
   const isPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stderr.isTTY === true)
   const options = { level: config.logLevel, base: { node: config.nodeName }, timestamp: stdTimeFunctions.isoTime }
   if (!isPretty) {
@@ -65,6 +64,7 @@ function createLog(config: NodeConfig): Logger {
     lines.on('error', () => undefined)
     return pino(options, lines)
   }
+  const { default: pretty } = await import('pino-pretty')
   const stream = pretty({
     destination: 2,
     sync: true,

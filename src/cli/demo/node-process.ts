@@ -45,6 +45,7 @@ export function createNodeProcess({ name, gossip, rpc, folder, exited }: NodePro
       'cluster-name': 'demo',
       // The seed may need a moment longer to start than the one that joins it.
       'join-retry-ms': '100',
+      'join-retry-max-ms': '400',
       'log-format': 'json',
       ...(joins.length > 0 && { 'start-join-addrs': joins.map(formatAddress).join(',') }),
     }
