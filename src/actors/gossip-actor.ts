@@ -1,4 +1,4 @@
-import type { GossipFact, GossipOrder, MemberFact, Peer } from '../../machines/messages.ts'
+import type { GossipFact, GossipOrder, MemberFact, Peer, Reason } from '../../machines/messages.ts'
 import { parseAddress } from '../address.ts'
 import type { Member } from '../gossip/member.ts'
 import { parseEpoch, parseNodeName } from '../log/log-id.ts'
@@ -9,11 +9,13 @@ export interface GossipActorOptions {
   readonly start: (emit: (news: GossipNews) => void) => Promise<Gossip>
   readonly started: (gossip: Gossip) => void
   readonly seeds: readonly string[]
+  /** Told of every attempt in vain: whoever mistyped a seed has nothing else to notice it by. */
+  readonly unreached: (reason: Reason) => void
   readonly cluster: string
 }
 
 /** Gossip as an actor: one attempt to reach a seed an order, members as facts. */
-export const gossipLogic = ({ start, started, seeds, cluster }: GossipActorOptions) =>
+export const gossipLogic = ({ start, started, seeds, unreached, cluster }: GossipActorOptions) =>
   orderly<GossipOrder, GossipFact | MemberFact>(
     (reason) => ({ type: 'gossip.failed', reason }),
     async (scope) => {
@@ -37,7 +39,9 @@ export const gossipLogic = ({ start, started, seeds, cluster }: GossipActorOptio
             await gossip.join([...seeds])
             scope.tell({ type: 'gossip.contacted' })
           } catch (error) {
-            scope.tell({ type: 'gossip.unreached', reason: toReason(error) })
+            const reason = toReason(error)
+            unreached(reason)
+            scope.tell({ type: 'gossip.unreached', reason })
           }
         }),
       )
