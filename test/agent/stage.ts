@@ -1,0 +1,80 @@
+/** What a test of agents sets up and always takes down again: a folder, processes, clients. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Client, connect, type KnownServer, type TlsMaterial } from '../../src/index.ts'
+import { Agent, until } from './agent.ts'
+
+export interface AgentOptions {
+  /** Agents or gossip addresses to join. */
+  readonly join?: readonly (Agent | string)[]
+  /** Where gossip listens; default: a port that the system picks. */
+  readonly bind?: string
+  readonly dataDir?: string
+  /** Further flags. */
+  readonly words?: readonly string[]
+  /** A command that runs the process. */
+  readonly under?: readonly string[]
+}
+
+export class Stage {
+  readonly folder = mkdtempSync(join(tmpdir(), 'reeve-agents-'))
+  readonly agents: Agent[] = []
+  readonly #clients: Client[] = []
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts)
+  }
+
+  /** Starts a node and does not wait. */
+  launch(name: string, { join: seeds = [], bind = '127.0.0.1:0', ...rest }: AgentOptions = {}): Agent {
+    const addresses = seeds.map((seed) => (typeof seed === 'string' ? seed : seed.gossipAddress))
+    const words = ['--bind-addr', bind, '--rpc-port', '0', ...(rest.words ?? [])]
+    if (addresses.length > 0) words.push('--start-join-addrs', addresses.join(','))
+    const agent = new Agent(name, rest.dataDir ?? this.path(name), words, rest.under)
+    this.agents.push(agent)
+    return agent
+  }
+
+  async start(name: string, options?: AgentOptions): Promise<Agent> {
+    const agent = this.launch(name, options)
+    await agent.ready()
+    return agent
+  }
+
+  /** A client of these servers and no others, closed at the end. */
+  client(
+    agents: readonly Agent[],
+    options: { tls?: TlsMaterial; serverName?: string; timeoutMs?: number } = {},
+  ): Client {
+    const addresses = agents.map(({ rpcAddress }) => rpcAddress)
+    const client = connect({ addresses, discovery: false, timeoutMs: 30_000, ...options })
+    this.#clients.push(client)
+    return client
+  }
+
+  /** Everybody sees everybody of these alive, in their present runs, and copies from them. */
+  async together(agents: readonly Agent[], clientOf = (agent: Agent) => this.client([agent])): Promise<void> {
+    for (const agent of agents) {
+      const client = clientOf(agent)
+      await until(
+        `${agent.name} is together with all others`,
+        () => client.servers(),
+        (servers) => agents.every((other) => isTogether(servers, other)),
+        agents,
+      )
+    }
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.#clients) client.close()
+    await Promise.all(this.agents.map((agent) => agent.kill()))
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+function isTogether(servers: readonly KnownServer[], { name, epoch }: Agent): boolean {
+  const seen = servers.find((server) => server.name === name)
+  return seen?.status === 'alive' && seen.epoch === epoch && (seen.self || seen.replicator === 'live')
+}
