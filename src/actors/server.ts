@@ -5,6 +5,7 @@ import { formatAddress } from '../address.ts'
 import type { Address, RpcServer } from '../env/env.ts'
 import type { Credentials } from './credentials.ts'
 import { orderly } from './orderly.ts'
+import { orderlyMachine } from './orderly-machine.ts'
 
 export interface ServerActorOptions {
   readonly credentials: Credentials
@@ -59,9 +60,11 @@ export function serverActor(options: ServerActorOptions) {
     }
   })
 
-  return serverMachine.provide({
-    actors: { load: fromPromise<void>(() => credentials.load()), reload, listener },
-    // The listener cuts what is left by itself; the chart's limit is for a listener that does not.
-    delays: { drainTimeout: drainTimeoutMs + 1000 },
-  })
+  return orderlyMachine(
+    serverMachine.provide({
+      actors: { load: fromPromise<void>(() => credentials.load()), reload, listener },
+      // The listener cuts what is left by itself; the chart's limit is for a listener that does not.
+      delays: { drainTimeout: drainTimeoutMs + 1000 },
+    }),
+  )
 }

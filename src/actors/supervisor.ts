@@ -6,6 +6,7 @@ import type { Directory } from '../replication/directory.ts'
 import type { NodePhase } from '../server/phase.ts'
 import type { journalLogic } from './journal.ts'
 import type { membershipActor } from './membership.ts'
+import { orderlyMachine } from './orderly-machine.ts'
 import type { replicatorActor } from './replicator.ts'
 import type { serverActor } from './server.ts'
 
@@ -21,19 +22,21 @@ export interface SupervisorActorOptions {
 
 /** The supervisor's chart with everything it does. */
 export function supervisorActor({ assign, drainTimeoutMs, ...actors }: SupervisorActorOptions) {
-  return supervisorMachine.provide({
-    actors,
-    actions: {
-      assignLogs: ({ self }) => {
-        const changed = assign()
-        for (const [peer, replicator] of replicatorsOf(self.getSnapshot())) {
-          if (changed(peer)) replicator.send({ type: 'assign' })
-        }
+  return orderlyMachine(
+    supervisorMachine.provide({
+      actors,
+      actions: {
+        assignLogs: ({ self }) => {
+          const changed = assign()
+          for (const [peer, replicator] of replicatorsOf(self.getSnapshot())) {
+            if (changed(peer)) replicator.send({ type: 'assign' })
+          }
+        },
       },
-    },
-    // The server cuts what is left by itself; the chart's limit is for a server that does not.
-    delays: { drainTimeout: drainTimeoutMs + 2000 },
-  })
+      // The server cuts what is left by itself; the chart's limit is for a server that does not.
+      delays: { drainTimeout: drainTimeoutMs + 2000 },
+    }),
+  )
 }
 
 /** What is assigned to whom at present, decided from what the peers hold and what we have. */
