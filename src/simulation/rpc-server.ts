@@ -20,6 +20,7 @@ export class SimulatedRpcServer implements RpcServer {
   readonly #options: RpcServeOptions
   readonly #routes: ReadonlyMap<string, RpcRoute>
   readonly #calls = new Set<IncomingCall>()
+  #closed = false
   readonly #unlisten: () => void
   #idle: (() => void) | undefined
 
@@ -68,6 +69,7 @@ export class SimulatedRpcServer implements RpcServer {
   }
 
   close(): Promise<void> {
+    this.#closed = true
     this.#unlisten()
     for (const call of [...this.#calls]) call.abort()
     return this.#context.process.later('socket', 0, () => {})
@@ -85,7 +87,8 @@ export class SimulatedRpcServer implements RpcServer {
     end.listener = {
       broken: () => {},
       received: (segment) => {
-        if (segment.kind !== 'headers') return end.reset()
+        // Headers may be on their way when the server closes.
+        if (this.#closed || segment.kind !== 'headers') return end.reset()
         if (segment.secure !== (this.#options.tls !== undefined)) {
           this.#options.report?.({
             kind: 'tlsRejected',
