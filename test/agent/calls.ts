@@ -37,11 +37,11 @@ export async function ask<I extends DescMessage, O extends DescMessage>(
   agent: Agent,
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
-  tls?: TlsMaterial,
+  { tls, timeoutMs = patienceMs }: { tls?: TlsMaterial | undefined; timeoutMs?: number } = {},
 ): Promise<MessageShape<O>> {
   const channel = dial(agent, tls)
   try {
-    return await callUnary(channel, method, request, patienceMs)
+    return await callUnary(channel, method, request, timeoutMs)
   } finally {
     channel.close()
   }

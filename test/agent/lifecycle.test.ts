@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../src/gen/grpc/health/v1/health_pb.ts'
 import { LogService } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { GrpcCode, type RecordId } from '../../src/index.ts'
 import { reeve } from '../cli/capture.ts'
-import { type Agent, until } from './agent.ts'
-import { watch } from './calls.ts'
+import { until } from './agent.ts'
+import { ask, watch } from './calls.ts'
+import { OpenCall } from './open-call.ts'
 import { Stage } from './stage.ts'
 
 describe('the life of an agent', () => {
@@ -81,22 +82,46 @@ describe('the life of an agent', () => {
     await again.stop()
   })
 
+  test('a call under way when SIGTERM comes is answered, and only then it ends', async () => {
+    const agent = await stage.start('drainer', { words: ['--drain-timeout-ms', '600000'] })
+    const call = await OpenCall.begin(agent)
+    const health = watch(agent, Health.method.watch, {})
+    await health.seen(({ status }) => status === Status.SERVING)
+    agent.signal('SIGTERM')
+    assert.equal((await health.ended)?.grpc, GrpcCode.UNAVAILABLE)
+    await assert.rejects(ask(agent, LogService.method.getServers, {}, { timeoutMs: 5000 }), 'no new calls')
+    assert.equal(await call.finish('t', 'just in time'), '0')
+    assert.equal((await agent.exited).code, 0)
+
+    const again = await stage.start('drainer', { dataDir: agent.dataDir })
+    const values: string[] = []
+    for await (const { value } of stage.client([again]).consumer({ topic: 't' })) values.push(`${Buffer.from(value)}`)
+    assert.deepEqual(values, ['just in time'])
+    await again.stop()
+  })
+
+  test('a call that does not end is cut when its time is over', async () => {
+    const agent = await stage.start('cutter', { words: ['--drain-timeout-ms', '200'] })
+    const call = await OpenCall.begin(agent)
+    agent.signal('SIGTERM')
+    assert.equal((await agent.exited).code, 0)
+    assert.notEqual(await call.finish('t', 'too late'), '0')
+  })
+
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
     test(`a second ${signal} ends it at once, with ${code}`, async () => {
-      // A reader that is not told to go keeps it busy: the call of a client that never reads its end.
       const agent = await stage.start(`twice-${code}`, { words: ['--drain-timeout-ms', '600000'] })
-      const helper = await stage.start(`helper-${code}`, { join: [agent] })
-      await stage.together([agent, helper])
+      const call = await OpenCall.begin(agent)
       agent.signal(signal)
       await agent.logged('stopping')
       agent.signal(signal)
       const exit = await agent.exited
       assert.equal(exit.code, code, exit.stderr)
-      assert.ok(!agent.lines.some(({ msg }) => msg === 'stopped'), 'it did not go through an orderly end')
-      await helper.kill()
+      assert.ok(!agent.lines.some(({ msg }) => msg === 'stopped'), 'it did not wait for the call')
+      call.abandon()
     })
   }
 
