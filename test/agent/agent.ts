@@ -11,6 +11,8 @@ import type { Readable } from 'node:stream'
 export const patienceMs = 90_000
 /** Between two looks at what nobody announces. */
 const lookEveryMs = 100
+/** Of what was seen last, in the message of a failure. */
+const shownMax = 4000
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -27,7 +29,6 @@ export interface LogLine {
   readonly [key: string]: unknown
 }
 
-/** `under`: a command that runs the process, such as `ip netns exec NAME`. */
 function spawnReeve(words: readonly string[], under: readonly string[]): ChildProcess {
   const [command, ...rest] = [...under, process.execPath, join(root, '.tools', 'run.mjs'), ...words]
   return spawn(command as string, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -55,21 +56,31 @@ export async function runReeve(...words: string[]): Promise<Exit> {
   }
 }
 
-/** `dataDir` and `words` are what a restart needs again. */
+export interface AgentProcess {
+  readonly name: string
+  readonly dataDir: string
+  /** Flags, besides name and folder. */
+  readonly words: readonly string[]
+  /** A command that runs the process, such as `ip netns exec NAME`. */
+  readonly under?: readonly string[]
+  /** Where this process of ours reaches it, when that is not where the other nodes do. */
+  readonly callHost?: string
+}
+
 export class Agent {
   readonly name: string
   readonly dataDir: string
-  readonly words: readonly string[]
   readonly exited: Promise<Exit>
   readonly lines: LogLine[] = []
   readonly #child: ChildProcess
+  readonly #callHost: string | undefined
   readonly #news = new EventEmitter()
   #rest = ''
 
-  constructor(name: string, dataDir: string, words: readonly string[], under: readonly string[] = []) {
+  constructor({ name, dataDir, words, under = [], callHost }: AgentProcess) {
     this.name = name
     this.dataDir = dataDir
-    this.words = words
+    this.#callHost = callHost
     const own = ['--node-name', name, '--data-dir', dataDir, '--log-format', 'json']
     this.#child = spawnReeve(['agent', ...own, ...words], under)
     this.#news.setMaxListeners(0)
@@ -86,8 +97,10 @@ export class Agent {
     return this.logged('ready')
   }
 
+  /** For clients of the test. */
   get rpcAddress(): string {
-    return this.#fact('rpcAddress')
+    const announced = this.#fact('rpcAddress')
+    return this.#callHost ? `${this.#callHost}${announced.slice(announced.lastIndexOf(':'))}` : announced
   }
 
   get gossipAddress(): string {
@@ -172,7 +185,7 @@ export async function until<T>(
       last = error
     }
     if (Date.now() > endMs) {
-      const shown = last instanceof Error ? last.message : JSON.stringify(last, plain, 1)
+      const shown = last instanceof Error ? last.message : JSON.stringify(last, plain).slice(0, shownMax)
       throw new Error(`never came to: ${what}; seen last: ${shown}\n${agents.map((agent) => agent.story()).join('\n')}`)
     }
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs))

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, connect, type KnownServer, type TlsMaterial } from '../../src/index.ts'
-import { Agent, until } from './agent.ts'
+import { Agent, type AgentProcess, until } from './agent.ts'
 
-export interface AgentOptions {
+export interface AgentOptions extends Pick<AgentProcess, 'under' | 'callHost'> {
   /** Agents or gossip addresses to join. */
   readonly join?: readonly (Agent | string)[]
   /** Where gossip listens; default: a port that the system picks. */
@@ -14,8 +14,6 @@ export interface AgentOptions {
   readonly dataDir?: string
   /** Further flags. */
   readonly words?: readonly string[]
-  /** A command that runs the process. */
-  readonly under?: readonly string[]
 }
 
 export class Stage {
@@ -28,11 +26,12 @@ export class Stage {
   }
 
   /** Starts a node and does not wait. */
-  launch(name: string, { join: seeds = [], bind = '127.0.0.1:0', ...rest }: AgentOptions = {}): Agent {
+  launch(name: string, options: AgentOptions = {}): Agent {
+    const { join: seeds = [], bind = '127.0.0.1:0', words: further = [], dataDir = this.path(name), ...how } = options
     const addresses = seeds.map((seed) => (typeof seed === 'string' ? seed : seed.gossipAddress))
-    const words = ['--bind-addr', bind, '--rpc-port', '0', ...(rest.words ?? [])]
+    const words = ['--bind-addr', bind, '--rpc-port', '0', ...further]
     if (addresses.length > 0) words.push('--start-join-addrs', addresses.join(','))
-    const agent = new Agent(name, rest.dataDir ?? this.path(name), words, rest.under)
+    const agent = new Agent({ name, dataDir, words, ...how })
     this.agents.push(agent)
     return agent
   }

@@ -1,0 +1,92 @@
+/** Writes to one node without a pause, whatever happens to it, and remembers what became of every record. */
+
+import type { Client, RecordId } from '../../src/index.ts'
+import type { Agent } from './agent.ts'
+import type { Stage } from './stage.ts'
+
+/** Records under way at a time. */
+const atOnce = 8
+
+export interface Acknowledged extends RecordId {
+  readonly value: string
+}
+
+export class Writer {
+  readonly name: string
+  readonly acknowledged: Acknowledged[] = []
+  /** Refused or lost on the way: stored or not. */
+  readonly doubtful = new Set<string>()
+  readonly #stage: Stage
+  readonly #topic: string
+  /** The node's present run. */
+  #agent: Agent
+  #count = 0
+  #stopped = false
+  #news: (() => void)[] = []
+  readonly #writing: Promise<void>
+
+  constructor(stage: Stage, agent: Agent, topic: string) {
+    this.name = agent.name
+    this.#stage = stage
+    this.#topic = topic
+    this.#agent = agent
+    this.#writing = this.#write()
+  }
+
+  /** The node was started again. */
+  moveTo(agent: Agent): void {
+    this.#agent = agent
+    this.#tell()
+  }
+
+  /** Resolves once this many records of that run are acknowledged. */
+  async until(count: number, epoch: string): Promise<void> {
+    while (this.acknowledged.filter((each) => each.epoch === epoch).length < count) await this.#change()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#tell()
+    await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    while (!this.#stopped) {
+      const agent = this.#agent
+      const client = this.#stage.client([agent], { timeoutMs: 1 })
+      await this.#writeTo(agent, client)
+      client.close()
+      while (this.#agent === agent && !this.#stopped) await this.#change()
+    }
+  }
+
+  /** Until a record does not get through. */
+  async #writeTo(agent: Agent, client: Client): Promise<void> {
+    const producer = client.producer({ topic: this.#topic })
+    let sound = true
+    while (sound && !this.#stopped && this.#agent === agent) {
+      const values = Array.from({ length: atOnce }, () => `${this.name} ${this.#count++} ${'.'.repeat(200)}`)
+      await Promise.all(
+        values.map(async (value) => {
+          try {
+            this.acknowledged.push({ ...(await producer.send({ value })), value })
+          } catch {
+            sound = false
+            this.doubtful.add(value)
+          }
+        }),
+      )
+      this.#tell()
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#news.push(resolve)
+    })
+  }
+
+  #tell(): void {
+    for (const wake of this.#news.splice(0)) wake()
+  }
+}
