@@ -52,22 +52,24 @@ async function main(): Promise<number> {
   const interrupted = new Promise<number>((resolve) => {
     restore = onInterrupt((_signal, exitCode) => resolve(exitCode))
   })
+  // What is torn down may fail in places where nobody waits any more; what fails before that ends the run.
+  const failed = new Promise<never>((_resolve, reject) => process.on('unhandledRejection', reject))
   try {
     const repetitions = quick ? 2 : 5
     const model = cpus()[0]?.model ?? 'unknown'
     process.stdout.write(`Node ${process.version}, ${cpus().length} × ${model}; ${repetitions} repetitions\n`)
     for (const name of only) {
       process.stdout.write(`\n${name}\n`)
-      const measured = figures.get(name)!({ stage, repetitions, quick })
-      // When interrupted, nobody waits for it any more.
-      measured.catch(() => undefined)
-      const rows = await Promise.race([measured, interrupted])
+      const rows = await Promise.race([figures.get(name)!({ stage, repetitions, quick }), interrupted, failed])
       if (typeof rows === 'number') return rows
       results.set(name, rows)
       process.stdout.write(tableOf(rows))
     }
     if (json !== undefined) writeFileSync(json, `${JSON.stringify(Object.fromEntries(results), null, 2)}\n`)
     return 0
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n`)
+    return 1
   } finally {
     await stage.end()
     restore()

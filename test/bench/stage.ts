@@ -136,7 +136,7 @@ export class Stage {
   }
 
   reeve(name: string, words: readonly string[], endsBy?: NodeJS.Signals): Process {
-    return this.run(name, [process.execPath, join('.tools', 'run.mjs'), ...words], endsBy)
+    return this.run(name, [process.execPath, ...process.execArgv, join('.tools', 'run.mjs'), ...words], endsBy)
   }
 
   /** Nodes that join the first of them, with the default settings but for a seed that may start after them. */
