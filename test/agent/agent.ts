@@ -70,9 +70,9 @@ export interface AgentProcess {
 export class Agent {
   readonly name: string
   readonly dataDir: string
-  readonly exited: Promise<Exit>
   readonly lines: LogLine[] = []
   readonly #child: ChildProcess
+  readonly #exited: Promise<Exit>
   readonly #callHost: string | undefined
   readonly #news = new EventEmitter()
   #rest = ''
@@ -84,7 +84,7 @@ export class Agent {
     const own = ['--node-name', name, '--data-dir', dataDir, '--log-format', 'json']
     this.#child = spawnReeve(['agent', ...own, ...words], under)
     this.#news.setMaxListeners(0)
-    this.exited = outcomeOf(this.#child).finally(() => this.#news.emit('line'))
+    this.#exited = outcomeOf(this.#child).finally(() => this.#news.emit('line'))
     createInterface({ input: this.#child.stderr as Readable }).on('line', (line) => this.#add(line))
   }
 
@@ -132,13 +132,20 @@ export class Agent {
   /** kill -9; resolves when it is gone. */
   async kill(): Promise<void> {
     if (this.running) this.#child.kill('SIGKILL')
-    await this.exited
+    await this.#exited
+  }
+
+  /** How it ended, by itself. */
+  async ended(): Promise<Exit> {
+    return inTime(`the end of ${this.name}`, this.#exited).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.story()}`)
+    })
   }
 
   /** SIGTERM, and an end in peace. */
   async stop(): Promise<Exit> {
     this.signal('SIGTERM')
-    const exit = await this.exited
+    const exit = await this.ended()
     assert.equal(exit.code, 0, `${this.name}: ${this.story()}`)
     return exit
   }
@@ -161,6 +168,19 @@ export class Agent {
       this.#rest += `${text}\n`
     }
     this.#news.emit('line')
+  }
+}
+
+/** The same promise, or an error once patience ends. */
+export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
+  let limit: NodeJS.Timeout | undefined
+  const over = new Promise<never>((_, reject) => {
+    limit = setTimeout(() => reject(new Error(`never came to: ${what}`)), patienceMs)
+  })
+  try {
+    return await Promise.race([promise, over])
+  } finally {
+    clearTimeout(limit)
   }
 }
 

@@ -13,7 +13,7 @@ import {
 import { parseAddress } from '../../src/address.ts'
 import { callUnary, pathOf } from '../../src/client/call.ts'
 import { createRealEnv, type ReeveError, type TlsMaterial } from '../../src/index.ts'
-import { type Agent, patienceMs } from './agent.ts'
+import { type Agent, inTime, patienceMs } from './agent.ts'
 
 const { rpc } = createRealEnv()
 
@@ -22,7 +22,7 @@ export interface Watched<T> {
   /** Resolves once a message arrived for which `wanted` holds, also one of before. */
   seen(wanted: (message: T) => boolean): Promise<void>
   /** How the stream ended; undefined: well. */
-  readonly ended: Promise<ReeveError | undefined>
+  ended(): Promise<ReeveError | undefined>
   cancel(): void
 }
 
@@ -56,7 +56,7 @@ export function watch<I extends DescMessage, O extends DescMessage>(
 ): Watched<MessageShape<O>> {
   const channel = dial(agent, tls)
   const messages: MessageShape<O>[] = []
-  let looks: (() => void)[] = []
+  const looks: (() => void)[] = []
   let over = false
   const look = () => {
     for (const again of looks.splice(0)) again()
@@ -85,14 +85,13 @@ export function watch<I extends DescMessage, O extends DescMessage>(
   })
   return {
     messages,
-    ended,
+    ended: () => inTime(`the end of a ${method.name} at ${agent.name}`, ended),
     cancel: () => cancel(),
     async seen(wanted) {
       while (!messages.some(wanted)) {
         if (over) throw new Error(`the stream ended first: ${String(await ended)}`)
-        await new Promise<void>((resolve) => {
-          looks = [...looks, resolve]
-        })
+        const news = new Promise<void>((resolve) => looks.push(resolve))
+        await inTime(`a certain message of ${method.name} at ${agent.name}`, news)
       }
     },
   }

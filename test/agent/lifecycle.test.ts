@@ -9,12 +9,15 @@ import { ask, watch } from './calls.ts'
 import { OpenCall } from './open-call.ts'
 import { Stage } from './stage.ts'
 
+/** Whatever ends although a node has this much time for it was told to end. */
+const patient = ['--drain-timeout-ms', '600000']
+
 describe('the life of an agent', () => {
   const stage = new Stage()
   after(() => stage.end())
 
   test('SIGTERM: it says so to watchers and readers, leaves its cluster, and ends with 0', async () => {
-    const [a, b] = await Promise.all([stage.start('a'), stage.start('b')])
+    const [a, b] = await Promise.all([stage.start('a', { words: patient }), stage.start('b')])
     const other = await stage.start('c', { join: [a, b] })
     await stage.together([a, b, other])
     const producer = stage.client([a]).producer({ topic: 't' })
@@ -25,13 +28,13 @@ describe('the life of an agent', () => {
     await reading.seen(({ batches }) => batches.length > 0)
 
     a.signal('SIGTERM')
-    assert.equal((await reading.ended)?.grpc, GrpcCode.UNAVAILABLE)
-    assert.equal((await health.ended)?.grpc, GrpcCode.UNAVAILABLE)
+    assert.equal((await reading.ended())?.grpc, GrpcCode.UNAVAILABLE)
+    assert.equal((await health.ended())?.grpc, GrpcCode.UNAVAILABLE)
     assert.deepEqual(
       health.messages.map(({ status }) => status),
       [Status.SERVING, Status.NOT_SERVING],
     )
-    const { code, stderr } = await a.exited
+    const { code, stderr } = await a.ended()
     assert.equal(code, 0, stderr)
     const said = a.lines.map(({ msg }) => msg)
     assert.ok(said.indexOf('stopping') < said.indexOf('stopped'), 'it tells of its end in order')
@@ -83,15 +86,15 @@ describe('the life of an agent', () => {
   })
 
   test('a call under way when SIGTERM comes is answered, and only then it ends', async () => {
-    const agent = await stage.start('drainer', { words: ['--drain-timeout-ms', '600000'] })
+    const agent = await stage.start('drainer', { words: patient })
     const call = await OpenCall.begin(agent)
     const health = watch(agent, Health.method.watch, {})
     await health.seen(({ status }) => status === Status.SERVING)
     agent.signal('SIGTERM')
-    assert.equal((await health.ended)?.grpc, GrpcCode.UNAVAILABLE)
+    assert.equal((await health.ended())?.grpc, GrpcCode.UNAVAILABLE)
     await assert.rejects(ask(agent, LogService.method.getServers, {}, { timeoutMs: 5000 }), 'no new calls')
     assert.equal(await call.finish('t', 'just in time'), '0')
-    assert.equal((await agent.exited).code, 0)
+    assert.equal((await agent.ended()).code, 0)
 
     const again = await stage.start('drainer', { dataDir: agent.dataDir })
     const values: string[] = []
@@ -104,7 +107,7 @@ describe('the life of an agent', () => {
     const agent = await stage.start('cutter', { words: ['--drain-timeout-ms', '200'] })
     const call = await OpenCall.begin(agent)
     agent.signal('SIGTERM')
-    assert.equal((await agent.exited).code, 0)
+    assert.equal((await agent.ended()).code, 0)
     assert.notEqual(await call.finish('t', 'too late'), '0')
   })
 
@@ -113,12 +116,12 @@ describe('the life of an agent', () => {
     ['SIGTERM', 143],
   ] as const) {
     test(`a second ${signal} ends it at once, with ${code}`, async () => {
-      const agent = await stage.start(`twice-${code}`, { words: ['--drain-timeout-ms', '600000'] })
+      const agent = await stage.start(`twice-${code}`, { words: patient })
       const call = await OpenCall.begin(agent)
       agent.signal(signal)
       await agent.logged('stopping')
       agent.signal(signal)
-      const exit = await agent.exited
+      const exit = await agent.ended()
       assert.equal(exit.code, code, exit.stderr)
       assert.ok(!agent.lines.some(({ msg }) => msg === 'stopped'), 'it did not wait for the call')
       call.abandon()
@@ -129,7 +132,7 @@ describe('the life of an agent', () => {
     const agent = await stage.start('leaver')
     const left = await reeve('leave', '--addr', agent.rpcAddress)
     assert.deepEqual(left, { code: 0, stdout: `${agent.rpcAddress} is leaving\n`, stderr: '' })
-    const { code, stderr } = await agent.exited
+    const { code, stderr } = await agent.ended()
     assert.equal(code, 0, stderr)
     assert.ok(agent.lines.some(({ msg }) => msg === 'stopped'))
   })

@@ -20,6 +20,19 @@ describe('real agents on hosts that can be cut off', { skip: withoutNetworks() }
   const agent = (name: string) => agents.find((each) => each.name === name) as Agent
   const nodes = () => agents.map((each) => ({ agent: each, client: stage.client([each]) }))
 
+  const gossipOf = (name: string) => `${network.addressOf(name)}:7946`
+
+  function launch(name: string): Agent {
+    const bind = gossipOf(name)
+    // On all its addresses: the other nodes call one, this test another.
+    const words = ['--rpc-host', '0.0.0.0', '--advertise-addr', bind, '--insecure']
+    const join = names.filter((other) => other !== name).map(gossipOf)
+    return stage.launch(name, {
+      ...{ bind, join, words },
+      ...{ under: network.under(name), callHost: network.callHostOf(name) },
+    })
+  }
+
   /** Each of these sees each of those failed, and no longer tries to copy from it. */
   async function lost(observers: readonly string[], subjects: readonly string[]): Promise<void> {
     for (const observer of observers) {
@@ -48,17 +61,7 @@ describe('real agents on hosts that can be cut off', { skip: withoutNetworks() }
 
   before(async () => {
     network = new Network(names)
-    const port = 7946
-    const all = names.map((name) => `${network.addressOf(name)}:${port}`)
-    for (const name of names) {
-      const bind = `${network.addressOf(name)}:${port}`
-      // On all its addresses: the other nodes call one, this test another.
-      const words = ['--rpc-host', '0.0.0.0', '--advertise-addr', bind, '--insecure']
-      const join = all.filter((address) => address !== bind)
-      agents.push(
-        stage.launch(name, { bind, join, words, under: network.under(name), callHost: network.callHostOf(name) }),
-      )
-    }
+    for (const name of names) agents.push(launch(name))
     await Promise.all(agents.map((each) => each.ready()))
     await stage.together(agents)
   })
@@ -113,10 +116,8 @@ describe('real agents on hosts that can be cut off', { skip: withoutNetworks() }
       .send({ value: 'nobody heard' })
     await agent('c').kill()
     network.heal('c')
-    const bind = `${network.addressOf('c')}:7946`
-    const words = ['--rpc-host', '0.0.0.0', '--advertise-addr', bind, '--insecure']
-    const how = { under: network.under('c'), callHost: network.callHostOf('c') }
-    agents[2] = await stage.start('c', { bind, join: [agent('a')], words, ...how })
+    agents[2] = launch('c')
+    await agents[2].ready()
     await stage.together(agents)
     await converge('alone', nodes())
     const records = await readAll(stage.client([agent('a')]), 'alone')

@@ -233,6 +233,6 @@ describe('agents with mutual TLS and access rules', () => {
 
   test('who may administer may let a node leave', async () => {
     assert.equal(await outcomeOf(ask(b, LogService.method.leave, {}, { tls: as('root') })), undefined)
-    assert.equal((await b.exited).code, 0)
+    assert.equal((await b.ended()).code, 0)
   })
 })

@@ -1,11 +1,12 @@
 /** Writes to one node without a pause, whatever happens to it, and remembers what became of every record. */
 
 import type { Client, RecordId } from '../../src/index.ts'
-import type { Agent } from './agent.ts'
+import { type Agent, inTime } from './agent.ts'
 import type { Stage } from './stage.ts'
 
-/** Records under way at a time. */
+/** Records under way at a time, gathered for so long: a few hundred a second are enough, and leave the machine to others. */
 const atOnce = 8
+const lingerMs = 20
 
 export interface Acknowledged extends RecordId {
   readonly value: string
@@ -41,7 +42,8 @@ export class Writer {
 
   /** Resolves once this many records of that run are acknowledged. */
   async until(count: number, epoch: string): Promise<void> {
-    while (this.acknowledged.filter((each) => each.epoch === epoch).length < count) await this.#change()
+    const enough = () => this.acknowledged.filter((each) => each.epoch === epoch).length >= count
+    while (!enough()) await inTime(`a record acknowledged by ${this.name}`, this.#change())
   }
 
   async stop(): Promise<void> {
@@ -62,7 +64,7 @@ export class Writer {
 
   /** Until a record does not get through. */
   async #writeTo(agent: Agent, client: Client): Promise<void> {
-    const producer = client.producer({ topic: this.#topic })
+    const producer = client.producer({ topic: this.#topic, lingerMs })
     let sound = true
     while (sound && !this.#stopped && this.#agent === agent) {
       const values = Array.from({ length: atOnce }, () => `${this.name} ${this.#count++} ${'.'.repeat(200)}`)
