@@ -55,7 +55,7 @@ export async function bindGossipTransport(options: GossipTransportOptions): Prom
     try {
       listener = await env.streams.listen(bind, (stream) => accepted.take(stream))
       const socket = await env.datagrams.bind(listener.address, packet)
-      return new BoundTransport(env, listener, socket)
+      return new BoundTransport(env, listener, socket, accepted)
     } catch (error) {
       listener?.close()
       const code = error instanceof NetworkError ? error.code : ''
@@ -73,13 +73,21 @@ class BoundTransport implements GossipTransport {
   readonly #env: GossipTransportOptions['env']
   readonly #listener: StreamListener
   readonly #socket: DatagramSocket
-  readonly #opened = new Set<ByteStream>()
+  readonly #accepted: Accepted
+  /** With what gives up waiting for their answer. */
+  readonly #opened = new Map<ByteStream, (error: Error) => void>()
   #opening = 0
   #closed = false
   /** Ends attempts to connect that are under way. */
   readonly #closing = new AbortController()
 
-  constructor(env: GossipTransportOptions['env'], listener: StreamListener, socket: DatagramSocket) {
+  constructor(
+    env: GossipTransportOptions['env'],
+    listener: StreamListener,
+    socket: DatagramSocket,
+    accepted: Accepted,
+  ) {
+    this.#accepted = accepted
     this.address = listener.address
     this.#env = env
     this.#listener = listener
@@ -108,10 +116,10 @@ class BoundTransport implements GossipTransport {
       stream.destroy()
       throw new Error('closed')
     }
-    this.#opened.add(stream)
     let timer: Timer | undefined
     try {
       return await new Promise<StreamMessage>((resolve, reject) => {
+        this.#opened.set(stream, reject)
         timer = clock.setTimeout(() => reject(new Error('no answer in time')), deadlineMs - clock.monotonicMs())
         const reader = createStreamReader(limits)
         const conclude = (outcome: StreamOutcome | undefined) => {
@@ -138,7 +146,9 @@ class BoundTransport implements GossipTransport {
     this.#closing.abort()
     this.#listener.close()
     this.#socket.close()
-    for (const stream of this.#opened) stream.destroy()
+    // Not left to the sockets' own ends, which come a moment later: after `close` nothing waits any more.
+    for (const giveUp of [...this.#opened.values()]) giveUp(new Error('closed'))
+    this.#accepted.close()
   }
 }
 
@@ -146,6 +156,7 @@ class BoundTransport implements GossipTransport {
 class Accepted {
   readonly #options: GossipTransportOptions
   readonly #perHost = new Map<string, number>()
+  readonly #timers = new Map<ByteStream, Timer>()
   #count = 0
   #bufferedBytes = 0
 
@@ -167,18 +178,21 @@ class Accepted {
     const reader = createStreamReader(limits)
     let buffered = 0
     let concluded = false
-    let timer = env.clock.setTimeout(() => {
+    const limit = (expired: () => void) => {
+      env.clock.clearTimeout(this.#timers.get(stream))
+      this.#timers.set(stream, env.clock.setTimeout(expired, streamTimeoutMs))
+    }
+    limit(() => {
       problem('slow', 'a stream that did not go on', from)
       stream.destroy()
-    }, streamTimeoutMs)
+    })
 
     const conclude = (outcome: StreamOutcome) => {
       concluded = true
       this.#bufferedBytes -= buffered
       buffered = 0
       // As long again for the other side to take the answer.
-      env.clock.clearTimeout(timer)
-      timer = env.clock.setTimeout(() => stream.destroy(), streamTimeoutMs)
+      limit(() => stream.destroy())
       const answer = this.#answer(outcome, from)
       if (answer) stream.write(answer)
       stream.end()
@@ -201,7 +215,7 @@ class Accepted {
       },
       closed: () => {
         concluded = true
-        env.clock.clearTimeout(timer)
+        this.#forget(stream)
         this.#bufferedBytes -= buffered
         buffered = 0
         this.#count -= 1
@@ -210,6 +224,18 @@ class Accepted {
         else this.#perHost.set(from.host, others)
       },
     })
+  }
+
+  close(): void {
+    for (const stream of [...this.#timers.keys()]) {
+      this.#forget(stream)
+      stream.destroy()
+    }
+  }
+
+  #forget(stream: ByteStream): void {
+    this.#options.env.clock.clearTimeout(this.#timers.get(stream))
+    this.#timers.delete(stream)
   }
 
   #answer(outcome: StreamOutcome, from: Address): Uint8Array | undefined {

@@ -7,6 +7,7 @@
 
 import type { CallListener, RpcHandler, ServerCall } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
+import { endWaits, type Waits } from './acks.ts'
 import type { PhaseSource } from './phase.ts'
 import { isClosing, nodeStopping } from './phase.ts'
 import type { Append, ProduceDeps } from './produce.ts'
@@ -45,6 +46,7 @@ class ProducingStream implements CallListener {
   #head = 0
   #pendingBytes = 0
   #topic = ''
+  readonly #waits: Waits = new Set()
   #flushDue = false
   #paused = false
   /** The transport holds more than a window of answers. */
@@ -75,6 +77,7 @@ class ProducingStream implements CallListener {
         batch,
         copies,
         remainingMs: () => this.#call.remainingMs(),
+        waits: this.#waits,
       })
     } catch (error) {
       this.#end(toReeveError(error))
@@ -163,5 +166,6 @@ class ProducingStream implements CallListener {
   #close(): void {
     this.#over = true
     this.#unsubscribe()
+    endWaits(this.#waits)
   }
 }

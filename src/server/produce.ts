@@ -11,7 +11,7 @@ import type { Appended, Journal } from '../log/journal.ts'
 import type { LogId } from '../log/log-id.ts'
 import { parseTopicName } from '../log/log-id.ts'
 import type { Access } from './access.ts'
-import type { Acks } from './acks.ts'
+import { type Acks, endWaits, type Waits } from './acks.ts'
 import { waitLimitMs } from './deadline.ts'
 import { parseProduceRequest } from './produce-request.ts'
 import type { DurabilitySetting } from './produce-response.ts'
@@ -37,6 +37,8 @@ export interface AppendOrder {
   readonly batch: Uint8Array
   readonly copies: number
   readonly remainingMs: () => number | undefined
+  /** Of the call; ended with it. */
+  readonly waits: Waits
 }
 
 /** Resolves with the encoded ProduceResponse. Throws or rejects with a typed error; thrown: nothing was written. */
@@ -64,7 +66,7 @@ export function createAppender(deps: ProduceDeps): Append {
     }
     return journal.append(topic, batch, recordCount).then(async (appended) => {
       const limitMs = waitLimitMs(order.remainingMs(), copiesWaitMs)
-      const count = await acks.waitFor(appended.log, appended.endOffset, copies, limitMs)
+      const count = await acks.waitFor(appended.log, appended.endOffset, copies, limitMs, order.waits)
       if (count < copies) throw copiesPending(appended, count, copies)
       return encodeProduceResponse(encodeId(appended.log), appended, count, durability)
     })
@@ -73,10 +75,11 @@ export function createAppender(deps: ProduceDeps): Append {
 
 export function produce(deps: ProduceDeps): RpcHandler {
   const append = createAppender(deps)
-  return (call) =>
-    oneMessage(call, (bytes) => {
+  return (call) => {
+    const waits: Waits = new Set()
+    const listener = oneMessage(call, (bytes) => {
       const subject = deps.access.subjectOf(call.caller)
-      append({ ...parseProduceRequest(bytes), subject, remainingMs: () => call.remainingMs() }).then(
+      append({ ...parseProduceRequest(bytes), subject, remainingMs: () => call.remainingMs(), waits }).then(
         (answer) => {
           call.send(answer)
           call.finish()
@@ -84,6 +87,8 @@ export function produce(deps: ProduceDeps): RpcHandler {
         (error) => call.finish(toReeveError(error)),
       )
     })
+    return { ...listener, cancelled: () => endWaits(waits) }
+  }
 }
 
 function copiesPending(appended: Appended, count: number, wanted: number): ReeveError {
