@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../src/gen/grpc/health/v1/health_pb.ts'
 import { LogService } from '../../src/gen/reeve/v1/log_service_pb.ts'
-import { GrpcCode, type RecordId } from '../../src/index.ts'
+import type { RecordId } from '../../src/index.ts'
 import { reeve } from '../cli/capture.ts'
 import { until } from './agent.ts'
 import { ask, watch } from './calls.ts'
@@ -28,8 +28,8 @@ describe('the life of an agent', () => {
     await reading.seen(({ batches }) => batches.length > 0)
 
     a.signal('SIGTERM')
-    assert.equal((await reading.ended())?.grpc, GrpcCode.UNAVAILABLE)
-    assert.equal((await health.ended())?.grpc, GrpcCode.UNAVAILABLE)
+    assert.equal((await reading.ended())?.code, 'NODE_STOPPING')
+    assert.equal((await health.ended())?.code, 'NODE_STOPPING')
     assert.deepEqual(
       health.messages.map(({ status }) => status),
       [Status.SERVING, Status.NOT_SERVING],
@@ -91,7 +91,7 @@ describe('the life of an agent', () => {
     const health = watch(agent, Health.method.watch, {})
     await health.seen(({ status }) => status === Status.SERVING)
     agent.signal('SIGTERM')
-    assert.equal((await health.ended())?.grpc, GrpcCode.UNAVAILABLE)
+    assert.equal((await health.ended())?.code, 'NODE_STOPPING')
     await assert.rejects(ask(agent, LogService.method.getServers, {}, { timeoutMs: 5000 }), 'no new calls')
     assert.equal(await call.finish('t', 'just in time'), '0')
     assert.equal((await agent.ended()).code, 0)
