@@ -6,6 +6,7 @@ import { createCredentials } from './actors/credentials.ts'
 import { type Gossip, startGossip } from './actors/gossip.ts'
 import type { GossipActorOptions } from './actors/gossip-actor.ts'
 import { journalLogic } from './actors/journal.ts'
+import { reportJournal, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
 import { serverActor } from './actors/server.ts'
@@ -16,7 +17,7 @@ import type { Address, Env } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
 import { type ErrorCode, isErrorCode, ReeveError } from './errors.ts'
 import { profiles } from './gossip/profile.ts'
-import { type Journal, type JournalEvent, openJournal } from './log/journal.ts'
+import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
 import { Copies } from './replication/copies.ts'
 import { Directory } from './replication/directory.ts'
@@ -120,7 +121,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
         ...(credentials.serverTls && { tls: credentials.serverTls }),
         routes: routes(),
         maxMessageBytes,
-        report: (event) => serverLog.warn(event, 'a call was refused before it was one'),
+        report: (event) => reportServer(serverLog, event),
       }),
     reloaded: () => serverLog.info('certificates and access rules read again'),
     reloadRefused: (error) => serverLog.error({ err: error }, 'reload refused; what was in force stays'),
@@ -159,6 +160,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
       }),
   }
 
+  const replicatorLog = log.child({ actor: 'replicator' })
   const machine = supervisorActor({
     drainTimeoutMs: config.drainTimeoutMs,
     assign: () => assignments.decide(),
@@ -196,6 +198,8 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
       journal,
       directory,
       assignment: () => assignments.current,
+      lost: ({ name, address }, reason) =>
+        replicatorLog.warn({ peer: name, address, ...reason }, 'replication interrupted'),
       fraction,
     }),
   })
@@ -276,24 +280,6 @@ const messageOverheadBytes = 1024 * 1024
 
 /** A node that failed may come back under its name at another address after this long. */
 const deadNodeReclaimMs = 1000
-
-function warnOfOpenDoors(config: NodeConfig, log: Logger): void {
-  if (!config.serverTls) log.warn({ rpcHost: config.rpcHost }, 'no TLS: the RPC port speaks plain text')
-  if (config.aclPolicyFile === undefined)
-    log.warn('no access rules: everybody who reaches the RPC port may do everything')
-  if (config.durability === 'os') log.warn('durability os: a power cut may take acknowledged records')
-}
-
-function reportJournal(log: Logger, event: JournalEvent, failed: (error: unknown) => void): void {
-  const { kind } = event
-  if (kind === 'failed') {
-    log.error(event, 'a log can no longer be written')
-    failed(new ReeveError('LOG_FAILED', `${event.log}: ${event.message}`))
-  } else if (kind === 'damaged' || kind === 'corrupt') log.error(event, 'damaged data found; it is not served')
-  else if (kind === 'full') log.error(event, 'the disk is full; writes are refused until there is space')
-  else if (kind === 'listenerFailed') log.error(event, 'a listener of commits failed')
-  else log.info(event, kind === 'tailCut' ? 'an unfinished write was cut off' : kind)
-}
 
 function codeOf(text: string): ErrorCode {
   return isErrorCode(text) ? text : 'INTERNAL'

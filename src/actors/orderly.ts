@@ -28,7 +28,7 @@ export function orderly<
   TFact extends EventObject,
   TInput extends NonReducibleUnknown = NonReducibleUnknown,
 >(
-  failed: (reason: Reason) => TFact,
+  failed: (reason: Reason, input: TInput) => TFact,
   body: (scope: Scope<TOrder, TFact, TInput>) => void | Promise<void>,
 ): CallbackActorLogic<TOrder, TInput> {
   return fromCallback<TOrder, TInput>(({ input, sendBack, receive }) => {
@@ -49,7 +49,7 @@ export function orderly<
     const fail = (error: unknown) => {
       if (ended) return
       end()
-      sendBack(failed(toReason(error)))
+      sendBack(failed(toReason(error), input))
     }
     const guard =
       <TArguments extends unknown[]>(work: (...args: TArguments) => void) =>

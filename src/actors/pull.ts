@@ -4,7 +4,7 @@
  * copies' own ends and remembers nothing beyond the stream.
  */
 
-import type { Peer, PullFact, PullOrder } from '../../machines/messages.ts'
+import type { Peer, PullFact, PullOrder, Reason } from '../../machines/messages.ts'
 import { parseAddress } from '../address.ts'
 import type { ClientCall, Rpc, TlsMaterial } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
@@ -32,6 +32,8 @@ export interface PullOptions {
   readonly journal: () => Journal
   readonly directory: Directory
   readonly assignment: () => Assignment
+  /** Told of every stream that could not be opened or did not last. */
+  readonly lost: (peer: Peer, reason: Reason) => void
 }
 
 /** Frames received but not yet fsynced, a peer; beyond it the stream is paused. */
@@ -47,7 +49,10 @@ interface Wanted {
 
 export const pullLogic = (options: PullOptions) =>
   orderly<PullOrder, PullFact, { readonly peer: Peer }>(
-    (reason) => ({ type: 'pull.failed', reason }),
+    (reason, { peer }) => {
+      options.lost(peer, reason)
+      return { type: 'pull.failed', reason }
+    },
     (scope) => {
       const pull = new Pull(options, scope)
       scope.own(() => pull.close())

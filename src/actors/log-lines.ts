@@ -1,0 +1,34 @@
+/** What a node says in its log of what its parts report. */
+
+import type { Logger } from 'pino'
+import type { NodeConfig } from '../config.ts'
+import type { RpcServerEvent } from '../env/env.ts'
+import { ReeveError } from '../errors.ts'
+import type { JournalEvent } from '../log/journal.ts'
+
+/** Every protection that is off, at start. */
+export function warnOfOpenDoors(config: NodeConfig, log: Logger): void {
+  if (!config.serverTls) log.warn({ rpcHost: config.rpcHost }, 'no TLS: the RPC port speaks plain text')
+  if (config.aclPolicyFile === undefined)
+    log.warn('no access rules: everybody who reaches the RPC port may do everything')
+  if (config.durability === 'os') log.warn('durability os: a power cut may take acknowledged records')
+}
+
+export function reportServer(log: Logger, event: RpcServerEvent): void {
+  if (event.kind === 'handlerCrashed') log.error(event, 'a handler crashed; its call ended')
+  else if (event.kind === 'tlsRejected') log.warn(event, 'a TLS handshake was refused')
+  // Peers that die or scan do this all the time.
+  else log.debug(event, 'a connection ended in the middle')
+}
+
+/** `failed` is called for a log that can no longer be written. */
+export function reportJournal(log: Logger, event: JournalEvent, failed: (error: unknown) => void): void {
+  const { kind } = event
+  if (kind === 'failed') {
+    log.error(event, 'a log can no longer be written')
+    failed(new ReeveError('LOG_FAILED', `${event.log}: ${event.message}`))
+  } else if (kind === 'damaged' || kind === 'corrupt') log.error(event, 'damaged data found; it is not served')
+  else if (kind === 'full') log.error(event, 'the disk is full; writes are refused until there is space')
+  else if (kind === 'listenerFailed') log.error(event, 'a listener of commits failed')
+  else log.info(event, kind === 'tailCut' ? 'an unfinished write was cut off' : kind)
+}
