@@ -88,6 +88,7 @@ export async function startCluster({
         gossip: { host: '127.0.0.1', port: ports[2 * index]! },
         rpc: { host: '127.0.0.1', port: ports[2 * index + 1]! },
         folder,
+        ready: () => dial(node),
         exited: (how) => exited(node, how),
       }),
       client: undefined,
@@ -116,11 +117,16 @@ export async function startCluster({
     node.process.start(
       (firstTime ? nodes.slice(0, nodes.indexOf(node)).slice(0, 1) : others).map((n) => n.process.gossip),
     )
-    node.client = connect({ addresses: [node.process.rpc], discovery: false, timeoutMs: 0, env })
     node.startedMs = elapsedMs()
     node.ended = undefined
     node.expectedExit = false
     node.runs += 1
+  }
+
+  /** Not before it listens: a channel that was refused waits ever longer before it tries again. */
+  function dial(node: DemoNode): void {
+    node.client = connect({ addresses: [node.process.rpc], discovery: false, timeoutMs: 0, env })
+    void look(node)
   }
 
   function exited(node: DemoNode, how: string): void {

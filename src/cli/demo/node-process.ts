@@ -26,12 +26,14 @@ export interface NodeProcessOptions {
   readonly gossip: Address
   readonly rpc: Address
   readonly folder: string
+  /** It said that it is ready to be called. */
+  readonly ready: () => void
   readonly exited: (how: string) => void
 }
 
 const linesKept = 20
 
-export function createNodeProcess({ name, gossip, rpc, folder, exited }: NodeProcessOptions): NodeProcess {
+export function createNodeProcess({ name, gossip, rpc, folder, ready, exited }: NodeProcessOptions): NodeProcess {
   let child: ChildProcess | undefined
   let lines: string[] = []
   const logFile = join(folder, `${name}.log`)
@@ -66,6 +68,7 @@ export function createNodeProcess({ name, gossip, rpc, folder, exited }: NodePro
       appendFileSync(logFile, text)
       const parts = (rest + text).split('\n')
       rest = parts.pop()!
+      if (child === started && parts.some((line) => line.endsWith('"msg":"ready"}'))) ready()
       lines = [...lines, ...parts].slice(-linesKept)
     })
     started.on('error', (error) => lines.push(error.message))
