@@ -10,7 +10,7 @@ const ip = (...words: string[]) => execFileSync('ip', words, { stdio: ['ignore',
 
 /**
  * For the `skip` option of a test: why it cannot run here. Where all components must be there
- * (REEVE_REQUIRE_COMPONENTS=1) it throws instead.
+ * (REQUIRE_COMPONENTS=1) it throws instead.
  */
 export function withoutNetworks(): string | false {
   let reason: string
@@ -24,7 +24,7 @@ export function withoutNetworks(): string | false {
       reason = `no network namespaces here: ${(error as Error).message}`
     }
   }
-  if (process.env.REEVE_REQUIRE_COMPONENTS === '1') throw new Error(reason)
+  if (process.env.REQUIRE_COMPONENTS === '1') throw new Error(reason)
   return reason
 }
 

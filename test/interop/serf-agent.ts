@@ -25,12 +25,12 @@ const binary = (process.env.PATH ?? '')
 
 /**
  * For the `skip` option of a test: why it cannot run here. Where all components must be there
- * (REEVE_REQUIRE_COMPONENTS=1) it throws instead.
+ * (REQUIRE_COMPONENTS=1) it throws instead.
  */
 export function withoutSerf(): string | false {
   if (binary) return false
   const reason = 'the serf command is not installed (Debian: apt-get install serf)'
-  if (process.env.REEVE_REQUIRE_COMPONENTS === '1') throw new Error(reason)
+  if (process.env.REQUIRE_COMPONENTS === '1') throw new Error(reason)
   return reason
 }
 
