@@ -94,7 +94,7 @@ test('what keeps a node from starting is one clear line and exit code 1', async 
   const agent = await start('first')
   const cases: [string[], RegExp][] = [
     [[...dirOf('second'), '--bind-addr', '127.0.0.1:0', '--rpc-port', agent.rpcAddress.split(':')[1]!], /EADDRINUSE/],
-    [[...dirOf('second'), '--bind-addr', agent.gossipAddress, '--rpc-port', '0'], /EADDRINUSE/],
+    [[...dirOf('fourth'), '--bind-addr', agent.gossipAddress, '--rpc-port', '0'], /EADDRINUSE/],
     [
       ['--node-name', 'x', '--data-dir', join(folder, 'first'), '--bind-addr', '127.0.0.1:0', '--rpc-port', '0'],
       /folder|directory|in use|locked/i,
