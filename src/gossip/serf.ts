@@ -27,6 +27,8 @@ export interface SerfParts {
 
 interface MemberRecord extends Member {
   readonly statusLTime: bigint
+  /** The time came in an exchange of state, which does not say whether it is that of a join or of a leave. */
+  readonly secondHand: boolean
   /** When it failed or left. */
   readonly goneMs: number
   /** Forget it if it is gone before then: somebody asked for that while it was leaving. */
@@ -72,6 +74,7 @@ export class Serf {
       ...placeOf(node),
       status: buffered?.kind === 'leaveIntent' ? 'leaving' : 'alive',
       statusLTime: known?.statusLTime ?? buffered?.lTime ?? 0n,
+      secondHand: known?.secondHand ?? false,
       goneMs: 0,
       pruneUntilMs: Number.NEGATIVE_INFINITY,
     })
@@ -93,8 +96,8 @@ export class Serf {
 
   // --- what members said ---------------------------------------------------------------------------------------------
 
-  /** Whether the intent was news, to be passed on. */
-  hear(intent: Intent, nowMs: number): boolean {
+  /** Whether the intent was news, to be passed on; `secondHand`: read out of an exchange of state. */
+  hear(intent: Intent, nowMs: number, secondHand = false): boolean {
     if (!this.clock.credible(intent.lTime)) {
       this.#parts.report('incredible', `Lamport time ${intent.lTime} about ${intent.node}`)
       return false
@@ -102,17 +105,20 @@ export class Serf {
     this.clock.witness(intent.lTime)
     const member = this.#members.get(intent.node)
     if (!member) return this.#buffer(intent, nowMs)
-    if (intent.lTime <= member.statusLTime) return false
     if (intent.kind === 'joinIntent') {
-      this.#put({ ...member, statusLTime: intent.lTime, ...(member.status === 'leaving' && { status: 'alive' }) })
+      if (intent.lTime <= member.statusLTime) return false
+      const status = member.status === 'leaving' ? 'alive' : member.status
+      this.#put({ ...member, status, statusLTime: intent.lTime, secondHand })
       return true
     }
+    // Whoever exchanges state while it leaves has its leave taken for a join of that time; its leave itself must count.
+    if (intent.lTime < member.statusLTime || (intent.lTime === member.statusLTime && !member.secondHand)) return false
     if (member.name === this.#parts.name && !this.#leaving) {
       this.announceJoin(nowMs)
       return false
     }
     const status = ({ alive: 'leaving', failed: 'left', leaving: 'leaving', left: 'left' } as const)[member.status]
-    const told = this.#put({ ...member, status, statusLTime: intent.lTime })
+    const told = this.#put({ ...member, status, statusLTime: intent.lTime, secondHand: false })
     if (member.status === 'failed') this.#tell('left', told)
     if (intent.prune) this.#prune(told, nowMs)
     return true
@@ -144,17 +150,19 @@ export class Serf {
       this.hear({ kind: 'leaveIntent', lTime: agreed ? lTime : lTime + 1n, node, prune: false }, nowMs)
     }
     for (const [node, lTime] of state.statusLTimes) {
-      if (!left.has(node)) this.hear({ kind: 'joinIntent', lTime, node }, nowMs)
+      if (!left.has(node)) this.hear({ kind: 'joinIntent', lTime, node }, nowMs, true)
     }
   }
 
   state(): Pick<SerfPushPull, 'lTime' | 'statusLTimes' | 'leftMembers'> {
-    const members = [...this.#members.values()]
-    return {
-      lTime: this.clock.time(),
-      statusLTimes: new Map(members.map(({ name, statusLTime }) => [name, statusLTime])),
-      leftMembers: members.filter(({ status }) => status === 'left').map(({ name }) => name),
+    const statusLTimes = new Map<string, bigint>()
+    const leftMembers: string[] = []
+    for (const { name, status, statusLTime } of this.#members.values()) {
+      // Listed among the left, one earlier than known, a leave reads as what it is: an intent of its very time.
+      statusLTimes.set(name, status === 'leaving' && statusLTime > 0n ? statusLTime - 1n : statusLTime)
+      if (status === 'left' || status === 'leaving') leftMembers.push(name)
     }
+    return { lTime: this.clock.time(), statusLTimes, leftMembers }
   }
 
   // --- time ----------------------------------------------------------------------------------------------------------

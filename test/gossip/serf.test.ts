@@ -80,7 +80,7 @@ describe('intents', () => {
     assert.equal(serf.hear(join('a', 4n), 0), false)
     serf.nodeJoined(node('a'))
     assert.equal(status('a'), 'leaving')
-    assert.equal(serf.state().statusLTimes.get('a'), 4n)
+    assert.equal(serf.hear(leave('a', 4n), 0), false, 'the leave of time 4 is known')
   })
 
   test('that we leave, when we do not, is contradicted', () => {
@@ -146,10 +146,41 @@ describe('merging', () => {
       serf.state().statusLTimes,
       new Map([
         ['us', 0n],
-        ['a', 4n],
+        ['a', 3n],
         ['b', 8n],
       ]),
     )
+    assert.deepEqual(serf.state().leftMembers, ['a'])
+  })
+
+  test('of one who leaves: its leave counts, though the state it sends on the way out names only the time', () => {
+    const { serf, status } = start('a')
+    serf.merge({ ...nothingNew, statusLTimes: new Map([['a', 5n]]) }, 0)
+    assert.equal(status('a'), 'alive')
+    assert.equal(serf.hear(leave('a', 5n), 0), true)
+    assert.equal(serf.hear(leave('a', 5n), 0), false)
+    serf.nodeDeparted(node('a'), 0)
+    assert.equal(status('a'), 'left')
+  })
+
+  test('a join that was heard itself is not undone by a leave of its time', () => {
+    const { serf, status } = start('a')
+    serf.merge({ ...nothingNew, statusLTimes: new Map([['a', 4n]]) }, 0)
+    serf.hear(join('a', 5n), 0)
+    serf.merge({ ...nothingNew, statusLTimes: new Map([['a', 5n]]) }, 0)
+    assert.equal(serf.hear(leave('a', 5n), 0), false)
+    assert.equal(status('a'), 'alive')
+  })
+
+  test('tells others who is leaving, as what it is and of its time', () => {
+    const { serf } = start('a')
+    serf.hear(leave('a', 5n), 0)
+    const other = start('a')
+    for (let i = 0; i < 3; i += 1) other.serf.merge({ ...nothingNew, ...serf.state() }, 0)
+    assert.equal(other.status('a'), 'leaving')
+    assert.equal(other.serf.hear(leave('a', 5n), 0), false)
+    assert.equal(other.serf.hear(join('a', 6n), 0), true)
+    assert.equal(other.status('a'), 'alive')
   })
 
   test('two who agree on who left do not wind up their clocks', () => {

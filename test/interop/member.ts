@@ -9,7 +9,7 @@ import { realDatagrams } from '../../src/env/real-datagrams.ts'
 import { realRandom } from '../../src/env/real-random.ts'
 import { realStreams } from '../../src/env/real-streams.ts'
 import type { Member } from '../../src/gossip/member.ts'
-import { profiles } from '../../src/gossip/profile.ts'
+import { type Profile, profiles } from '../../src/gossip/profile.ts'
 
 const patienceMs = 90_000
 const silent = pino({ level: process.env.REEVE_TEST_LOG ?? 'silent' })
@@ -59,7 +59,7 @@ export class TestMember {
 
 export async function startMember(
   name: string,
-  options: { tags?: Record<string, string>; at?: Address } = {},
+  options: { tags?: Record<string, string>; at?: Address; profile?: Profile } = {},
 ): Promise<TestMember> {
   const facts: GossipFact[] = []
   const news = new EventEmitter()
@@ -70,7 +70,7 @@ export async function startMember(
       name,
       bind: options.at ?? { host: '127.0.0.1', port: 0 },
       tags: new Map(Object.entries(options.tags ?? {})),
-      profile: profiles.lan,
+      profile: options.profile ?? profiles.lan,
       compression: true,
     },
     log: silent.child({ node: name }),

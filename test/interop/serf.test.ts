@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
+import { profiles } from '../../src/gossip/profile.ts'
 import { hostPort, startMember, type TestMember } from './member.ts'
 import { type SerfAgent, type SerfAgentOptions, type SerfMember, startSerfAgent, withoutSerf } from './serf-agent.ts'
 
@@ -120,6 +121,15 @@ describe('with real serf agents', { skip: withoutSerf() }, () => {
     await theirs.run('leave')
     await stays.until('theirs left', () => stays.member('theirs')?.status === 'left')
     assert.deepEqual(stays.storyOf('theirs'), ['joined', 'left'])
+  })
+
+  test('an agent that leaves while states are exchanged with it has left, not failed', async () => {
+    const ours = await member('ours', { profile: { ...profiles.lan, pushPullIntervalMs: 10 } })
+    const theirs = await agent('theirs', { join: ours.at })
+    await theirs.until('ours alive', (list) => statusIn(list, 'ours') === 'alive')
+    await theirs.run('leave')
+    await ours.until('theirs gone', () => ours.storyOf('theirs').length > 1)
+    assert.deepEqual(ours.storyOf('theirs'), ['joined', 'left'])
   })
 
   test('a user event outlives its agent with us, for agents that join us later', async () => {
