@@ -14,13 +14,12 @@ import { Inbox } from './inbox.ts'
 import { canonicalHost, type Endpoint, parseIp } from './ip.ts'
 import type { Member } from './member.ts'
 import { encodeMessage } from './memberlist-codec.ts'
-import { NodeState } from './messages.ts'
-import { isUp, type NodeRecord } from './node-list.ts'
+import type { NodeRecord } from './node-list.ts'
 import { Orders } from './orders.ts'
 import { decodePacket } from './packet.ts'
 import { Prober } from './probe.ts'
 import type { Profile } from './profile.ts'
-import { pushPullDelayMs } from './push-pull-delay.ts'
+import { startRhythm } from './rhythm.ts'
 import { Rumours } from './rumours.ts'
 import { Serf } from './serf.ts'
 import { encodeStream, type StreamMessage } from './stream-codec.ts'
@@ -91,7 +90,6 @@ export function createGossipCore(config: GossipCoreConfig, random: () => number,
 }
 
 class Core implements GossipCore {
-  readonly #profile: Profile
   readonly #compression: boolean
   readonly #agenda = new Agenda()
   readonly #awareness: Awareness
@@ -113,7 +111,6 @@ class Core implements GossipCore {
     const { name, advertise, profile } = config
     const addr = parseIp(advertise.host)
     if (!addr) throw new ReeveError('CONFIG_INVALID', `cannot advertise ${advertise.host}: not an IP address`)
-    this.#profile = profile
     this.#compression = config.compression
     this.#nowMs = nowMs
     const agenda = this.#agenda
@@ -197,7 +194,10 @@ class Core implements GossipCore {
       done: (done) => emit({ kind: 'done', ...done }),
     })
     swim.start(metaOf(config.tags), nowMs)
-    this.#startRhythm(random)
+    startRhythm(
+      { profile, random, agenda, swim, serf, prober, courier, orders: this.#orders, exchange: this.#exchange, report },
+      nowMs,
+    )
   }
 
   // --- what comes in -------------------------------------------------------------------------------------------------
@@ -294,59 +294,7 @@ class Core implements GossipCore {
     }
   }
 
-  // --- rhythm --------------------------------------------------------------------------------------------------------
-
-  #startRhythm(random: () => number): void {
-    const { probeIntervalMs, gossipIntervalMs, pushPullIntervalMs, reapIntervalMs, reconnectIntervalMs } = this.#profile
-    const every = (intervalMs: () => number, action: (nowMs: number) => void) => {
-      this.#agenda.every(this.#nowMs + random() * intervalMs(), intervalMs, action)
-    }
-    const unlessLeft = (action: (nowMs: number) => void) => (nowMs: number) => {
-      if (!this.#orders.left) action(nowMs)
-    }
-    every(
-      () => probeIntervalMs,
-      unlessLeft((nowMs) => this.#prober.tick(nowMs)),
-    )
-    every(
-      () => gossipIntervalMs,
-      () => this.#gossip(),
-    )
-    every(
-      () => pushPullDelayMs(pushPullIntervalMs, this.#swim.list.size),
-      unlessLeft(() => this.#exchangeWithAny()),
-    )
-    every(
-      () => reapIntervalMs,
-      (nowMs) => this.#serf.reap(nowMs),
-    )
-    every(
-      () => reconnectIntervalMs,
-      unlessLeft(() => this.#reconnect()),
-    )
-  }
-
-  #gossip(): void {
-    const { gossipNodes, gossipToTheDeadMs } = this.#profile
-    const told = this.#swim.list.pick(gossipNodes, (node) => {
-      if (node === this.#swim.self || node.state === NodeState.left) return false
-      return isUp(node) || this.#nowMs - node.stateChangedMs <= gossipToTheDeadMs
-    })
-    for (const node of told) if (!this.#courier.gossip(node)) return
-  }
-
-  #exchangeWithAny(): void {
-    const [node] = this.#swim.list.pick(1, (other) => other !== this.#swim.self && other.state === NodeState.alive)
-    if (!node) return
-    this.#exchange.start(node, false, (problem) => {
-      if (problem !== undefined) this.#report('exchangeFailed', problem, node)
-    })
-  }
-
-  #reconnect(): void {
-    const member = this.#serf.reconnectCandidate()
-    if (member) this.#exchange.start(member, true, () => {})
-  }
+  // -------------------------------------------------------------------------------------------------------------------
 
   #conflict(node: NodeRecord, claimed: Endpoint): void {
     const key = `${node.name} ${claimed.host} ${claimed.port}`

@@ -1,0 +1,82 @@
+/** What a member does again and again without being asked: probe, gossip, exchange state, reap, reconnect. */
+
+import type { Agenda } from './agenda.ts'
+import type { Courier } from './courier.ts'
+import type { Problem } from './effects.ts'
+import type { Exchange } from './exchange.ts'
+import type { Endpoint } from './ip.ts'
+import { NodeState } from './messages.ts'
+import { isUp } from './node-list.ts'
+import type { Orders } from './orders.ts'
+import type { Prober } from './probe.ts'
+import type { Profile } from './profile.ts'
+import { pushPullDelayMs } from './push-pull-delay.ts'
+import type { Serf } from './serf.ts'
+import type { Swim } from './swim.ts'
+
+export interface RhythmParts {
+  readonly profile: Profile
+  readonly random: () => number
+  readonly agenda: Agenda
+  readonly swim: Swim
+  readonly serf: Serf
+  readonly prober: Prober
+  readonly courier: Courier
+  readonly orders: Orders
+  readonly exchange: Exchange
+  readonly report: (reason: Problem, detail: string, from?: Endpoint) => void
+}
+
+/** Each loop begins at a random point of its interval, so that members started together do not act together. */
+export function startRhythm(parts: RhythmParts, nowMs: number): void {
+  const { profile, random, agenda, swim, serf, prober, orders } = parts
+  const every = (intervalMs: () => number, action: (nowMs: number) => void) => {
+    agenda.every(nowMs + random() * intervalMs(), intervalMs, action)
+  }
+  const everyUnlessLeft = (intervalMs: () => number, action: (nowMs: number) => void) => {
+    every(intervalMs, (atMs) => {
+      if (!orders.left) action(atMs)
+    })
+  }
+  everyUnlessLeft(
+    () => profile.probeIntervalMs,
+    (atMs) => prober.tick(atMs),
+  )
+  every(
+    () => profile.gossipIntervalMs,
+    (atMs) => gossip(parts, atMs),
+  )
+  everyUnlessLeft(
+    () => pushPullDelayMs(profile.pushPullIntervalMs, swim.list.size),
+    () => exchangeWithAny(parts),
+  )
+  every(
+    () => profile.reapIntervalMs,
+    (atMs) => serf.reap(atMs),
+  )
+  everyUnlessLeft(
+    () => profile.reconnectIntervalMs,
+    () => reconnect(parts),
+  )
+}
+
+function gossip({ profile, swim, courier }: RhythmParts, nowMs: number): void {
+  const told = swim.list.pick(profile.gossipNodes, (node) => {
+    if (node === swim.self || node.state === NodeState.left) return false
+    return isUp(node) || nowMs - node.stateChangedMs <= profile.gossipToTheDeadMs
+  })
+  for (const node of told) if (!courier.gossip(node)) return
+}
+
+function exchangeWithAny({ swim, exchange, report }: RhythmParts): void {
+  const [node] = swim.list.pick(1, (other) => other !== swim.self && other.state === NodeState.alive)
+  if (!node) return
+  exchange.start(node, false, (problem) => {
+    if (problem !== undefined) report('exchangeFailed', problem, node)
+  })
+}
+
+function reconnect({ serf, exchange }: RhythmParts): void {
+  const member = serf.reconnectCandidate()
+  if (member) exchange.start(member, true, () => {})
+}
