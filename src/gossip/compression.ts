@@ -1,8 +1,8 @@
 /** The layer of type 9 around a packet or a stream: `{Algo, Buf}`, where Algo 0 is LZW and the only one there is. */
 
+import type { Decoded } from '../decoded.ts'
 import { compressLzw, expandLzw } from './lzw.ts'
 import { MessageType } from './memberlist-codec.ts'
-import type { Decoded } from './messages.ts'
 import { MsgpackReader } from './msgpack-reader.ts'
 import { bytes, field, struct, u8 } from './msgpack-struct.ts'
 import { MsgpackWriter } from './msgpack-writer.ts'

@@ -6,7 +6,7 @@
  * was made last; 257 stands for none.
  */
 
-import type { Decoded } from './messages.ts'
+import type { Decoded } from '../decoded.ts'
 
 const clearCode = 256
 const endCode = 257

@@ -3,7 +3,8 @@
  * `stream-codec.ts`; what a user message holds is for `serf-codec.ts`.
  */
 
-import type { Decoded, Message } from './messages.ts'
+import type { Decoded } from '../decoded.ts'
+import type { Message } from './messages.ts'
 import { bool, bytes, decodeBody, field, nullableBytes, omitEmpty, struct, text, u16, u32 } from './msgpack-struct.ts'
 import { type Dialect, MsgpackWriter } from './msgpack-writer.ts'
 

@@ -167,6 +167,3 @@ export interface Relay {
   /** The inner Serf message, from its type byte on. */
   readonly inner: Uint8Array
 }
-
-/** Decoders never throw on what came from outside: they say what was wrong. */
-export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }

@@ -3,7 +3,7 @@
  * written as an array), keys sorted on the wire, unknown keys passed over, missing keys zero.
  */
 
-import type { Decoded } from './messages.ts'
+import type { Decoded } from '../decoded.ts'
 import { MsgpackReader } from './msgpack-reader.ts'
 import type { MsgpackWriter } from './msgpack-writer.ts'
 import { textToBytes } from './text.ts'

@@ -1,6 +1,6 @@
 /** Who a query is for: each filter is one type byte and MessagePack, and all of a query's filters must match. */
 
-import type { Decoded } from './messages.ts'
+import type { Decoded } from '../decoded.ts'
 import { MsgpackReader } from './msgpack-reader.ts'
 import { field, list, struct, text } from './msgpack-struct.ts'
 import { type Dialect, MsgpackWriter } from './msgpack-writer.ts'

@@ -3,7 +3,8 @@
  * type byte and a MessagePack struct.
  */
 
-import type { Decoded, SerfMessage } from './messages.ts'
+import type { Decoded } from '../decoded.ts'
+import type { SerfMessage } from './messages.ts'
 import { MsgpackReader } from './msgpack-reader.ts'
 import {
   bool,

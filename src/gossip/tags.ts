@@ -1,6 +1,6 @@
 /** A member's tags, as they travel in the Meta of its alive messages. */
 
-import type { Decoded } from './messages.ts'
+import type { Decoded } from '../decoded.ts'
 import { MsgpackReader } from './msgpack-reader.ts'
 import { mapOf, text } from './msgpack-struct.ts'
 import { MsgpackWriter } from './msgpack-writer.ts'

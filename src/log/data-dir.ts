@@ -4,9 +4,10 @@
  * never touched; the rest of the data folder belongs to others.
  */
 
+import type { Decoded } from '../decoded.ts'
 import type { Disk } from '../env/env.ts'
 import { type ErrorCode, ReeveError } from '../errors.ts'
-import { type Decoded, type LogId, parseEpoch, parseNodeName, parseTopicName } from './log-id.ts'
+import { type LogId, parseEpoch, parseNodeName, parseTopicName } from './log-id.ts'
 
 export type LogFolder =
   | { readonly kind: 'log'; readonly id: LogId; readonly path: string }

@@ -1,5 +1,7 @@
 /** What names a log, and which names are safe to become folders on any file system. */
 
+import type { Decoded } from '../decoded.ts'
+
 /** What one run (`epoch`) of one node (`origin`) wrote to one topic. */
 export interface LogId {
   readonly topic: string
@@ -7,9 +9,6 @@ export interface LogId {
   /** Canonical lower-case UUID text, 36 characters. */
   readonly epoch: string
 }
-
-/** Parsers never throw on what came from outside: they say what was wrong. */
-export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
 
 /** `topic/origin/epoch`: no part can hold a slash, so equal keys are equal logs. */
 export function logKey(id: LogId): string {
