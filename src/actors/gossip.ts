@@ -6,7 +6,7 @@
 import type { Logger } from 'pino'
 import type { Address, Env, Timer } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
-import type { Effect, MembershipFact } from '../gossip/effects.ts'
+import type { Effect, Fact } from '../gossip/effects.ts'
 import { createGossipCore, type GossipCore, type GossipStats } from '../gossip/gossip.ts'
 import { canonicalHost } from '../gossip/ip.ts'
 import type { Member } from '../gossip/member.ts'
@@ -14,6 +14,7 @@ import type { Profile } from '../gossip/profile.ts'
 import { bindGossipTransport, type GossipTransport } from './gossip-transport.ts'
 import { ProblemLog } from './problem-log.ts'
 import { parseSeed } from './seed.ts'
+import type { SerfMember } from './serf-member.ts'
 
 export interface GossipConfig {
   readonly name: string
@@ -27,7 +28,7 @@ export interface GossipConfig {
   readonly compression: boolean
 }
 
-export type GossipFact = MembershipFact | { readonly kind: 'failed-transport'; readonly error: ReeveError }
+export type GossipFact = Fact | { readonly kind: 'failed-transport'; readonly error: ReeveError }
 
 export interface GossipOptions {
   readonly env: Pick<Env, 'clock' | 'random' | 'datagrams' | 'streams'>
@@ -36,25 +37,12 @@ export interface GossipOptions {
   readonly emit: (fact: GossipFact) => void
 }
 
-export interface Gossip {
-  /** Where others find us: the advertised address. */
-  readonly address: Address
-  /** All we know of, ourselves first among them until we are gone. */
-  members(): Member[]
-  /**
-   * One attempt to exchange state with every address of every seed; resolves with how many it worked with. Our own
-   * address is passed over, so that all nodes may be given the same list; 0 when it is the only one. Rejects with
-   * `UNAVAILABLE` when there are others and none of them could be reached or would have us.
-   */
-  join(seeds: readonly string[]): Promise<number>
-  /** Resolves once the others have had time to hear it. The member goes on answering until `close`. */
-  leave(): Promise<void>
-  /** Resolves once the others should have heard. Rejects with `REQUEST_MALFORMED` when they take more than 512 bytes. */
-  setTags(tags: ReadonlyMap<string, string>): Promise<void>
+/** A member that gossips itself. */
+export interface Gossip extends Omit<SerfMember, 'forceLeave' | 'query' | 'keys' | 'coordinate' | 'rtt'> {
   stats(): GossipStats
-  /** Releases everything at once. Without `leave` the others will see a failure. */
-  close(): void
 }
+
+const noPayload = new Uint8Array(0)
 
 /** Rejects with `ADDRESS_UNUSABLE`, `CONFIG_INVALID` or `REQUEST_MALFORMED`. Nothing is told before it resolved. */
 export async function startGossip(options: GossipOptions): Promise<Gossip> {
@@ -102,6 +90,7 @@ function isUnspecified(host: string): boolean {
 type Done = Extract<Effect, { kind: 'done' }>
 
 class RunningGossip implements Gossip {
+  readonly name: string
   readonly address: Address
   readonly #options: GossipOptions
   readonly #core: GossipCore
@@ -121,6 +110,7 @@ class RunningGossip implements Gossip {
     problems: ProblemLog,
   ) {
     this.#options = options
+    this.name = options.config.name
     this.address = address
     this.#core = core
     this.#transport = transport
@@ -144,12 +134,12 @@ class RunningGossip implements Gossip {
     return this.#core.members()
   }
 
-  async join(seeds: readonly string[]): Promise<number> {
+  async join(seeds: readonly string[], { replay = false }: { replay?: boolean } = {}): Promise<number> {
     const problems: string[] = []
     const found = await Promise.all(seeds.map((seed) => this.#find(seed, problems)))
     const places = new Map(found.flat().map((at) => [`${at.host} ${at.port}`, at]))
     const others = [...places.values()].filter((at) => !this.#isOurs(at))
-    const done = await this.#order((nowMs) => this.#core.join(others, nowMs))
+    const done = await this.#order((nowMs) => this.#core.join(others, replay, nowMs))
     problems.push(...done.problems)
     if (done.reached === 0 && problems.length > 0) {
       throw new ReeveError('UNAVAILABLE', `no member could be joined: ${problems.join('; ')}`)
@@ -166,6 +156,16 @@ class RunningGossip implements Gossip {
   async setTags(tags: ReadonlyMap<string, string>): Promise<void> {
     const { problems } = await this.#order((nowMs) => this.#core.setTags(tags, nowMs))
     for (const problem of problems) this.#options.log.warn(problem)
+  }
+
+  async sendEvent(
+    name: string,
+    payload = noPayload,
+    { coalesce = false }: { readonly coalesce?: boolean } = {},
+  ): Promise<void> {
+    this.#assertOpen()
+    this.#core.sendEvent(name, payload, coalesce, this.#nowMs)
+    this.#settle()
   }
 
   stats(): GossipStats {
@@ -206,10 +206,14 @@ class RunningGossip implements Gossip {
 
   #order(give: (nowMs: number) => number): Promise<Done> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) throw new ReeveError('NODE_STOPPING', 'gossip is closed')
+      this.#assertOpen()
       this.#orders.set(give(this.#nowMs), { resolve, reject })
       this.#settle()
     })
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new ReeveError('NODE_STOPPING', 'gossip is closed')
   }
 
   /** Does what the core wants done, and sees to it that it is woken in time. */
@@ -271,7 +275,7 @@ class RunningGossip implements Gossip {
     )
   }
 
-  #tell(fact: MembershipFact): void {
+  #tell(fact: Fact): void {
     const { log, emit } = this.#options
     if (fact.kind === 'conflict') log.error({ conflict: fact }, 'two members claim one name')
     else if ('member' in fact) {

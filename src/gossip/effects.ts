@@ -2,6 +2,7 @@
 
 import type { Endpoint } from './ip.ts'
 import type { Member } from './member.ts'
+import type { UserEvent } from './messages.ts'
 
 export type Effect =
   /** Send a datagram. When it cannot be handed to the network, say so with `sendFailed(probe)`, if there is one. */
@@ -14,11 +15,18 @@ export type Effect =
       readonly bytes: Uint8Array
       readonly timeoutMs: number
     }
-  | { readonly kind: 'fact'; readonly fact: MembershipFact }
+  | { readonly kind: 'fact'; readonly fact: Fact }
   /** An order (`join`, `leave`, `setTags`) is done. `reached`: members that a join exchanged state with. */
   | { readonly kind: 'done'; readonly order: number; readonly reached: number; readonly problems: readonly string[] }
   /** Something outside is not as it should be; counted by reason already. */
   | { readonly kind: 'problem'; readonly reason: Problem; readonly detail: string; readonly from?: Endpoint }
+
+export type Fact =
+  | MembershipFact
+  /** Somebody told everybody, perhaps we did. */
+  | { readonly kind: 'userEvent'; readonly event: ToldEvent }
+
+export type ToldEvent = Omit<UserEvent, 'kind'>
 
 /** What becomes of the others; never about ourselves, except for a conflict over our name. */
 export type MembershipFact =

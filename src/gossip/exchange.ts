@@ -34,6 +34,8 @@ export class Exchange {
   readonly #parts: ExchangeParts
   readonly #open = new Map<number, Purpose>()
   #last = 0
+  /** Joins under way that do not want to hear old news. */
+  #ignoring = 0
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts
@@ -42,6 +44,11 @@ export class Exchange {
   /** With one member. `concluded` gets a problem, or nothing when both states are merged here. */
   start(to: Endpoint, join: boolean, concluded: (problem?: string) => void): void {
     this.#begin(to, this.#state(join), this.#parts.streamTimeoutMs, { kind: 'exchange', concluded })
+  }
+
+  /** While it is on, whoever exchanges state to join has no old user events for us. Counted: on as often as off. */
+  ignoreOld(ignoring: boolean): void {
+    this.#ignoring += ignoring ? 1 : -1
   }
 
   /** Sends an encoded ping. */
@@ -92,7 +99,7 @@ export class Exchange {
   }
 
   /** Returns why the merge was refused. */
-  #merge({ nodes, userState }: PushPull, from?: Endpoint): string | undefined {
+  #merge({ join, nodes, userState }: PushPull, from?: Endpoint): string | undefined {
     const { swim, serf, rumours, now, report } = this.#parts
     const problem = mergeNodes(swim, nodes, now())
     if (problem !== undefined || userState.length === 0) return problem
@@ -101,7 +108,7 @@ export class Exchange {
     else if (decoded.value.kind !== 'serfPushPull') report('malformed', `${decoded.value.kind} as state`, from)
     else {
       serf.merge(decoded.value, now())
-      rumours.merge(decoded.value)
+      rumours.merge(decoded.value, join && this.#ignoring > 0)
     }
     return undefined
   }

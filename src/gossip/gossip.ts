@@ -25,6 +25,7 @@ import { Serf } from './serf.ts'
 import { encodeStream, type StreamMessage } from './stream-codec.ts'
 import { Swim } from './swim.ts'
 import { encodeTags } from './tags.ts'
+import { encodeUserEvent } from './user-event.ts'
 
 export interface GossipCoreConfig {
   readonly name: string
@@ -70,11 +71,13 @@ export interface GossipCore {
   nextWakeMs(): number
   take(): Effect[]
   /** Orders; each returns a number that a `done` effect will carry. */
-  join(seeds: readonly Endpoint[], nowMs: number): number
+  join(seeds: readonly Endpoint[], replay: boolean, nowMs: number): number
   /** Answers go on until the caller stops calling. The second time it is the same order. */
   leave(nowMs: number): number
   /** Throws `REQUEST_MALFORMED` when they take more than 512 bytes. */
   setTags(tags: ReadonlyMap<string, string>, nowMs: number): number
+  /** To all, ourselves first. Throws `REQUEST_MALFORMED` above 512 bytes. */
+  sendEvent(name: string, payload: Uint8Array, coalesce: boolean, nowMs: number): void
   members(): Member[]
   stats(): GossipStats
 }
@@ -93,7 +96,8 @@ class Core implements GossipCore {
   readonly #compression: boolean
   readonly #agenda = new Agenda()
   readonly #awareness: Awareness
-  readonly #rumours = new Rumours()
+  #effects: Effect[] = []
+  readonly #rumours = new Rumours((event) => this.#effects.push({ kind: 'fact', fact: { kind: 'userEvent', event } }))
   readonly #courier: Courier
   readonly #swim: Swim
   readonly #serf: Serf
@@ -102,7 +106,6 @@ class Core implements GossipCore {
   readonly #exchange: Exchange
   readonly #orders: Orders
   readonly #problems = new Map<Problem, number>()
-  #effects: Effect[] = []
   #problemsTold = 0
   #lastConflict = { key: '', atMs: 0 }
   #nowMs: number
@@ -190,6 +193,7 @@ class Core implements GossipCore {
       swim,
       serf,
       now,
+      ignoreOld: (ignoring) => this.#exchange.ignoreOld(ignoring),
       exchange: (to, join, concluded) => this.#exchange.start(to, join, concluded),
       done: (done) => emit({ kind: 'done', ...done }),
     })
@@ -261,9 +265,9 @@ class Core implements GossipCore {
     return effects
   }
 
-  join(seeds: readonly Endpoint[], nowMs: number): number {
+  join(seeds: readonly Endpoint[], replay: boolean, nowMs: number): number {
     this.#nowMs = nowMs
-    return this.#orders.join(seeds)
+    return this.#orders.join(seeds, replay)
   }
 
   leave(nowMs: number): number {
@@ -274,6 +278,16 @@ class Core implements GossipCore {
   setTags(tags: ReadonlyMap<string, string>, nowMs: number): number {
     this.#nowMs = nowMs
     return this.#orders.update(metaOf(tags))
+  }
+
+  sendEvent(name: string, payload: Uint8Array, coalesce: boolean, nowMs: number): void {
+    this.#nowMs = nowMs
+    const clock = this.#rumours.eventClock
+    const event = { lTime: clock.time(), name, payload: payload.slice(), coalesce }
+    const bytes = encodeUserEvent(event)
+    if (!bytes.ok) throw new ReeveError('REQUEST_MALFORMED', bytes.problem)
+    this.#rumours.hearEvent(event)
+    this.#courier.events.add({ bytes: encodeMessage({ kind: 'user', payload: bytes.value }) })
   }
 
   members(): Member[] {

@@ -1,6 +1,6 @@
 /**
  * What to do with each message that came in, whichever way: asks, tells and answers. Serf's messages that concern
- * everybody are passed on as the bytes they came in, once; user events and queries are not delivered to anybody here.
+ * everybody are passed on as the bytes they came in, once.
  */
 
 import { type Courier, maxBroadcastBytes } from './courier.ts'

@@ -10,4 +10,6 @@ export interface Member {
   readonly port: number
   readonly status: MemberStatus
   readonly tags: ReadonlyMap<string, string>
+  /** Protocol versions, [PMin, PMax, PCur, DMin, DMax, DCur]: memberlist's range and current, then Serf's. */
+  readonly vsn: Uint8Array
 }

@@ -23,6 +23,8 @@ export interface OrdersParts {
   readonly now: () => number
   readonly swim: Swim
   readonly serf: Serf
+  /** Counted: on as often as off. */
+  readonly ignoreOld: (ignoring: boolean) => void
   /** `concluded` gets a problem, or nothing. */
   readonly exchange: (to: Endpoint, join: boolean, concluded: (problem?: string) => void) => void
   readonly done: (done: Done) => void
@@ -53,16 +55,18 @@ export class Orders {
     return this.#left
   }
 
-  /** Exchanges state with all of them at once. */
-  join(seeds: readonly Endpoint[]): number {
+  /** Exchanges state with all of them at once. `replay`: their user events are news. */
+  join(seeds: readonly Endpoint[], replay: boolean): number {
     const order = this.#number()
     const problems: string[] = []
     let open = seeds.length
     const conclude = () => {
+      if (!replay) this.#parts.ignoreOld(false)
       const reached = seeds.length - problems.length
       if (reached > 0) this.#joined(seeds)
       this.#parts.done({ order, reached, problems })
     }
+    if (!replay) this.#parts.ignoreOld(true)
     if (open === 0) conclude()
     for (const seed of seeds) {
       this.#parts.exchange(seed, true, (problem) => {

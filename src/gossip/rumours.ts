@@ -1,10 +1,11 @@
 /**
- * User events and queries on their way through: which ones we have seen, so that each is passed on once, and the recent
- * events, which members hand to each other when they exchange their state. Delivers nothing.
+ * User events and queries on their way through: which ones we have seen, so that each is told and passed on once, and
+ * the recent events, which members hand to each other when they exchange their state.
  */
 
+import type { ToldEvent } from './effects.ts'
 import { LamportClock } from './lamport.ts'
-import type { Query, SerfPushPull, UserEvent } from './messages.ts'
+import type { Query, SerfPushPull } from './messages.ts'
 import { sameBytes } from './swim.ts'
 
 /** Serf's EventBuffer and QueryBuffer: how far back, in Lamport time, a message may be news. */
@@ -25,14 +26,29 @@ interface EventSlot {
 export class Rumours {
   readonly eventClock = new LamportClock()
   readonly queryClock = new LamportClock()
+  readonly #tell: (event: ToldEvent) => void
   readonly #events = new Map<bigint, EventSlot>()
   readonly #queries = new Map<bigint, { readonly lTime: bigint; readonly ids: Set<number> }>()
+  /** What is older is not news to us. */
+  #eventMinTime = 0n
+  #queryMinTime = 0n
 
-  /** Whether it is news; then it is to be passed on. */
-  hearEvent({ lTime, name, payload }: Pick<UserEvent, 'lTime' | 'name' | 'payload'>): boolean {
+  constructor(tell: (event: ToldEvent) => void) {
+    this.#tell = tell
+  }
+
+  /** From now on events and queries before these times are passed over, as if we had heard them. */
+  ignoreBefore({ events = 0n, queries = 0n }: { events?: bigint; queries?: bigint }): void {
+    if (events > this.#eventMinTime) this.#eventMinTime = events
+    if (queries > this.#queryMinTime) this.#queryMinTime = queries
+  }
+
+  /** Whether it is news; then it was told, and is to be passed on. */
+  hearEvent(event: ToldEvent): boolean {
+    const { lTime, name, payload } = event
     if (!this.eventClock.credible(lTime)) return false
     this.eventClock.witness(lTime)
-    if (isOld(lTime, this.eventClock)) return false
+    if (lTime < this.#eventMinTime || isOld(lTime, this.eventClock)) return false
     let slot = this.#events.get(lTime % bufferSize)
     if (slot?.lTime !== lTime) {
       slot = { lTime, events: [], bytes: 0 }
@@ -42,7 +58,8 @@ export class Rumours {
     const bytes = name.length + payload.length + 64
     if (slot.bytes + bytes > maxSlotBytes) return false
     slot.bytes += bytes
-    slot.events.push({ name, payload: payload })
+    slot.events.push({ name, payload })
+    this.#tell(event)
     return true
   }
 
@@ -51,7 +68,7 @@ export class Rumours {
     const { lTime, id, flags } = query
     if (!this.queryClock.credible(lTime) || isPoison(query)) return false
     this.queryClock.witness(lTime)
-    if (isOld(lTime, this.queryClock)) return false
+    if (lTime < this.#queryMinTime || isOld(lTime, this.queryClock)) return false
     let slot = this.#queries.get(lTime % bufferSize)
     if (slot?.lTime !== lTime) {
       slot = { lTime, ids: new Set() }
@@ -62,11 +79,15 @@ export class Rumours {
     return (flags & flagNoBroadcast) === 0
   }
 
-  /** What another member has seen; none of it is passed on. */
-  merge({ eventLTime, queryLTime, events }: SerfPushPull): void {
+  /** What another member has seen; none of it is passed on. `ignoreOld`: nor told, and its like never will be. */
+  merge({ eventLTime, queryLTime, events }: SerfPushPull, ignoreOld = false): void {
     catchUp(this.eventClock, eventLTime)
     catchUp(this.queryClock, queryLTime)
-    for (const { lTime, events: sameTime } of events) for (const event of sameTime) this.hearEvent({ lTime, ...event })
+    if (ignoreOld && this.eventClock.credible(eventLTime)) this.ignoreBefore({ events: eventLTime })
+    for (const { lTime, events: sameTime } of events) {
+      // An exchange does not say which events may be coalesced.
+      for (const event of sameTime) this.hearEvent({ lTime, ...event, coalesce: false })
+    }
   }
 
   /** The recent events and the clocks, for an exchange of state. */

@@ -55,8 +55,8 @@ export class Serf {
   }
 
   members(): Member[] {
-    return Array.from(this.#members.values(), ({ name, host, port, status, tags }) => {
-      return { name, host, port, status, tags }
+    return Array.from(this.#members.values(), ({ name, host, port, status, tags, vsn }) => {
+      return { name, host, port, status, tags, vsn }
     })
   }
 
@@ -237,9 +237,9 @@ export class Serf {
   }
 
   #tell(kind: 'joined' | 'updated' | 'failed' | 'left' | 'reaped', record: MemberRecord): void {
-    const { name, host, port, status, tags } = record
+    const { name, host, port, status, tags, vsn } = record
     if (name === this.#parts.name) return
-    this.#parts.emit({ kind, member: { name, host, port, status, tags } })
+    this.#parts.emit({ kind, member: { name, host, port, status, tags, vsn } })
     const accompanied = this.#others(['alive', 'leaving'])
     if (accompanied === this.#accompanied) return
     this.#accompanied = accompanied
@@ -254,6 +254,6 @@ export class Serf {
   }
 }
 
-function placeOf({ name, host, port, meta }: NodeRecord): Pick<Member, 'name' | 'host' | 'port' | 'tags'> {
-  return { name, host, port, tags: decodeTags(meta) }
+function placeOf({ name, host, port, meta, vsn }: NodeRecord): Omit<Member, 'status'> {
+  return { name, host, port, tags: decodeTags(meta), vsn }
 }

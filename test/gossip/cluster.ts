@@ -1,7 +1,7 @@
 /** Cores that talk through a network of virtual time: packets and streams with delay, loss, cuts; all by one seed. */
 
 import { createHash } from 'node:crypto'
-import type { MembershipFact } from '../../src/gossip/effects.ts'
+import type { Fact } from '../../src/gossip/effects.ts'
 import { createGossipCore, type GossipCore } from '../../src/gossip/gossip.ts'
 import type { Endpoint } from '../../src/gossip/ip.ts'
 import type { MemberStatus } from '../../src/gossip/member.ts'
@@ -12,7 +12,7 @@ export interface Node {
   readonly name: string
   readonly at: Endpoint
   readonly core: GossipCore
-  readonly facts: MembershipFact[]
+  readonly facts: Fact[]
   readonly done: Map<number, { reached: number; problems: readonly string[] }>
   running: boolean
 }
@@ -85,10 +85,16 @@ export class Cluster {
   }
 
   join(node: Node, ...seeds: Node[]): number {
-    const order = node.core.join(
-      seeds.map(({ at }) => at),
-      this.nowMs,
-    )
+    return this.#join(node, seeds, false)
+  }
+
+  joinAndReplay(node: Node, ...seeds: Node[]): number {
+    return this.#join(node, seeds, true)
+  }
+
+  #join(node: Node, seeds: Node[], replay: boolean): number {
+    const places = seeds.map(({ at }) => at)
+    const order = node.core.join(places, replay, this.nowMs)
     this.#collect(node)
     return order
   }
@@ -103,6 +109,11 @@ export class Cluster {
     const order = node.core.setTags(new Map(Object.entries(tags)), this.nowMs)
     this.#collect(node)
     return order
+  }
+
+  sendEvent(node: Node, name: string, payload = '', coalesce = false): void {
+    node.core.sendEvent(name, new TextEncoder().encode(payload), coalesce, this.nowMs)
+    this.#collect(node)
   }
 
   /** A datagram from somewhere. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { profiles } from '../../src/gossip/profile.ts'
 import { encodeSerfMessage } from '../../src/gossip/serf-codec.ts'
+import { ourVsn } from '../../src/gossip/versions.ts'
 import { Cluster, type Node } from './cluster.ts'
 import { kinds, packet, startCluster } from './joined-cluster.ts'
 
@@ -31,6 +32,7 @@ describe('joining', () => {
         ...a.at,
         status: 'alive',
         tags: new Map([['role', 'first']]),
+        vsn: ourVsn,
       },
     )
   })

@@ -4,7 +4,6 @@ import type { MembershipFact } from '../../src/gossip/effects.ts'
 import { NodeState, type SerfMessage, type SerfPushPull } from '../../src/gossip/messages.ts'
 import type { NodeRecord } from '../../src/gossip/node-list.ts'
 import { profiles } from '../../src/gossip/profile.ts'
-import { Rumours } from '../../src/gossip/rumours.ts'
 import { Serf } from '../../src/gossip/serf.ts'
 import { decodeSerfMessage } from '../../src/gossip/serf-codec.ts'
 
@@ -214,55 +213,4 @@ test('only a failed member is tried again', () => {
   assert.equal(serf.reconnectCandidate(), undefined)
   serf.nodeDeparted(node('b'), 0)
   assert.equal(serf.reconnectCandidate()?.name, 'b')
-})
-
-describe('rumours', () => {
-  const payload = Uint8Array.of(1)
-  const event = (lTime: bigint, name = 'deploy') => ({ lTime, name, payload })
-  const query = (id: number, more = {}) => {
-    const asker = { addr: Uint8Array.of(10, 0, 0, 1), port: 1, sourceNode: 'x', relayFactor: 0, timeoutNs: 1n }
-    return { kind: 'query', lTime: 5n, id, filters: [], flags: 0, name: 'q', payload, ...asker, ...more } as const
-  }
-
-  test('an event is news once, and not when it is far older than the newest', () => {
-    const rumours = new Rumours()
-    assert.equal(rumours.hearEvent(event(5n)), true)
-    assert.equal(rumours.hearEvent(event(5n)), false)
-    assert.equal(rumours.hearEvent(event(5n, 'other')), true)
-    assert.equal(rumours.hearEvent(event(2000n)), true)
-    assert.equal(rumours.hearEvent(event(1n)), false)
-    assert.equal(rumours.hearEvent(event(1n << 63n)), false)
-    assert.equal(rumours.eventClock.time(), 2001n)
-  })
-
-  test('recent events are handed on with the state, and not told again when they come back', () => {
-    const rumours = new Rumours()
-    rumours.hearEvent(event(5n))
-    const other = new Rumours()
-    other.merge({ ...nothingNew, ...rumours.state() })
-    assert.equal(other.hearEvent(event(5n)), false)
-    assert.equal(other.eventClock.time(), 6n)
-  })
-
-  test('events of one time cannot fill the memory', () => {
-    const rumours = new Rumours()
-    for (let i = 0; i < 1000; i += 1) rumours.hearEvent({ lTime: 1n, name: `e${i}`, payload: new Uint8Array(1000) })
-    const kept = rumours.state().events[0]?.events.length ?? 0
-    assert.ok(kept > 5 && kept < 20, `${kept}`)
-  })
-
-  test('a query is passed on once, unless it does not want to be', () => {
-    const rumours = new Rumours()
-    assert.equal(rumours.hearQuery(query(1)), true)
-    assert.equal(rumours.hearQuery(query(1)), false)
-    assert.equal(rumours.hearQuery(query(2)), true)
-    assert.equal(rumours.hearQuery(query(3, { flags: 2 })), false)
-  })
-
-  test('a query that would kill members elsewhere goes no further', () => {
-    const rumours = new Rumours()
-    assert.equal(rumours.hearQuery(query(1, { filters: [new Uint8Array()] })), false)
-    assert.equal(rumours.hearQuery(query(2, { name: '_serf_install-key', payload: new Uint8Array() })), false)
-    assert.equal(rumours.hearQuery(query(3, { name: '_serf_list-keys', payload: new Uint8Array() })), true)
-  })
 })

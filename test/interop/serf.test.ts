@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 import { profiles } from '../../src/gossip/profile.ts'
+import { ourVsn } from '../../src/gossip/versions.ts'
 import { hostPort, startMember, type TestMember } from './member.ts'
 import { type SerfAgent, type SerfAgentOptions, type SerfMember, startSerfAgent, withoutSerf } from './serf-agent.ts'
 
@@ -42,6 +43,7 @@ describe('with real serf agents', { skip: withoutSerf() }, () => {
       ...theirs.at,
       status: 'alive',
       tags: new Map([['role', 'web']]),
+      vsn: ourVsn,
     })
     await theirs.until('ours alive', (list) => statusIn(list, 'ours') === 'alive')
     const seen = (await theirs.members()).find(({ name }) => name === 'ours')

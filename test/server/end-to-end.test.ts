@@ -17,6 +17,7 @@ import { ReeveError } from '../../src/errors.ts'
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../src/gen/grpc/health/v1/health_pb.ts'
 import { ServerReflection } from '../../src/gen/grpc/reflection/v1/reflection_pb.ts'
 import { type ConsumeStreamResponse, LogService, StartAt } from '../../src/gen/reeve/v1/log_service_pb.ts'
+import { ourVsn } from '../../src/gossip/versions.ts'
 import { type Journal, openJournal } from '../../src/log/journal.ts'
 import { defaultLogSettings } from '../../src/log/settings.ts'
 import { Copies } from '../../src/replication/copies.ts'
@@ -61,8 +62,8 @@ before(async () => {
       access: createAccess(openDoor, false),
       phase,
       members: () => [
-        { name: 'a', host: '127.0.0.1', port: 7946, status: 'alive', tags },
-        { name: 'b', host: '127.0.0.2', port: 7946, status: 'alive', tags },
+        { name: 'a', host: '127.0.0.1', port: 7946, status: 'alive', tags, vsn: ourVsn },
+        { name: 'b', host: '127.0.0.2', port: 7946, status: 'alive', tags, vsn: ourVsn },
       ],
       replicators: () => new Map(),
       requestLeave: () => {},

@@ -12,6 +12,7 @@ import {
   ServerStatus,
 } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import type { Member } from '../../src/gossip/member.ts'
+import { ourVsn } from '../../src/gossip/versions.ts'
 import { epochToBytes } from '../../src/log/log-id.ts'
 import { type Access, createAccess } from '../../src/server/access.ts'
 import { createAuthorizer } from '../../src/server/authorizer.ts'
@@ -24,11 +25,19 @@ import { callOf, errorOf, parts, produceRequest, records } from './parts.ts'
 const tags = (entries: Record<string, string>) => new Map(Object.entries(entries))
 const reeve = (epoch: string, port: number) =>
   tags({ rpc_addr: `10.0.0.1:${port}`, epoch, cluster: 'reeve', zone: 'eu' })
+const vsn = ourVsn
 const members: Member[] = [
-  { name: 'a', host: '10.0.0.1', port: 7946, status: 'alive', tags: reeve(epochA, 1) },
-  { name: 'b', host: 'fd00::2', port: 7946, status: 'failed', tags: reeve(epochB, 2) },
-  { name: 'agent', host: '10.0.0.3', port: 7946, status: 'alive', tags: tags({ role: 'db' }) },
-  { name: 'odd', host: '10.0.0.4', port: 7946, status: 'left', tags: tags({ rpc_addr: 'nonsense', epoch: '../x' }) },
+  { name: 'a', host: '10.0.0.1', port: 7946, status: 'alive', vsn, tags: reeve(epochA, 1) },
+  { name: 'b', host: 'fd00::2', port: 7946, status: 'failed', vsn, tags: reeve(epochB, 2) },
+  { name: 'agent', host: '10.0.0.3', port: 7946, status: 'alive', vsn, tags: tags({ role: 'db' }) },
+  {
+    name: 'odd',
+    host: '10.0.0.4',
+    port: 7946,
+    status: 'left',
+    vsn,
+    tags: tags({ rpc_addr: 'nonsense', epoch: '../x' }),
+  },
 ]
 
 function node(options: { access?: Access; members?: Member[] } = {}) {
@@ -93,7 +102,7 @@ test('tags of hostile names do no harm', async () => {
     ['__proto__', 'x'],
     ['constructor', 'y'],
   ])
-  const call = node({ members: [{ name: 'm', host: '10.0.0.3', port: 1, status: 'alive', tags: hostile }] }).call(
+  const call = node({ members: [{ name: 'm', host: '10.0.0.3', port: 1, status: 'alive', vsn, tags: hostile }] }).call(
     'getServers',
     nothing,
   )
@@ -106,7 +115,7 @@ test('tags of hostile names do no harm', async () => {
 test('nodes that may hold copies: alive or failed Reeve nodes of the cluster, and this one', () => {
   const more = (name: string, status: Member['status'], cluster = 'reeve'): Member => {
     const with_ = new Map([...reeve(epochB, 3), ['cluster', cluster]])
-    return { name, host: '10.0.0.9', port: 1, status, tags: with_ }
+    return { name, host: '10.0.0.9', port: 1, status, vsn, tags: with_ }
   }
   assert.equal(knownNodes([], 'a', 'reeve'), 1)
   assert.equal(knownNodes(members, 'a', 'reeve'), 2)
