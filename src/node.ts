@@ -109,7 +109,6 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
   ]
 
   const serverLog = log.child({ actor: 'server' })
-  const maxMessageBytes = config.maxBatchBytes + messageOverheadBytes
   const server = serverActor({
     credentials,
     drainTimeoutMs: config.drainTimeoutMs,
@@ -120,7 +119,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
         ...(config.httpPort !== undefined && { httpAt: { host: config.httpHost, port: config.httpPort } }),
         ...(credentials.serverTls && { tls: credentials.serverTls }),
         routes: routes(),
-        maxMessageBytes,
+        maxMessageBytes: config.maxBatchBytes + messageOverheadBytes,
         report: (event) => reportServer(serverLog, event),
       }),
     reloaded: () => serverLog.info('certificates and access rules read again'),
@@ -193,7 +192,6 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
     replicator: replicatorActor({
       rpc: env.rpc,
       cluster,
-      maxMessageBytes,
       peerTls: () => credentials.peerTls,
       journal,
       directory,
@@ -275,7 +273,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
   }
 }
 
-/** Around a batch in a message: topic, ids, and as many headers of frames as fit in one message of a pull. */
+/** Around a batch in a message: topic and ids, or what a request says besides. */
 const messageOverheadBytes = 1024 * 1024
 
 /** A node that failed may come back under its name at another address after this long. */

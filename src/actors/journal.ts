@@ -13,22 +13,19 @@ export const journalLogic = ({ open, opened }: JournalOptions) =>
   orderly<JournalOrder, JournalFact>(
     (reason) => ({ type: 'journal.failed', reason }),
     async (scope) => {
-      const journal = await open((error) => scope.tell({ type: 'journal.failed', reason: toReason(error) }))
-      let closing: Promise<void> | undefined
-      const close = () => {
-        closing ??= journal.close()
-        return closing
-      }
-      // At a sudden end there is nobody left to hear of a failure to close.
-      scope.own(() => void close().catch(() => {}))
-      if (scope.ended) return
-      opened(journal)
+      const opening = open((error) => scope.tell({ type: 'journal.failed', reason: toReason(error) }))
+      // At once: the order to close may come while the logs are still being opened.
       scope.receive(() =>
         scope.run(async () => {
-          await close()
+          await (await opening).close()
           scope.tell({ type: 'journal.closed' })
         }),
       )
+      const journal = await opening
+      // At a sudden end there is nobody left to hear of a failure to close.
+      scope.own(() => void journal.close().catch(() => {}))
+      if (scope.ended) return
+      opened(journal)
       scope.tell({ type: 'journal.opened' })
     },
   )

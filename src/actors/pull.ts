@@ -18,6 +18,7 @@ import {
   encodePullRequest,
   holdingFromMessage,
   logIdToMessage,
+  pullMessageMaxBytes,
   pullPath,
   pullVersion,
 } from '../replication/pull-messages.ts'
@@ -26,7 +27,6 @@ import { orderly, type Scope, toReason } from './orderly.ts'
 export interface PullOptions {
   readonly rpc: Rpc
   readonly cluster: string
-  readonly maxMessageBytes: number
   /** What we show to peers and check them with; undefined: plain text. */
   readonly peerTls: () => TlsMaterial | undefined
   readonly journal: () => Journal
@@ -83,11 +83,15 @@ class Pull {
   }
 
   open(): void {
-    const { rpc, cluster, peerTls, journal, maxMessageBytes } = this.#options
+    const { rpc, cluster, peerTls, journal } = this.#options
     const to = parseAddress(this.#peer.address)
     if (!to) throw new ReeveError('PEER_MISMATCH', `${this.#peer.name} announces no usable address`)
     const tls = peerTls()
-    const channel = rpc.dial({ to, maxMessageBytes, ...(tls && { tls, serverName: this.#peer.name }) })
+    const channel = rpc.dial({
+      to,
+      maxMessageBytes: pullMessageMaxBytes,
+      ...(tls && { tls, serverName: this.#peer.name }),
+    })
     this.#closeChannel = () => channel.close()
     this.#call = channel.call(
       pullPath,

@@ -30,7 +30,8 @@ export interface Journal {
    * copy's durable end.
    *
    * Rejects with nothing written: `LOG_DIVERGED` where the frames contradict the copy (or the log is this run's own),
-   * `DATA_CORRUPT` where they are damaged or leave a gap; else as `append`.
+   * `DATA_CORRUPT` where they are damaged or leave a gap; else as `append`, but never `OVERLOADED`: whoever calls this
+   * bounds what it has under way.
    */
   replicate(id: LogId, frames: Uint8Array): Promise<number>
   /** Undefined while nothing of it is visible here. */
@@ -150,7 +151,8 @@ class OpenJournal implements Journal {
     this.#options = options
     this.#lock = lock
     const { disk, settings, report } = options
-    this.#world = { disk, files: new OpenFiles(disk, settings.openFilesMax), settings, report, pending: { bytes: 0 } }
+    const pending = { bytes: 0, maxBytes: settings.pendingMaxBytes }
+    this.#world = { disk, files: new OpenFiles(disk, settings.openFilesMax), settings, report, pending }
   }
 
   async recover(): Promise<void> {

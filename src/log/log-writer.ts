@@ -13,14 +13,19 @@ import type { OpenFiles } from './open-files.ts'
 import { Segment } from './segment.ts'
 import type { LogSettings } from './settings.ts'
 
+export interface Pending {
+  bytes: number
+  readonly maxBytes: number
+}
+
 /** What all logs of a journal share. */
 export interface LogWorld {
   readonly disk: Disk
   readonly files: OpenFiles
   readonly settings: LogSettings
   readonly report: (event: JournalEvent) => void
-  /** Bytes of all logs that wait for their commit. */
-  readonly pending: { bytes: number }
+  /** Bytes of this run's own logs that wait for their commit. */
+  readonly pending: Pending
 }
 
 /** One or more whole frames of one segment. */
@@ -40,6 +45,8 @@ export class LogWriter {
   readonly #segments: Segment[]
   readonly #makeFolder: () => void
   readonly #committed: () => void
+  /** Undefined for a copy: what a peer may have waiting is bounded at its stream. */
+  readonly #pending: Pending | undefined
   #queue: Entry[] = []
   #working = false
   #idle: (() => void)[] = []
@@ -61,6 +68,7 @@ export class LogWriter {
       firstChain: bigint
       makeFolder: () => void
       committed: () => void
+      pending: Pending | undefined
     },
   ) {
     this.#world = world
@@ -69,6 +77,7 @@ export class LogWriter {
     this.#segments = log.segments
     this.#makeFolder = log.makeFolder
     this.#committed = log.committed
+    this.#pending = log.pending
     this.#firstChain = log.firstChain
     this.#folderDurable = log.segments.length > 0
     this.#tail = this.#durableTail()
@@ -80,12 +89,12 @@ export class LogWriter {
 
   /** Verified whole frames that fit the tail. Resolves once all of them are durable and visible. */
   push(frames: Uint8Array): Promise<void> {
-    const { pending, settings } = this.#world
+    const pending = this.#pending
     if (this.#failure) return Promise.reject(this.#failure)
-    if (pending.bytes > 0 && pending.bytes + frames.length > settings.pendingMaxBytes) {
+    if (pending && pending.bytes > 0 && pending.bytes + frames.length > pending.maxBytes) {
       return Promise.reject(new ReeveError('OVERLOADED', `${pending.bytes} bytes wait for the disk already`))
     }
-    pending.bytes += frames.length
+    if (pending) pending.bytes += frames.length
     return new Promise((resolve, reject) => {
       this.#enqueue(frames, resolve, reject)
       if (this.#working) return
@@ -242,7 +251,7 @@ export class LogWriter {
     if (this.#full) this.#world.report({ kind: 'fullOver', log: this.#key })
     this.#full = false
     for (const entry of group) {
-      this.#world.pending.bytes -= entry.bytes.length
+      this.#settled(entry)
       entry.resolve()
     }
     this.#committed()
@@ -268,9 +277,13 @@ export class LogWriter {
 
   #rejectAll(group: Entry[], error: ReeveError): void {
     for (const entry of [...group, ...this.#queue.splice(0)]) {
-      this.#world.pending.bytes -= entry.bytes.length
+      this.#settled(entry)
       entry.reject(error)
     }
+  }
+
+  #settled({ bytes }: Entry): void {
+    if (this.#pending) this.#pending.bytes -= bytes.length
   }
 
   #durableTail(): { offset: number; chain: bigint; segmentBytes: number } {

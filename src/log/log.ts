@@ -32,6 +32,8 @@ export class Log implements LogView {
   readonly #world: LogWorld
   readonly #segments: Segment[]
   readonly #writer: LogWriter
+  /** The last frames that wait until those under way are durable: whatever arrives meanwhile belongs behind them. */
+  #waiting: Promise<void> | undefined
 
   constructor(
     world: LogWorld,
@@ -52,6 +54,7 @@ export class Log implements LogView {
     this.#writer = new LogWriter(world, {
       ...log,
       key: this.key,
+      pending: log.own ? world.pending : undefined,
       firstChain: chainSeed(log.id),
       committed: () => log.committed(this),
     })
@@ -108,10 +111,11 @@ export class Log implements LogView {
 
   /** See `Journal.replicate`. `accepted` learns the timestamp of the last frame. */
   async replicate(frames: Uint8Array, accepted: (timestamp: bigint) => void): Promise<number> {
-    const first = readHeader(frames, 0)
-    // What is under way may be the same frames from another peer: whether they agree can be told when it is done.
-    while (first && first.baseOffset < this.#writer.tail.offset && this.end < this.#writer.tail.offset) {
-      await this.#writer.idle()
+    if (this.#waiting || this.#overlapsUnderWay(frames)) {
+      const turn = this.#settled(frames, this.#waiting)
+      this.#waiting = turn
+      await turn
+      if (this.#waiting === turn) this.#waiting = undefined
     }
     const fresh = frames.subarray(this.#held(frames))
     if (fresh.length === 0) return this.end
@@ -125,6 +129,18 @@ export class Log implements LogView {
   /** Takes no more; resolves when nothing waits for the disk. */
   close(): Promise<void> {
     return this.#writer.close()
+  }
+
+  /** They may be the same frames from another peer: whether they agree can be told when those are durable. */
+  #overlapsUnderWay(frames: Uint8Array): boolean {
+    const { offset } = this.#writer.tail
+    const first = readHeader(frames, 0)
+    return first !== undefined && first.baseOffset < offset && this.end < offset
+  }
+
+  async #settled(frames: Uint8Array, before: Promise<void> | undefined): Promise<void> {
+    await before
+    while (this.#overlapsUnderWay(frames)) await this.#writer.idle()
   }
 
   /** How many bytes of these frames the copy holds already; throws where they differ from what it holds. */

@@ -43,15 +43,16 @@ export class OpenFiles {
   /** Forgets the files at `path`, which must not be in use. */
   close(path: string): void {
     for (const key of [`read ${path}`, `write ${path}`]) {
-      this.#files.get(key)?.file.close()
+      const open = this.#files.get(key)
       this.#files.delete(key)
+      if (open) close(open.file)
     }
   }
 
   /** Whoever reads on after this is told so. */
   closeAll(): void {
     this.#closed = true
-    for (const { file } of this.#files.values()) file.close()
+    for (const { file } of this.#files.values()) close(file)
     this.#files.clear()
   }
 
@@ -71,7 +72,16 @@ export class OpenFiles {
       if (this.#files.size <= this.#max) return
       if (open.users > 0 || key === keep) continue
       this.#files.delete(key)
-      open.file.close()
+      close(open.file)
     }
+  }
+}
+
+/** What a log promised of a file does not hang on its close: a close that fails, of whichever file, concerns no reader or writer. */
+function close(file: DiskFile): void {
+  try {
+    file.close()
+  } catch {
+    // The descriptor is gone all the same.
   }
 }

@@ -8,7 +8,7 @@ export interface LogSettings {
   readonly indexIntervalBytes: number
   /** What one write and sync carries at most (a single larger frame goes alone). */
   readonly groupMaxBytes: number
-  /** Appends of all logs that wait for their sync; more are refused with `OVERLOADED`. */
+  /** Appends to this run's own logs that wait for their sync; more are refused with `OVERLOADED`. */
   readonly pendingMaxBytes: number
   /** Idle files are closed beyond this many. */
   readonly openFilesMax: number

@@ -11,10 +11,14 @@ import {
   PullResponseSchema,
   ReplicationService,
 } from '../gen/reeve/v1/replication_service_pb.ts'
+import { frameBodyMaxBytes } from '../log/frame.ts'
 import { epochFromBytes, epochToBytes, type LogId, parseNodeName, parseTopicName } from '../log/log-id.ts'
 import type { Holding } from './directory.ts'
 
 export const pullPath = `/${ReplicationService.typeName}/${ReplicationService.method.pull.name}`
+
+/** Of what a source sends: one frame as large as the format knows (its limits are not ours), or a list of holdings. */
+export const pullMessageMaxBytes = frameBodyMaxBytes + 1024 * 1024
 
 /** Raised when two nodes can no longer understand each other. */
 export const pullVersion = 1

@@ -56,6 +56,28 @@ describe('a node that cannot start', () => {
     })))
 })
 
+describe('a node that is told to stop while it opens its logs', () => {
+  it('opens them to the end, closes them and stops in peace', async () => {
+    const world = createWorld({ seed: 1 })
+    const host = world.addHost('a')
+    let release = () => {}
+    const locked = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const { disk } = host.env
+    const lockFolder = disk.lockFolder.bind(disk)
+    disk.lockFolder = (path, holder) => locked.then(() => lockFolder(path, holder))
+    const node = nodeOn(host)
+    const started = node.start()
+    const stopped = node.stop()
+    await world.run({ untilMs: world.now + 100 })
+    release()
+    await world.complete(Promise.all([started, stopped]))
+    assert.equal(await node.done, undefined)
+    assert.deepEqual(host.open(), nothing)
+  })
+})
+
 describe('a running node', () => {
   it('stops, saying why, when a sync fails, and leaves nothing open', async () => {
     const cluster = new Cluster()

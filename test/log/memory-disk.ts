@@ -15,6 +15,7 @@ export type DiskCall =
   | 'makeFolder'
   | 'rename'
   | 'remove'
+  | 'close'
 
 /**
  * A disk in memory that a scenario holds by the hand: syncs wait while held, chosen calls fail, and a crash takes what
@@ -175,8 +176,10 @@ export class MemoryDisk implements Disk {
         content.durable = seen
       },
       close: () => {
-        if (open) this.openFiles--
+        if (!open) return
         open = false
+        this.openFiles--
+        this.#check('close', path)
       },
     }
   }

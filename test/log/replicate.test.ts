@@ -99,8 +99,22 @@ describe('a copy', () => {
     await diskB.syncHeld()
     const both = [b.replicate(id, bytesOf(frames.slice(0, 3))), b.replicate(id, bytesOf(frames.slice(1)))]
     diskB.releaseSyncs()
-    assert.deepEqual([await first, ...(await Promise.all(both))].at(0), 3)
+    assert.deepEqual(await Promise.all([first, ...both]), [3, 3, 4])
     assert.equal(viewOf(b, id).end, 4)
+    assert.deepEqual(bytesOf(readAll(viewOf(b, id))), bytesOf(frames))
+  })
+
+  test('goes on with another peer while what the first one sent waits for the disk, in the order of arrival', async () => {
+    const { diskB, b, frames } = await twoNodes(['one', 'two', 'three', 'four', 'five', 'six'])
+    diskB.holdSyncs()
+    const first = b.replicate(id, bytesOf(frames.slice(0, 2)))
+    await diskB.syncHeld()
+    // The other one was asked from the durable end on: its first message overlaps, the next ones follow it.
+    const others = [frames.slice(0, 4), frames.slice(4, 5), frames.slice(5)].map((part) =>
+      b.replicate(id, bytesOf(part)),
+    )
+    diskB.releaseSyncs()
+    await Promise.all([first, ...others])
     assert.deepEqual(bytesOf(readAll(viewOf(b, id))), bytesOf(frames))
   })
 

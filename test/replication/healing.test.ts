@@ -23,6 +23,20 @@ describe('replication', () => {
     await cluster.stopAll()
   })
 
+  it('copies batches that it would not take from a client itself', async () => {
+    const cluster = new Cluster({ settings: { maxBatchBytes: 1024 } })
+    const [, b] = await cluster.startAll('a', 'b')
+    const generous = await cluster.start('c', { maxBatchBytes: 4 * 1024 * 1024 })
+    await cluster.produce('c', 'x'.repeat(3 * 1024 * 1024))
+    await cluster.until(() => cluster.log('b', 'c', generous.epoch)?.end === 1)
+    await assert.rejects(
+      cluster.produce('b', 'x'.repeat(2000)),
+      (error: ReeveError) => error.code === 'BATCH_TOO_LARGE',
+    )
+    assert.equal(cluster.log('a', 'b', b!.epoch), undefined)
+    await cluster.stopAll()
+  })
+
   it('answers once as many nodes as asked have the record fsynced', async () => {
     const cluster = new Cluster()
     const [a] = await cluster.startAll('a', 'b', 'c')
