@@ -6,6 +6,7 @@
 import type { Logger } from 'pino'
 import type { Address, Env, Timer } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
+import type { Coordinate } from '../gossip/coordinate.ts'
 import type { Effect, Fact } from '../gossip/effects.ts'
 import { createGossipCore, type GossipCore, type GossipStats } from '../gossip/gossip.ts'
 import { canonicalHost } from '../gossip/ip.ts'
@@ -26,6 +27,8 @@ export interface GossipConfig {
   readonly profile: Profile
   /** Of what we send. */
   readonly compression: boolean
+  /** False: no coordinates are told or taken in. Default true. */
+  readonly coordinates?: boolean
 }
 
 export type GossipFact = Fact | { readonly kind: 'failed-transport'; readonly error: ReeveError }
@@ -38,7 +41,7 @@ export interface GossipOptions {
 }
 
 /** A member that gossips itself. */
-export interface Gossip extends Omit<SerfMember, 'forceLeave' | 'query' | 'keys' | 'coordinate' | 'rtt'> {
+export interface Gossip extends Omit<SerfMember, 'forceLeave' | 'query' | 'keys'> {
   stats(): GossipStats
 }
 
@@ -59,9 +62,10 @@ export async function startGossip(options: GossipOptions): Promise<Gossip> {
   })
   try {
     const advertise = await advertised(env, config, transport.address)
-    const { name, tags, profile, compression } = config
+    const { name, tags, profile, compression, coordinates = true } = config
     const random = () => env.random.fraction()
-    const core = createGossipCore({ name, advertise, tags, profile, compression }, random, env.clock.monotonicMs())
+    const settings = { name, advertise, tags, profile, compression, coordinates }
+    const core = createGossipCore(settings, random, env.clock.monotonicMs())
     member = new RunningGossip(options, advertise, core, transport, problems)
     return member
   } catch (error) {
@@ -166,6 +170,14 @@ class RunningGossip implements Gossip {
     this.#assertOpen()
     this.#core.sendEvent(name, payload, coalesce, this.#nowMs)
     this.#settle()
+  }
+
+  async coordinate(name: string): Promise<Coordinate | undefined> {
+    return this.#core.coordinate(name)
+  }
+
+  async rtt(a: string, b = this.#options.config.name): Promise<number | undefined> {
+    return this.#core.rttMs(a, b)
   }
 
   stats(): GossipStats {

@@ -7,6 +7,8 @@
 import { ReeveError } from '../errors.ts'
 import { Agenda } from './agenda.ts'
 import { Awareness } from './awareness.ts'
+import type { Coordinate } from './coordinate.ts'
+import { Coordinates } from './coordinates.ts'
 import { Courier } from './courier.ts'
 import type { Effect, Problem } from './effects.ts'
 import { Exchange } from './exchange.ts'
@@ -14,6 +16,7 @@ import { Inbox } from './inbox.ts'
 import { canonicalHost, type Endpoint, parseIp } from './ip.ts'
 import type { Member } from './member.ts'
 import { encodeMessage } from './memberlist-codec.ts'
+import { noBytes } from './msgpack-struct.ts'
 import type { NodeRecord } from './node-list.ts'
 import { Orders } from './orders.ts'
 import { decodePacket } from './packet.ts'
@@ -35,6 +38,8 @@ export interface GossipCoreConfig {
   readonly profile: Profile
   /** Of what we send; others' compression is always understood. */
   readonly compression: boolean
+  /** False: we tell nobody where we stand in the network, and do not learn where the others do. Default true. */
+  readonly coordinates?: boolean
 }
 
 export interface GossipStats {
@@ -44,6 +49,8 @@ export interface GossipStats {
   readonly memberTime: bigint
   readonly eventTime: bigint
   readonly queryTime: bigint
+  /** How often our own coordinate was useless and begun anew. */
+  readonly coordinateResets: number
   /** Nodes in failure detection's list, ourselves included. */
   readonly nodes: number
   /** Broadcasts waiting to be sent often enough. */
@@ -79,6 +86,10 @@ export interface GossipCore {
   /** To all, ourselves first. Throws `REQUEST_MALFORMED` above 512 bytes. */
   sendEvent(name: string, payload: Uint8Array, coalesce: boolean, nowMs: number): void
   members(): Member[]
+  /** Where a member stands in the network, by our own measurements; undefined: not known. */
+  coordinate(name: string): Coordinate | undefined
+  /** The estimated round trip between two members; undefined: we do not know where both stand. */
+  rttMs(a: string, b: string): number | undefined
   stats(): GossipStats
 }
 
@@ -98,6 +109,7 @@ class Core implements GossipCore {
   readonly #awareness: Awareness
   #effects: Effect[] = []
   readonly #rumours = new Rumours((event) => this.#effects.push({ kind: 'fact', fact: { kind: 'userEvent', event } }))
+  readonly #coordinates: Coordinates | undefined
   readonly #courier: Courier
   readonly #swim: Swim
   readonly #serf: Serf
@@ -120,6 +132,8 @@ class Core implements GossipCore {
     const now = () => this.#nowMs
     const emit = (effect: Effect) => void this.#effects.push(effect)
     const report = (reason: Problem, detail: string, from?: Endpoint) => this.#report(reason, detail, from)
+    this.#coordinates = config.coordinates !== false ? new Coordinates({ name, random, report }) : undefined
+    const coordinates = this.#coordinates
     this.#awareness = new Awareness(profile.awarenessMaxMultiplier)
     const awareness = this.#awareness
     this.#courier = new Courier({
@@ -135,7 +149,10 @@ class Core implements GossipCore {
       profile,
       random,
       report,
-      emit: (fact) => emit({ kind: 'fact', fact }),
+      emit: (fact) => {
+        if (fact.kind === 'reaped') coordinates?.forget(fact.member.name)
+        emit({ kind: 'fact', fact })
+      },
       broadcast: (payload, finished) => {
         courier.intents.add({ bytes: encodeMessage({ kind: 'user', payload }), ...(finished && { finished }) })
       },
@@ -171,10 +188,21 @@ class Core implements GossipCore {
       courier,
       report,
       pingOnStream: (to, bytes, seqNo, timeoutMs) => this.#exchange.ping(to, bytes, seqNo, timeoutMs),
+      measured: ({ name }, payload, rttMs) => coordinates?.acked(name, payload ?? noBytes, rttMs),
     })
     const rumours = this.#rumours
     const prober = this.#prober
-    this.#inbox = new Inbox({ name, now, swim, serf, rumours, prober, courier, report })
+    this.#inbox = new Inbox({
+      name,
+      now,
+      swim,
+      serf,
+      rumours,
+      prober,
+      courier,
+      ackPayload: () => coordinates?.payload() ?? null,
+      report,
+    })
     this.#exchange = new Exchange({
       streamTimeoutMs: profile.streamTimeoutMs,
       compression: config.compression,
@@ -294,6 +322,14 @@ class Core implements GossipCore {
     return this.#serf.members()
   }
 
+  coordinate(name: string): Coordinate | undefined {
+    return this.#coordinates?.of(name)
+  }
+
+  rttMs(a: string, b: string): number | undefined {
+    return this.#coordinates?.rttMs(a, b)
+  }
+
   stats(): GossipStats {
     const { nodes, intents, queries, events } = this.#courier
     return {
@@ -302,6 +338,7 @@ class Core implements GossipCore {
       memberTime: this.#serf.clock.time(),
       eventTime: this.#rumours.eventClock.time(),
       queryTime: this.#rumours.queryClock.time(),
+      coordinateResets: this.#coordinates?.resets ?? 0,
       nodes: this.#swim.list.size,
       queued: { nodes: nodes.depth, intents: intents.depth, queries: queries.depth, events: events.depth },
       problems: new Map(this.#problems),

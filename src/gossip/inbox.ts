@@ -22,6 +22,8 @@ export interface InboxParts {
   readonly rumours: Rumours
   readonly prober: Prober
   readonly courier: Courier
+  /** What our acks carry. */
+  readonly ackPayload: () => Uint8Array | null
   readonly report: (reason: Problem, detail: string, from?: Endpoint) => void
 }
 
@@ -37,7 +39,11 @@ export class Inbox {
     switch (message.kind) {
       case 'ping':
         if (!this.isForUs(message.node, from)) return
-        this.#parts.courier.send(this.#answerTo(from, message), { kind: 'ack', seqNo: message.seqNo, payload: null })
+        this.#parts.courier.send(this.#answerTo(from, message), {
+          kind: 'ack',
+          seqNo: message.seqNo,
+          payload: this.#parts.ackPayload(),
+        })
         return
       case 'indirectPing':
         this.#parts.prober.runErrand(message, this.#answerTo(from, message), nowMs)

@@ -27,6 +27,8 @@ export interface ProberParts {
   readonly courier: Courier
   /** Sends a message on a stream and has `streamAcked` called when the answer is an ack. */
   readonly pingOnStream: (to: Endpoint, ping: Uint8Array, seqNo: number, timeoutMs: number) => void
+  /** A node answered directly and in time: what its ack carried, and how long after the ping it came. */
+  readonly measured: (node: NodeRecord, payload: Uint8Array | null, rttMs: number) => void
   readonly report: (reason: Problem, detail: string) => void
 }
 
@@ -36,6 +38,7 @@ interface Round {
   readonly node: NodeRecord
   /** As accused if it does not answer: what it says meanwhile counts more. */
   readonly incarnation: number
+  readonly sentMs: number
   readonly deadlineMs: number
   readonly timers: Appointment[]
   helpersAsked: boolean
@@ -75,6 +78,9 @@ export class Prober {
   /** Whether somebody waited for it. */
   acked(ack: Ack, nowMs: number): boolean {
     if (this.#round?.seqNo === ack.seqNo) {
+      const { node, sentMs, helpersAsked } = this.#round
+      // Later ones may have come by way of a helper.
+      if (!helpersAsked) this.#parts.measured(node, ack.payload, nowMs - sentMs)
       this.#end('ack', nowMs)
       return true
     }
@@ -132,6 +138,7 @@ export class Prober {
       seqNo: this.#nextSeqNo(),
       node,
       incarnation: node.incarnation,
+      sentMs: nowMs,
       deadlineMs: nowMs + timeoutMs,
       timers: [],
       helpersAsked: false,

@@ -20,6 +20,7 @@ export interface Node {
 interface NodeOptions {
   readonly tags?: Record<string, string>
   readonly port?: number
+  readonly coordinates?: boolean
 }
 
 export type Link = (from: Endpoint, to: Endpoint, medium: 'packet' | 'stream') => boolean
@@ -62,7 +63,7 @@ export class Cluster {
     return this.#trace.copy().digest('hex')
   }
 
-  start(name: string, { tags = {}, port }: NodeOptions = {}): Node {
+  start(name: string, { tags = {}, port, coordinates = true }: NodeOptions = {}): Node {
     this.#lastPort += 1
     const at = { host: '10.0.0.1', port: port ?? this.#lastPort }
     const config = {
@@ -71,6 +72,7 @@ export class Cluster {
       tags: new Map(Object.entries(tags)),
       profile: this.profile,
       compression: true,
+      coordinates,
     }
     const random = seededRandom(Math.floor(this.#random() * 2 ** 32))
     const core = createGossipCore(config, random, this.nowMs)

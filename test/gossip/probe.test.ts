@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { initialCoordinate } from '../../src/gossip/coordinate.ts'
+import { encodeCoordinate } from '../../src/gossip/coordinates.ts'
 import type { Effect } from '../../src/gossip/effects.ts'
 import { createGossipCore } from '../../src/gossip/gossip.ts'
 import type { Endpoint } from '../../src/gossip/ip.ts'
@@ -77,6 +79,23 @@ describe('a probe', () => {
     solo.hear({ kind: 'ack', seqNo: message.seqNo, payload: null })
     assert.throws(() => solo.next('suspect', 900))
     assert.notEqual(solo.next('ping').message.seqNo, message.seqNo)
+  })
+
+  test('learns where its target is from an ack in time, not from a late one', () => {
+    const payload = encodeCoordinate(initialCoordinate)
+    for (const [afterMs, learned] of [
+      [400, true],
+      [600, false],
+    ] as const) {
+      const solo = new Solo('a')
+      const { message } = solo.next('ping')
+      const answeredMs = solo.nowMs + afterMs
+      if (!learned) assert.throws(() => solo.next('suspect', 550), 'no verdict yet')
+      solo.nowMs = answeredMs
+      solo.hear({ kind: 'ack', seqNo: message.seqNo, payload })
+      assert.equal(solo.core.coordinate('a') !== undefined, learned)
+      assert.equal(solo.health(), 0)
+    }
   })
 
   test('starts at a number that nobody can guess', () => {
