@@ -100,6 +100,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
       phase,
       members,
       replicators: () => replicatorStates(supervisor.getSnapshot()),
+      rttMs: async (name) => gossip?.rtt(name),
       requestLeave: () => supervisor.send({ type: 'stop' }),
       durability: config.durability,
       maxBatchBytes: config.maxBatchBytes,
@@ -155,6 +156,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
           ]),
           profile: { ...profiles[config.profile], deadNodeReclaimMs },
           compression: true,
+          coordinates: !config.disableCoordinates,
         },
       }),
   }

@@ -79,7 +79,7 @@ export async function withClient<T>(flags: ConnectionFlags, use: (client: Client
 }
 
 /** The real clock and calls; loaded late, because help needs neither. */
-export async function clientEnv(): Promise<Pick<Env, 'rpc' | 'clock'>> {
+export async function clientEnv(): Promise<Pick<Env, 'rpc' | 'clock' | 'random'>> {
   const { createRealEnv } = await import('../env/real.ts')
   return createRealEnv()
 }

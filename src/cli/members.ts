@@ -25,10 +25,11 @@ Examples:
 
 function asTable(servers: readonly KnownServer[]): string {
   return table(
-    ['name', 'status', 'gossip', 'rpc', 'epoch', 'replicator', 'tags'],
+    ['name', 'status', 'rtt ms', 'gossip', 'rpc', 'epoch', 'replicator', 'tags'],
     servers.map((server) => [
       server.self ? `${server.name} *` : server.name,
       server.status,
+      server.self ? '-' : (server.rttMs?.toFixed(2) ?? '-'),
       server.gossipAddress,
       server.rpcAddress ?? '-',
       server.epoch ?? '-',

@@ -10,7 +10,7 @@ import { GrpcCode, ReeveError, toReeveError } from '../errors.ts'
 import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
 import { callUnary } from './call.ts'
 import { createPatience } from './patience.ts'
-import { pickOrder } from './picker.ts'
+import { nearFirst, pickOrder } from './picker.ts'
 import { type KnownServer, resolveServers } from './resolver.ts'
 import { serversFromWire } from './servers.ts'
 
@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly discovery?: boolean
   /** How long to look for a server that answers before giving up. Default 10 s. */
   readonly timeoutMs?: number
-  readonly env: Pick<Env, 'rpc' | 'clock'>
+  readonly env: Pick<Env, 'rpc' | 'clock' | 'random'>
 }
 
 /** How long one server may take to answer before the next one is tried. */
@@ -64,7 +64,7 @@ export function isUnavailable(error: ReeveError): boolean {
 }
 
 export function createConnections(options: ConnectOptions): Connections {
-  const { rpc, clock } = options.env
+  const { rpc, clock, random } = options.env
   const timeoutMs = options.timeoutMs ?? 10_000
   const channels = new Map<string, RpcChannel>()
   const failedAtMs = new Map<string, number>()
@@ -120,7 +120,9 @@ export function createConnections(options: ConnectOptions): Connections {
       onAnyServer(async (live) => {
         try {
           const answer = await callUnary(live.channel, LogService.method.getServers, {}, answerTimeoutMs)
-          if (options.discovery !== false) known = serversFromWire(answer.servers)
+          if (options.discovery !== false) {
+            known = nearFirst(serversFromWire(answer.servers), () => random.fraction())
+          }
         } catch (thrown) {
           // A refusal is an answer too: who may not list servers may still be allowed to write.
           const error = toReeveError(thrown)

@@ -19,11 +19,13 @@ export interface KnownServer {
   readonly self: boolean
   /** Phase of the answering server's replicator of it; empty: none. */
   readonly replicator: string
+  /** Estimated round trip from the one that answered; undefined: not known. */
+  readonly rttMs: number | undefined
 }
 
 /**
- * The addresses to try, best first: those the user named, in that order, then the other members that are alive. A named
- * one that the cluster has given up comes last, because the cluster may be wrong about it.
+ * The addresses to try, best first: those the user named, in that order, then the other members that are alive, as
+ * `known` has them. A named one that the cluster has given up comes last, because the cluster may be wrong about it.
  */
 export function resolveServers(named: readonly Address[], known: readonly KnownServer[]): Address[] {
   const gone = new Set(known.filter((server) => server.status !== 'alive').map((server) => server.rpcAddress))

@@ -36,6 +36,7 @@ export function serversFromWire(servers: readonly WireServer[]): KnownServer[] {
     epoch: server.epoch.length === 16 ? epochText(server.epoch) : undefined,
     self: server.self,
     replicator: server.replicator,
+    rttMs: server.rttMs,
   }))
 }
 

@@ -131,6 +131,10 @@ export const configSchema = z.strictObject({
     group: 'Cluster',
     summary: "Gossip timing, memberlist's presets: lan, wan or local (one machine).",
   }),
+  disableCoordinates: field(yesNo, false, {
+    group: 'Cluster',
+    summary: 'Do not estimate round trips: tell nobody where in the network this node is, nor learn where others are.',
+  }),
 
   rpcHost: required(ipAddress, {
     group: 'Server',

@@ -44,6 +44,8 @@ export interface RoutesDeps {
   readonly members: () => readonly Member[]
   /** State of this node's replicator by peer: dialing, catchingUp, live, backoff, parked, diverged. */
   readonly replicators: () => ReadonlyMap<string, string>
+  /** Estimated round trip to a member; undefined: not known. */
+  readonly rttMs: (name: string) => Promise<number | undefined>
   readonly requestLeave: () => void
 }
 
@@ -75,7 +77,7 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
     hot(method.produceStream, produceStream(producing)),
     hot(method.consume, consume(consuming)),
     hot(method.consumeStream, consumeStream(consuming)),
-    authorizeRoute(getServers({ self, members, replicators: deps.replicators }), access, 'known'),
+    authorizeRoute(getServers({ self, members, replicators: deps.replicators, rttMs: deps.rttMs }), access, 'known'),
     authorizeRoute(listTopics({ journal, access }), access, 'known'),
     authorizeRoute(leave(deps), access, 'admin'),
   ]

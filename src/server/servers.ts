@@ -1,4 +1,4 @@
-/** GetServers: everybody this node knows. */
+/** GetServers: everybody this node knows, the nearest first. */
 
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { formatAddress, parseAddress } from '../address.ts'
@@ -14,12 +14,26 @@ export interface ServersDeps {
   readonly members: () => readonly Member[]
   /** State of this node's replicator by peer: dialing, catchingUp, live, backoff, parked, diverged. */
   readonly replicators: () => ReadonlyMap<string, string>
+  /** Estimated round trip to a member; undefined: not known. */
+  readonly rttMs: (name: string) => Promise<number | undefined>
 }
 
+const farthest = Number.MAX_VALUE
+
 export function getServers(deps: ServersDeps): RpcRoute {
-  return unary(LogService.method.getServers, () => {
+  return unary(LogService.method.getServers, async () => {
     const replicators = deps.replicators()
-    const servers = deps.members().map((member) => describe(member, deps.self, replicators.get(member.name)))
+    const places = await Promise.all(
+      deps.members().map(async (member) => {
+        const rttMs = member.name === deps.self.name ? 0 : await deps.rttMs(member.name)
+        return { rttMs, member }
+      }),
+    )
+    // Where the distance is not known the order of the members stays.
+    places.sort((a, b) => (a.rttMs === b.rttMs ? 0 : (a.rttMs ?? farthest) - (b.rttMs ?? farthest)))
+    const servers = places.map(({ member, rttMs }) => {
+      return { ...describe(member, deps.self, replicators.get(member.name)), ...(rttMs !== undefined && { rttMs }) }
+    })
     return { servers }
   })
 }

@@ -8,7 +8,7 @@ import { Stage } from './stage.ts'
 /** All but what only the answering node can say. */
 const shared = (servers: readonly KnownServer[]) =>
   servers
-    .map(({ self, replicator, ...rest }) => ({ ...rest, tags: Object.fromEntries([...rest.tags].sort()) }))
+    .map(({ self, replicator, rttMs, ...rest }) => ({ ...rest, tags: Object.fromEntries([...rest.tags].sort()) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 
 describe('membership of real agents', () => {

@@ -8,10 +8,10 @@ import {
   ListTopicsResponseSchema,
   ServerStatus,
 } from '../../src/gen/reeve/v1/log_service_pb.ts'
-import { clock, epochBytes, epochOf, type FakeCluster, fakeCluster, type Handler } from './fake-cluster.ts'
+import { clock, epochBytes, epochOf, type FakeCluster, fakeCluster, type Handler, random } from './fake-cluster.ts'
 
 const clientOf = (cluster: FakeCluster, timeoutMs = 1_000) =>
-  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock } })
+  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock, random } })
 
 const answering =
   (answer: (call: Parameters<Handler>[0]) => void): Handler =>
@@ -34,6 +34,7 @@ test('members come as values, those that are no Reeve nodes too', async () => {
               epoch: epochBytes(7),
               self: true,
               replicator: '',
+              rttMs: 1.5,
             },
             { name: 'guest', gossipAddress: '127.0.0.1:3', status: ServerStatus.FAILED },
           ],
@@ -52,10 +53,12 @@ test('members come as values, those that are no Reeve nodes too', async () => {
     epoch: epochOf(7),
     self: true,
     replicator: '',
+    rttMs: 1.5,
   })
   assert.equal(guest?.status, 'failed')
   assert.equal(guest?.rpcAddress, undefined)
   assert.equal(guest?.epoch, undefined)
+  assert.equal(guest?.rttMs, undefined)
 })
 
 test('topics come with the bounds of their logs', async () => {

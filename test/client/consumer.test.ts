@@ -18,13 +18,14 @@ import {
   type FakeCluster,
   fakeCluster,
   type Handler,
+  random,
   read,
 } from './fake-cluster.ts'
 
 const [first, second] = ['127.0.0.1:1', '127.0.0.1:2'] as const
 
 const consumerOf = (cluster: FakeCluster, options: Partial<ConsumerOptions> = {}, timeoutMs = 1_000) =>
-  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock } }).consumer({
+  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock, random } }).consumer({
     topic: 't',
     ...options,
   })

@@ -9,10 +9,13 @@ import {
   toBinary,
 } from '@bufbuild/protobuf'
 import { formatAddress, parseAddress } from '../../src/address.ts'
-import type { Address, ClientCallListener, Rpc } from '../../src/env/env.ts'
+import type { Address, ClientCallListener, Random, Rpc } from '../../src/env/env.ts'
 import { realClock } from '../../src/env/real-clock.ts'
 import { ReeveError } from '../../src/errors.ts'
 import { GetServersResponseSchema, ServerStatus } from '../../src/gen/reeve/v1/log_service_pb.ts'
+
+/** Leaves what is drawn by lot in the order it is in. */
+export const random: Random = { fraction: () => 0, bytes: (count) => new Uint8Array(count) }
 
 /** The server's end of one call. */
 export interface FakeCall {

@@ -16,13 +16,14 @@ import {
   type FakeCluster,
   fakeCluster,
   type Handler,
+  random,
   read,
 } from './fake-cluster.ts'
 
 const [first, second] = ['127.0.0.1:1', '127.0.0.1:2'] as const
 
 const producerOf = (cluster: FakeCluster, options: Partial<ProducerOptions> = {}, timeoutMs = 1_000) =>
-  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock } }).producer({
+  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock, random } }).producer({
     topic: 't',
     ...options,
   })

@@ -66,6 +66,7 @@ before(async () => {
         { name: 'b', host: '127.0.0.2', port: 7946, status: 'alive', tags, vsn: ourVsn },
       ],
       replicators: () => new Map(),
+      rttMs: async () => undefined,
       requestLeave: () => {},
       durability: 'fsync',
       maxBatchBytes: 1024 * 1024,

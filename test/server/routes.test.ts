@@ -40,6 +40,11 @@ const members: Member[] = [
   },
 ]
 
+const rttsMs = new Map([
+  ['b', 40],
+  ['agent', 2.5],
+])
+
 function node(options: { access?: Access; members?: Member[] } = {}) {
   const deps = parts(options)
   const left: string[] = []
@@ -49,6 +54,7 @@ function node(options: { access?: Access; members?: Member[] } = {}) {
     cluster: 'reeve',
     members: () => options.members ?? members,
     replicators: () => new Map([['b', 'parked']]),
+    rttMs: async (name) => rttsMs.get(name),
     requestLeave: () => left.push('asked'),
   })
   const call = (name: keyof typeof LogService.method, bytes: Uint8Array, certificate?: CallerCertificate): FakeCall => {
@@ -77,24 +83,24 @@ test('there is a route for every method of the contract, once', () => {
   )
 })
 
-test('all members are listed, Reeve nodes with where they are called', async () => {
+test('all members are listed, the nearest first, Reeve nodes with where they are called', async () => {
   const call = node().call('getServers', nothing)
   assert.equal(await call.done, undefined)
   const servers = call.answers(GetServersResponseSchema)[0]?.servers ?? []
   assert.deepEqual(
-    servers.map(({ name, rpcAddress, gossipAddress, status, self, replicator }) => {
-      return [name, rpcAddress, gossipAddress, status, self, replicator]
+    servers.map(({ name, rpcAddress, gossipAddress, status, self, replicator, rttMs }) => {
+      return [name, rpcAddress, gossipAddress, status, self, replicator, rttMs]
     }),
     [
-      ['a', '10.0.0.1:1', '10.0.0.1:7946', ServerStatus.ALIVE, true, ''],
-      ['b', '10.0.0.1:2', '[fd00::2]:7946', ServerStatus.FAILED, false, 'parked'],
-      ['agent', '', '10.0.0.3:7946', ServerStatus.ALIVE, false, ''],
-      ['odd', '', '10.0.0.4:7946', ServerStatus.LEFT, false, ''],
+      ['a', '10.0.0.1:1', '10.0.0.1:7946', ServerStatus.ALIVE, true, '', 0],
+      ['agent', '', '10.0.0.3:7946', ServerStatus.ALIVE, false, '', 2.5],
+      ['b', '10.0.0.1:2', '[fd00::2]:7946', ServerStatus.FAILED, false, 'parked', 40],
+      ['odd', '', '10.0.0.4:7946', ServerStatus.LEFT, false, '', undefined],
     ],
   )
-  assert.deepEqual(Buffer.from(servers[1]?.epoch ?? []), Buffer.from(epochToBytes(epochB)))
+  assert.deepEqual(Buffer.from(servers[2]?.epoch ?? []), Buffer.from(epochToBytes(epochB)))
   assert.equal(servers[3]?.epoch.length, 0)
-  assert.deepEqual(servers[2]?.tags, { role: 'db' })
+  assert.deepEqual(servers[1]?.tags, { role: 'db' })
 })
 
 test('tags of hostile names do no harm', async () => {

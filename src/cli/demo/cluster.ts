@@ -58,7 +58,7 @@ export interface ClusterOptions {
   readonly count: number
   readonly folder: string
   readonly recordsPerSecond: number
-  readonly env: Pick<Env, 'rpc' | 'clock'>
+  readonly env: Pick<Env, 'rpc' | 'clock' | 'random'>
   readonly happened: (event: Happening) => void
 }
 

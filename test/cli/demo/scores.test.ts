@@ -12,6 +12,7 @@ const server = (name: string, status: KnownServer['status'] = 'alive'): KnownSer
   gossipAddress: '',
   tags: new Map(),
   self: false,
+  rttMs: undefined,
   replicator: '',
 })
 

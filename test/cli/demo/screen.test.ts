@@ -16,6 +16,7 @@ const viewOf = (name: string, end: number): View => ({
     epoch: '01890000-0000-7000-8000-0000deadbeef',
     self: member === name,
     replicator: '',
+    rttMs: undefined,
   })),
   logs: [{ origin: 'node-1', epoch: 'e', start: 0, end, bytes: 0 }],
 })
