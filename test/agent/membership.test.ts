@@ -62,6 +62,24 @@ describe('membership of real agents', () => {
     ])
   })
 
+  test('each node comes to know how far the others are, and names itself first', async () => {
+    for (const agent of [a, b, c]) {
+      const client = stage.client([agent])
+      const servers = await until(
+        `${agent.name} knows the way to all`,
+        () => client.servers(),
+        (seen) => seen.length === 3 && seen.every(({ rttMs }) => rttMs !== undefined),
+        stage.agents,
+      )
+      assert.equal(servers[0]?.name, agent.name)
+      const rtts = servers.map(({ rttMs }) => rttMs as number)
+      assert.deepEqual(
+        rtts,
+        [...rtts].sort((one, other) => one - other),
+      )
+    }
+  })
+
   test('a node that is killed has failed everywhere, and nobody copies from it', async () => {
     await c.kill()
     for (const observer of [a, b]) {
