@@ -4,7 +4,7 @@
  */
 
 import type { Logger } from 'pino'
-import type { Address, Env, Timer } from '../env/env.ts'
+import { type Address, type Env, NetworkError, type Timer } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import type { Coordinate } from '../gossip/coordinate.ts'
 import type { Effect, Fact } from '../gossip/effects.ts'
@@ -283,7 +283,10 @@ class RunningGossip implements Gossip {
     }
     this.#transport.request(bytes, to, timeoutMs).then(
       (message) => report(() => this.#core.streamAnswered(id, message, this.#nowMs)),
-      (error: Error) => report(() => this.#core.streamFailed(id, error.message, this.#nowMs)),
+      (error: Error) => {
+        const refused = error instanceof NetworkError && error.code === 'ECONNREFUSED'
+        report(() => this.#core.streamFailed(id, error.message, this.#nowMs, refused))
+      },
     )
   }
 

@@ -47,6 +47,11 @@ export class Courier {
     this.#parts = parts
   }
 
+  /** Something waits to be told. */
+  get hasNews(): boolean {
+    return [this.nodes, this.intents, this.queries, this.events].some(({ depth }) => depth > 0)
+  }
+
   /** To an address, with as many broadcasts as fit. `probe`: see `Effect`. */
   send(to: Endpoint, message: Message, probe?: number): void {
     const bytes = encodeMessage(message)

@@ -22,6 +22,8 @@ export interface ExchangeParts {
   readonly rumours: Rumours
   /** A ping that we sent on a stream was answered. */
   readonly acked: (seqNo: number) => void
+  /** Nobody listens where we sent a ping on a stream. */
+  readonly refused: (seqNo: number) => void
   readonly report: (reason: Problem, detail: string, from?: Endpoint) => void
   readonly emit: (effect: Effect) => void
 }
@@ -75,9 +77,10 @@ export class Exchange {
     else purpose?.concluded(message.kind === 'error' ? `remote error: ${message.text}` : `answered by ${message.kind}`)
   }
 
-  failed(id: number, problem: string): void {
+  failed(id: number, problem: string, refused: boolean): void {
     const purpose = this.#close(id)
     if (purpose?.kind === 'exchange') purpose.concluded(problem)
+    else if (purpose && refused) this.#parts.refused(purpose.seqNo)
   }
 
   #begin({ host, port }: Endpoint, bytes: Uint8Array, timeoutMs: number, purpose: Purpose): void {

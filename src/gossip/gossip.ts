@@ -12,6 +12,7 @@ import { Coordinates } from './coordinates.ts'
 import { Courier } from './courier.ts'
 import type { Effect, Problem } from './effects.ts'
 import { Exchange } from './exchange.ts'
+import { GossipRounds } from './gossip-rounds.ts'
 import { Inbox } from './inbox.ts'
 import { canonicalHost, type Endpoint, parseIp } from './ip.ts'
 import type { Member } from './member.ts'
@@ -71,7 +72,8 @@ export interface GossipCore {
   receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined
   /** The answer on a stream that an effect asked for. */
   streamAnswered(id: number, message: StreamMessage, nowMs: number): void
-  streamFailed(id: number, problem: string, nowMs: number): void
+  /** `refused`: the host answered that nobody listens there. */
+  streamFailed(id: number, problem: string, nowMs: number, refused?: boolean): void
   sendFailed(probe: number, nowMs: number): void
   /** Does what is due. */
   wake(nowMs: number): void
@@ -117,6 +119,7 @@ class Core implements GossipCore {
   readonly #inbox: Inbox
   readonly #exchange: Exchange
   readonly #orders: Orders
+  readonly #rounds: GossipRounds
   readonly #problems = new Map<Problem, number>()
   #problemsTold = 0
   #lastConflict = { key: '', atMs: 0 }
@@ -211,6 +214,7 @@ class Core implements GossipCore {
       serf,
       rumours,
       acked: (seqNo) => prober.streamAcked(seqNo),
+      refused: (seqNo) => prober.streamRefused(seqNo, this.#nowMs),
       report,
       emit,
     })
@@ -225,9 +229,10 @@ class Core implements GossipCore {
       exchange: (to, join, concluded) => this.#exchange.start(to, join, concluded),
       done: (done) => emit({ kind: 'done', ...done }),
     })
+    this.#rounds = new GossipRounds({ profile, random, agenda, swim, courier })
     swim.start(metaOf(config.tags), nowMs)
     startRhythm(
-      { profile, random, agenda, swim, serf, prober, courier, orders: this.#orders, exchange: this.#exchange, report },
+      { profile, random, agenda, swim, serf, prober, orders: this.#orders, exchange: this.#exchange, report },
       nowMs,
     )
   }
@@ -265,9 +270,9 @@ class Core implements GossipCore {
     this.#exchange.answered(id, message)
   }
 
-  streamFailed(id: number, problem: string, nowMs: number): void {
+  streamFailed(id: number, problem: string, nowMs: number, refused = false): void {
     this.#nowMs = nowMs
-    this.#exchange.failed(id, problem)
+    this.#exchange.failed(id, problem, refused)
   }
 
   sendFailed(probe: number, nowMs: number): void {
@@ -287,6 +292,7 @@ class Core implements GossipCore {
   }
 
   take(): Effect[] {
+    this.#rounds.plan(this.#nowMs)
     const effects = this.#effects
     this.#effects = []
     this.#problemsTold = 0

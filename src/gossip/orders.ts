@@ -31,10 +31,11 @@ export interface OrdersParts {
 }
 
 /**
- * When many join at once, each is told of the others by gossip that not everybody hears. One more exchange a little
- * later, with somebody else, mends that long before the regular one.
+ * When many join at once, each is told of the others by gossip that not everybody hears. Further exchanges a little
+ * later, each with somebody else, mend that long before the regular one; they end with the first that finds no news.
  */
-const secondExchangeMs = { least: 1000, most: 3000 }
+const furtherExchangeMs = { least: 400, most: 800 }
+const maxFurtherExchanges = 4
 
 /** How often we try to be recognised while another address has our name: about as fast as a failure is noticed. */
 const contestedRetryMs = 5000
@@ -126,22 +127,30 @@ export class Orders {
   }
 
   #joined(seeds: readonly Endpoint[]): void {
-    const { agenda, now, random, serf } = this.#parts
-    serf.announceJoin(now())
-    const { least, most } = secondExchangeMs
+    this.#parts.serf.announceJoin(this.#parts.now())
+    const seeded = (node: NodeRecord) => seeds.some(({ host, port }) => host === node.host && port === node.port)
+    this.#exchangeFurther(seeded, maxFurtherExchanges)
+  }
+
+  #exchangeFurther(known: (node: NodeRecord) => boolean, tries: number): void {
+    const { agenda, now, random, swim } = this.#parts
+    const { least, most } = furtherExchangeMs
+    const joinedBefore = swim.joined
+    const again = () => {
+      if (tries > 1 && swim.joined !== joinedBefore) this.#exchangeFurther(known, tries - 1)
+    }
     agenda.at(now() + least + random() * (most - least), () => {
-      const seeded = (node: NodeRecord) => seeds.some(({ host, port }) => host === node.host && port === node.port)
-      if (!this.#exchangeWithAny((node) => !seeded(node))) this.#exchangeWithAny(seeded)
+      if (!this.#exchangeWithAny((node) => !known(node), again)) this.#exchangeWithAny(known, again)
     })
   }
 
   /** False: there is nobody such. */
-  #exchangeWithAny(wanted: (node: NodeRecord) => boolean): boolean {
+  #exchangeWithAny(wanted: (node: NodeRecord) => boolean, concluded = () => {}): boolean {
     const { swim, exchange } = this.#parts
     const [other] = swim.list.pick(1, (node) => {
       return node !== swim.self && node.state === NodeState.alive && wanted(node)
     })
-    if (other && !this.#left) exchange(other, false, () => {})
+    if (other && !this.#left) exchange(other, false, concluded)
     return other !== undefined
   }
 

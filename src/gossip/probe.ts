@@ -17,6 +17,8 @@ import { understands } from './versions.ts'
 
 /** Pings on behalf of others under way at once; more are not taken on. */
 const maxErrands = 1024
+/** The part of the probe timeout that helpers still have after a member's host refused our stream. */
+const refusedShare = 0.2
 
 export interface ProberParts {
   readonly profile: Profile
@@ -99,6 +101,18 @@ export class Prober {
 
   streamAcked(seqNo: number): void {
     if (this.#round?.seqNo === seqNo) this.#round.streamAcked = true
+  }
+
+  /**
+   * The host is there and nobody listens, so the process is gone. Whoever cannot reach it by another way than ours still
+   * has time for a helper's word, but no need for all of it.
+   */
+  streamRefused(seqNo: number, nowMs: number): void {
+    const round = this.#round
+    if (round?.seqNo !== seqNo) return
+    const { agenda, profile } = this.#parts
+    const wordMs = nowMs + profile.probeTimeoutMs * refusedShare
+    if (wordMs < round.deadlineMs) round.timers.push(agenda.at(wordMs, (laterMs) => this.#end('refused', laterMs)))
   }
 
   /** The ping could not even be handed to the network. */
@@ -188,18 +202,21 @@ export class Prober {
     }
   }
 
-  #end(answer: 'ack' | 'streamAck' | 'nothing', nowMs: number): void {
+  #end(answer: 'ack' | 'streamAck' | 'refused' | 'nothing', nowMs: number): void {
     const round = this.#round
     if (!round) return
     const { agenda, awareness, swim, report } = this.#parts
     for (const timer of round.timers) agenda.cancel(timer)
     this.#round = undefined
     const { name } = round.node
-    if (answer !== 'nothing') {
+    if (answer === 'ack' || answer === 'streamAck') {
       if (answer === 'streamAck') report('packetsBlocked', `${name} answers on streams but not on packets`)
       awareness.add(-1)
     } else {
-      awareness.add(round.expectedNacks > 0 ? round.expectedNacks - round.receivedNacks : 1)
+      // A refusal came by the network that our health is about.
+      if (answer === 'nothing') {
+        awareness.add(round.expectedNacks > 0 ? round.expectedNacks - round.receivedNacks : 1)
+      }
       swim.suspect({ kind: 'suspect', node: name, incarnation: round.incarnation, from: swim.self.name }, nowMs)
     }
     if (!this.#tickMissed) return

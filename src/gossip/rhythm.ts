@@ -1,12 +1,10 @@
-/** What a member does again and again without being asked: probe, gossip, exchange state, reap, reconnect. */
+/** What a member does again and again without being asked: probe, exchange state, reap, reconnect. */
 
 import type { Agenda } from './agenda.ts'
-import type { Courier } from './courier.ts'
 import type { Problem } from './effects.ts'
 import type { Exchange } from './exchange.ts'
 import type { Endpoint } from './ip.ts'
 import { NodeState } from './messages.ts'
-import { isUp } from './node-list.ts'
 import type { Orders } from './orders.ts'
 import type { Prober } from './probe.ts'
 import type { Profile } from './profile.ts'
@@ -21,7 +19,6 @@ export interface RhythmParts {
   readonly swim: Swim
   readonly serf: Serf
   readonly prober: Prober
-  readonly courier: Courier
   readonly orders: Orders
   readonly exchange: Exchange
   readonly report: (reason: Problem, detail: string, from?: Endpoint) => void
@@ -42,10 +39,6 @@ export function startRhythm(parts: RhythmParts, nowMs: number): void {
     () => profile.probeIntervalMs,
     (atMs) => prober.tick(atMs),
   )
-  every(
-    () => profile.gossipIntervalMs,
-    (atMs) => gossip(parts, atMs),
-  )
   everyUnlessLeft(
     () => pushPullDelayMs(profile.pushPullIntervalMs, swim.list.size),
     () => exchangeWithAny(parts),
@@ -58,14 +51,6 @@ export function startRhythm(parts: RhythmParts, nowMs: number): void {
     () => profile.reconnectIntervalMs,
     () => reconnect(parts),
   )
-}
-
-function gossip({ profile, swim, courier }: RhythmParts, nowMs: number): void {
-  const told = swim.list.pick(profile.gossipNodes, (node) => {
-    if (node === swim.self || node.state === NodeState.left) return false
-    return isUp(node) || nowMs - node.stateChangedMs <= profile.gossipToTheDeadMs
-  })
-  for (const node of told) if (!courier.gossip(node)) return
 }
 
 function exchangeWithAny({ swim, exchange, report }: RhythmParts): void {

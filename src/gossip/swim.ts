@@ -64,6 +64,7 @@ export class Swim {
   readonly #suspicions = new Map<string, RunningSuspicion>()
   readonly #accusedMs = new Map<string, number>()
   #leaving = false
+  #joined = 0
 
   constructor(parts: SwimParts) {
     this.#parts = parts
@@ -72,6 +73,11 @@ export class Swim {
 
   get self(): NodeRecord {
     return this.list.get(this.#parts.name) as NodeRecord
+  }
+
+  /** How often a node came, or came back, so far. */
+  get joined(): number {
+    return this.#joined
   }
 
   /** Another node that is neither dead nor left is known. */
@@ -236,8 +242,10 @@ export class Swim {
       node.state = NodeState.alive
       node.stateChangedMs = nowMs
     }
-    if (wasGone) listener.joined(node)
-    else if (changed) listener.updated(node)
+    if (wasGone) {
+      this.#joined += 1
+      listener.joined(node)
+    } else if (changed) listener.updated(node)
   }
 
   #bury(message: Dead, nowMs: number, finished?: () => void): void {

@@ -206,7 +206,7 @@ export class Cluster {
     { id, to, bytes, timeoutMs }: { id: number; to: Endpoint; bytes: Uint8Array; timeoutMs: number },
   ) {
     const fail = (problem: string) => () => {
-      if (node.running) node.core.streamFailed(id, problem, this.nowMs)
+      if (node.running) node.core.streamFailed(id, problem, this.nowMs, problem === 'refused')
     }
     if (!this.link(node.at, to, 'stream')) {
       this.#later(fail('timed out'), node.at, timeoutMs)

@@ -59,6 +59,16 @@ describe('joining', () => {
     for (const node of nodes) assert.ok(!node.facts.some(({ kind }) => kind === 'failed'), `${node.name} saw a failure`)
   })
 
+  test('fifty nodes that join at once all see each other within two seconds, also where gossip missed somebody', () => {
+    for (const seed of [31, 32, 33]) {
+      const cluster = new Cluster(seed)
+      cluster.loss = 0.02
+      const nodes = Array.from({ length: 50 }, (_, i) => cluster.start(`n${i}`))
+      for (const node of nodes.slice(1)) cluster.join(node, nodes[0] as Node)
+      cluster.until(() => nodes.every(({ core }) => core.members().length === 50), 2_000)
+    }
+  })
+
   test('who joins says so to all: the member clocks move', () => {
     const cluster = new Cluster(4)
     const [a, b] = [cluster.start('a'), cluster.start('b')]

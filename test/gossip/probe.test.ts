@@ -43,6 +43,13 @@ class Solo {
     this.#effects.push(...this.core.take())
   }
 
+  /** Answers the stream that was just opened as a host does where nobody listens. */
+  refuseStream(): void {
+    const stream = this.#effects.find((effect) => effect.kind === 'stream')
+    assert.equal(stream?.kind, 'stream')
+    if (stream?.kind === 'stream') this.core.streamFailed(stream.id, 'refused', this.nowMs, true)
+  }
+
   /** The next message of this kind that is sent, and to whom; time passes until then. */
   next<K extends Message['kind']>(kind: K, withinMs = 5000): { message: Extract<Message, { kind: K }>; to: string } {
     const endMs = this.nowMs + withinMs
@@ -135,6 +142,27 @@ describe('a probe', () => {
     for (let i = 0; i < 3; i += 1) assert.equal(solo.next('indirectPing').message.seqNo, message.seqNo)
     assert.equal(solo.nowMs, startMs)
     assert.throws(() => solo.next('indirectPing', 900))
+  })
+
+  test('whose host answers that nobody listens there is over soon, and no fault of ours', () => {
+    const solo = new Solo('a', 'b', 'c', 'd', 'e')
+    const { message } = solo.next('ping')
+    const startMs = solo.nowMs
+    for (let i = 0; i < 3; i += 1) solo.next('indirectPing')
+    solo.refuseStream()
+    assert.equal(solo.next('suspect').message.node, message.node)
+    assert.equal(solo.nowMs - startMs < 750, true, 'well before the probe interval is over')
+    assert.equal(solo.health(), 0)
+  })
+
+  test('whose stream is refused still counts the word of a helper', () => {
+    const solo = new Solo('a', 'b', 'c', 'd', 'e')
+    const { message } = solo.next('ping')
+    for (let i = 0; i < 3; i += 1) solo.next('indirectPing')
+    solo.refuseStream()
+    solo.hear({ kind: 'ack', seqNo: message.seqNo, payload: null }, { host: '10.0.0.3', port: 1 })
+    assert.notEqual(solo.next('ping').message.node, message.node)
+    assert.equal(solo.core.members().filter(({ status }) => status === 'alive').length, 6)
   })
 
   test('helpers that say they could not reach it either spare us the blame; strangers cannot', () => {

@@ -1,0 +1,67 @@
+/**
+ * When to gossip, and with whom: a round as soon as there is news after a quiet time, then one every interval for as
+ * long as there is something to tell. Rounds at fixed moments, as memberlist has them, delay each hop of a piece of news
+ * by half an interval on average; a round that waits for news sends the same packets, only sooner. Never decides what
+ * goes into a packet (`courier.ts`).
+ */
+
+import type { Agenda } from './agenda.ts'
+import type { Courier } from './courier.ts'
+import { NodeState } from './messages.ts'
+import { isUp, type NodeRecord } from './node-list.ts'
+import type { Profile } from './profile.ts'
+import type { Swim } from './swim.ts'
+
+/** The part of an interval that a round waits for more news: what comes together goes together. */
+const gathering = 1 / 10
+/** Rounds that a quiet time saves up; they may follow each other closely, as all news of a moment seldom comes at once. */
+const maxSaved = 3
+
+export interface GossipRoundsParts {
+  readonly profile: Profile
+  readonly random: () => number
+  readonly agenda: Agenda
+  readonly swim: Pick<Swim, 'list' | 'self'>
+  readonly courier: Courier
+}
+
+export class GossipRounds {
+  readonly #parts: GossipRoundsParts
+  #planned = false
+  /** When as many rounds as may be saved will be. */
+  #savedUpMs = Number.NEGATIVE_INFINITY
+
+  constructor(parts: GossipRoundsParts) {
+    this.#parts = parts
+  }
+
+  /** To be called whenever something may have been queued, or somebody to hear it may have come. */
+  plan(nowMs: number): void {
+    const { profile, random, agenda, courier } = this.#parts
+    if (this.#planned || !courier.hasNews || !this.#hasAudience(nowMs)) return
+    this.#planned = true
+    const { gossipIntervalMs } = profile
+    const gatheredMs = nowMs + random() * gathering * gossipIntervalMs
+    const savedMs = this.#savedUpMs - (maxSaved - 1) * gossipIntervalMs
+    agenda.at(Math.max(gatheredMs, savedMs), (atMs) => this.#round(atMs))
+  }
+
+  #round(nowMs: number): void {
+    const { profile, swim, courier } = this.#parts
+    this.#planned = false
+    this.#savedUpMs = Math.max(this.#savedUpMs, nowMs) + profile.gossipIntervalMs
+    const told = swim.list.pick(profile.gossipNodes, (node) => this.#listens(node, nowMs))
+    for (const node of told) if (!courier.gossip(node)) return
+  }
+
+  #hasAudience(nowMs: number): boolean {
+    for (const node of this.#parts.swim.list) if (this.#listens(node, nowMs)) return true
+    return false
+  }
+
+  #listens(node: NodeRecord, nowMs: number): boolean {
+    const { profile, swim } = this.#parts
+    if (node === swim.self || node.state === NodeState.left) return false
+    return isUp(node) || nowMs - node.stateChangedMs <= profile.gossipToTheDeadMs
+  }
+}
