@@ -67,10 +67,11 @@ export const errorTable = {
   DATA_DIR_LOCKED: kind(GrpcCode.FAILED_PRECONDITION),
   DATA_DIR_UNUSABLE: kind(GrpcCode.FAILED_PRECONDITION),
   // the node
+  /** These two promise that nothing was done of what was not answered before them: another node may do it. */
   NODE_STARTING: kind(GrpcCode.UNAVAILABLE, true),
   NODE_STOPPING: kind(GrpcCode.UNAVAILABLE, true),
+  /** Nobody answered: of what changes something, nothing is known. */
   UNAVAILABLE: kind(GrpcCode.UNAVAILABLE, true),
-  TOO_MANY_CALLS: kind(GrpcCode.RESOURCE_EXHAUSTED, true),
   CLUSTER_MISMATCH: kind(GrpcCode.FAILED_PRECONDITION),
   PEER_MISMATCH: kind(GrpcCode.FAILED_PRECONDITION, true),
   // start-up

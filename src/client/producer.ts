@@ -61,8 +61,8 @@ interface Stream extends Live {
   proven: boolean
 }
 
-/** Refusals of a whole stream, before any of its batches was looked at: another server may take them. */
-const streamRefusals: ReadonlySet<ErrorCode> = new Set(['NODE_STARTING', 'TOO_MANY_CALLS'])
+/** They say that nothing was stored of what is not acknowledged: another server may take it. */
+const nothingStored: ReadonlySet<ErrorCode> = new Set(['NODE_STARTING', 'NODE_STOPPING'])
 
 export function createProducer(connections: Connections, options: ProducerOptions): Producer {
   const { clock } = connections
@@ -182,8 +182,7 @@ export function createProducer(connections: Connections, options: ProducerOption
     const unsettled = inFlight
     inFlight = []
     if (error && isUnavailable(error)) connections.failed(live.address)
-    if (error && streamRefusals.has(error.code)) {
-      connections.failed(live.address)
+    if (error && nothingStored.has(error.code)) {
       queued = [...unsettled, ...queued]
     } else {
       unsettled.forEach((batch, index) => {

@@ -250,7 +250,7 @@ export interface RpcServer {
   readonly httpAddress?: Address
   /** New handshakes use it; connections that exist stay. Throws on unusable material and keeps the old. */
   replaceTls(tls: TlsMaterial): void
-  /** No new calls (GOAWAY), running ones may end within `graceMs`, then everything is cut. */
+  /** No new calls (GOAWAY), running ones may end within `graceMs`, then everything is cut, calls with `UNAVAILABLE`. */
   drain(graceMs: number): Promise<void>
   close(): Promise<void>
   /** Calls under way. */

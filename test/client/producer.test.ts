@@ -163,13 +163,39 @@ test('a refusal of the first batch leaves no doubt about the next one', async ()
   assert.deepEqual(arrived, [1, 1])
 })
 
-test('a node that is starting took nothing: the same batch goes to another one', async () => {
-  const starting: Handler = (call) => {
-    call.onMessage = () => call.finish(new ReeveError('NODE_STARTING', 'not yet'))
+for (const code of ['NODE_STARTING', 'NODE_STOPPING'] as const) {
+  test(`a node that answers ${code} took nothing: the same batch goes to another one`, async () => {
+    const refusing: Handler = (call) => {
+      call.onMessage = () => call.finish(new ReeveError(code, 'not now'))
+    }
+    const log = logOf(2)
+    const cluster = fakeCluster({ [first]: { ProduceStream: refusing }, [second]: { ProduceStream: log.handler } })
+    assert.equal((await producerOf(cluster).send({ value: 'a' })).origin, 'node-2')
+  })
+}
+
+test('what a node has acknowledged before it stops stays with it; only the rest goes to another one', async () => {
+  const stopping: Handler = (call) => {
+    let batches = 0
+    call.onMessage = (bytes) => {
+      batches += 1
+      const { records } = read(ProduceStreamRequestSchema, bytes).batch!
+      if (batches < 3) acknowledge(call, 1, batches - 1, records.length)
+      else if (batches === 3) call.finish(new ReeveError('NODE_STOPPING', 'this node is stopping'))
+    }
   }
   const log = logOf(2)
-  const cluster = fakeCluster({ [first]: { ProduceStream: starting }, [second]: { ProduceStream: log.handler } })
-  assert.equal((await producerOf(cluster).send({ value: 'a' })).origin, 'node-2')
+  const cluster = fakeCluster({ [first]: { ProduceStream: stopping }, [second]: { ProduceStream: log.handler } })
+  const producer = producerOf(cluster, { maxBatchBytes: 1 })
+  const ids = await Promise.all(['a', 'b', 'c', 'd'].map((value) => producer.send({ value })))
+  assert.deepEqual(
+    ids.map(({ origin }) => origin),
+    ['node-1', 'node-1', 'node-2', 'node-2'],
+  )
+  assert.deepEqual(
+    log.batches.map(({ batch }) => new TextDecoder().decode(batch!.records[0]!.value)),
+    ['c', 'd'],
+  )
 })
 
 test('no server: the records are refused as not sent', async () => {

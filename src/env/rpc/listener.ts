@@ -41,6 +41,12 @@ export async function serve(options: RpcServeOptions, clock: Clock): Promise<Rpc
       .map((route) => [`/${route.method.parent.typeName}/${route.method.name}`, route]),
   )
 
+  let draining: Promise<void> | undefined
+  let hasten = () => {}
+  const hastened = new Promise<void>((resolve) => {
+    hasten = resolve
+  })
+
   const server = createHttp2(options.tls)
   const sockets = new Set<Socket>()
   const callers = new WeakMap<Http2Session, Caller>()
@@ -82,20 +88,16 @@ export async function serve(options: RpcServeOptions, clock: Clock): Promise<Rpc
     http &&
     (await bind(http, options.httpAt!).catch((error) => {
       server.close()
+      for (const socket of sockets) socket.destroy()
       throw error
     }))
-
-  let draining: Promise<void> | undefined
-  let hasten = () => {}
-  const hastened = new Promise<void>((resolve) => {
-    hasten = resolve
-  })
 
   async function drain(graceMs: number): Promise<void> {
     const closed = Promise.all([server, http].map((one) => one && closeListener(one)))
     for (const session of sessions) session.close()
     await within(Promise.race([closed, hastened]), graceMs)
-    for (const call of lane.calls) call.cut(new ReeveError('NODE_STOPPING', 'the server is closing'))
+    // Not NODE_STOPPING: what such a call asked for may be done already, or be done yet.
+    for (const call of lane.calls) call.cut(new ReeveError('UNAVAILABLE', 'the server closed before it had an answer'))
     http?.closeIdleConnections()
     await within(closed, farewellMs)
     for (const session of sessions) session.destroy()
