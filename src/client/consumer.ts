@@ -60,6 +60,10 @@ export function createConsumer(connections: Connections, options: ConsumerOption
   let lastLoss: ReeveError | undefined
   const patience = createPatience(connections.clock, connections.timeoutMs)
   let wake: () => void = () => undefined
+  let tellOver: () => void = () => undefined
+  const over = new Promise<void>((resolve) => {
+    tellOver = resolve
+  })
 
   /** Only once everything that arrived was taken: `taken` is then where the next server goes on. */
   async function open(): Promise<void> {
@@ -122,6 +126,7 @@ export function createConsumer(connections: Connections, options: ConsumerOption
     finished = true
     call?.cancel()
     wake()
+    tellOver()
   }
 
   async function* records(): AsyncGenerator<ConsumedRecord> {
@@ -138,7 +143,7 @@ export function createConsumer(connections: Connections, options: ConsumerOption
           taken = arrival.response.cursor
         } else if (failure) throw failure
         else if (finished || enough()) return
-        else if (lostServer) await open()
+        else if (lostServer) await Promise.race([open(), over])
         else await new Promise<void>((resolve) => (wake = resolve))
       }
     } finally {

@@ -24,7 +24,10 @@ export interface ProducerOptions {
   readonly maxBatchBytes?: number
   /** Unacknowledged bytes at which `send` waits. Default 8 MiB. */
   readonly maxBufferedBytes?: number
-  /** How long the oldest record in flight may wait for its acknowledgement. Default 30 s. */
+  /**
+   * How long the oldest record in flight may wait for its acknowledgement. Default 30 s. A server waits up to 20 s for
+   * `copies`: with less than that, records whose copies are late end with `OUTCOME_UNKNOWN`, not `COPIES_PENDING`.
+   */
   readonly ackTimeoutMs?: number
 }
 
@@ -49,6 +52,9 @@ interface Waiter {
 }
 
 interface Batch {
+  /** Resolves when it is acknowledged or refused. */
+  readonly settled: Promise<void>
+  readonly settle: () => void
   readonly records: MessageInitShape<typeof RecordSchema>[]
   readonly waiters: Waiter[]
   bytes: number
@@ -81,13 +87,10 @@ export function createProducer(connections: Connections, options: ProducerOption
   let lingering: Timer | undefined
   let ackDeadline: Timer | undefined
   const waitingForRoom: (() => void)[] = []
-  const waitingForQuiet: (() => void)[] = []
   let turn = Promise.resolve()
   let turnsTaken = 0
   let lastLoss: ReeveError | undefined
   const patience = createPatience(clock, connections.timeoutMs)
-
-  const unanswered = () => inFlight.length + queued.length + (gathering ? 1 : 0)
 
   function seal(): void {
     clock.clearTimeout(lingering)
@@ -200,14 +203,14 @@ export function createProducer(connections: Connections, options: ProducerOption
   function settled(batch: Batch): void {
     bufferedBytes -= batch.bytes
     if (bufferedBytes < maxBufferedBytes) for (const go of waitingForRoom.splice(0)) go()
-    if (unanswered() === 0) for (const go of waitingForQuiet.splice(0)) go()
+    batch.settle()
   }
 
   function add(record: OutgoingRecord): Promise<RecordId> {
     return new Promise((resolve, reject) => {
       const bytes = recordBytes(record)
       if (gathering && gathering.bytes + bytes > maxBatchBytes) seal()
-      gathering ??= { records: [], waiters: [], bytes: 0 }
+      gathering ??= newBatch()
       gathering.records.push(toWire(record, clock.now()))
       gathering.waiters.push({ resolve, reject })
       gathering.bytes += bytes
@@ -224,7 +227,7 @@ export function createProducer(connections: Connections, options: ProducerOption
   async function flush(): Promise<void> {
     await turn
     seal()
-    if (unanswered() > 0) await new Promise<void>((resolve) => waitingForQuiet.push(resolve))
+    await Promise.all([...inFlight, ...queued].map((batch) => batch.settled))
   }
 
   return {
@@ -247,6 +250,14 @@ export function createProducer(connections: Connections, options: ProducerOption
       stream?.call.end()
     },
   }
+}
+
+function newBatch(): Batch {
+  let settle: () => void = () => undefined
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  return { settled, settle, records: [], waiters: [], bytes: 0 }
 }
 
 /** The server judged the oldest batch in flight; a broken or cancelled stream judged nothing. */

@@ -66,6 +66,8 @@ function listen(path: string, holder: string): Promise<Server> {
     })
     server.once('error', reject)
     server.listen(path, () => {
+      // Accepting may fail later, for instance without free file descriptors; the lock outlives that.
+      server.removeListener('error', reject).on('error', () => {})
       server.unref()
       resolve(server)
     })

@@ -96,6 +96,7 @@ class PullStream implements CallListener {
 
   drained(): void {
     this.#blocked = false
+    this.#call.resume()
     this.#pump()
   }
 
@@ -110,17 +111,22 @@ class PullStream implements CallListener {
     if (cluster !== own) {
       throw new ReeveError('CLUSTER_MISMATCH', `this node belongs to cluster ${own}`, { facts: { cluster: own } })
     }
-    const { access } = this.#options
-    access.require(access.subjectOf(this.#call.caller), 'replicate', wholeCluster)
+    this.#requireRight()
     requireNodeName(this.#call.caller, node)
-    this.#replica = node
     const { node: name, epoch } = this.#journal
+    if (node === name) throw new ReeveError('PEER_MISMATCH', `${node} is the name of this node: no copy of its own`)
+    this.#replica = node
     this.#send({
       case: 'hello',
       value: { version: pullVersion, cluster: own, node: name, epoch: epochToBytes(epoch) },
     })
     this.#announce(this.#journal.logs(), true)
     this.#unsubscribe = this.#journal.onCommit((log) => this.#committed(log))
+  }
+
+  #requireRight(): void {
+    const { access } = this.#options
+    access.require(access.subjectOf(this.#call.caller), 'replicate', wholeCluster)
   }
 
   #want(want: Want): void {
@@ -214,6 +220,8 @@ class PullStream implements CallListener {
         subscription.verified = true
       }
       if (log.end === subscription.position) return false
+      // A right that was taken away ends streams that have it, not only new ones.
+      this.#requireRight()
       const frames = log.read(subscription.position, framesMaxBytes)
       for (const { baseOffset, recordCount } of framesIn(frames)) subscription.position = baseOffset + recordCount
       this.#send({ case: 'frames', value: { ref, frames } })
@@ -233,6 +241,8 @@ class PullStream implements CallListener {
       case: 'refusal',
       value: { ref, reason, start: BigInt(log?.start ?? 0), end: BigInt(log?.end ?? 0) },
     })
+    // Everything else that is sent waits for room; a refusal answers at once, so its question has to wait.
+    if (this.#blocked) this.#call.pause()
   }
 
   #drop(ref: number): void {

@@ -19,6 +19,8 @@ import { deliveredBytes, deliveryOrigin } from './delivery.ts'
 
 /** What one log may read before the next one has its turn. */
 const turnBytes = 64 * 1024
+/** Read for each record that is wanted: enough for a usual one and its frame. Where it is not, another turn follows. */
+const bytesARecord = 1024
 
 export interface ReaderOptions {
   readonly journal: Journal
@@ -97,7 +99,8 @@ export class TopicReader {
       if (!track) break
       let full = false
       try {
-        for (const frame of framesIn(this.#read(track, Math.min(turnBytes, maxBytes - bytes)))) {
+        const wantedBytes = Math.min(turnBytes, maxBytes - bytes, bytesARecord * (maxRecords - records))
+        for (const frame of framesIn(this.#read(track, wantedBytes))) {
           if (records === maxRecords) break
           const skip = track.offset - frame.baseOffset
           const take = Math.min(frame.recordCount - skip, maxRecords - records)

@@ -52,8 +52,11 @@ export interface RoutesDeps {
 /** Bounds the shallow pass over a batch: about 2 µs for 1,000 records. */
 const batchRecordsMax = 100_000
 
-/** A produce that asks for copies and sets no deadline is answered after this long. */
-const copiesWaitMs = 30_000
+/**
+ * A produce that asks for copies and sets no deadline is answered after this long: well before the client library gives
+ * up on its answer (`ackTimeoutMs`, 30 s), so that its caller learns that the record is stored.
+ */
+const copiesWaitMs = 20_000
 
 /** All but `ReplicationService.Pull`, which comes from `pullRoute`; it is described by reflection all the same. */
 export function createRoutes(deps: RoutesDeps): RpcRoute[] {

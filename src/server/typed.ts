@@ -67,24 +67,28 @@ export function serverStream<I extends DescMessage, O extends DescMessage>(
   }
 }
 
-/** Many requests, many answers. */
+/** Many requests, many answers. Who takes no answers is not read from. */
 export function bidiStream<I extends DescMessage, O extends DescMessage>(
   method: DescMethodBiDiStreaming<I, O>,
-  handle: (stream: TypedStream<O>) => {
-    message(request: MessageShape<I>): void
-    ended(): void
-    drained?(): void
-  },
+  handle: (stream: TypedStream<O>) => { message(request: MessageShape<I>): void; ended(): void },
 ): RpcRoute {
   return {
     method,
     hot: false,
     handle(call) {
-      const listener = handle(typedStream(method.output, call))
+      const stream = typedStream(method.output, call)
+      const listener = handle({
+        ...stream,
+        send(message) {
+          const more = stream.send(message)
+          if (!more) call.pause()
+          return more
+        },
+      })
       return {
         message: (bytes) => attempt(call, () => listener.message(decode(method.input, bytes))),
         ended: () => attempt(call, () => listener.ended()),
-        drained: () => attempt(call, () => listener.drained?.()),
+        drained: () => call.resume(),
       }
     },
   }

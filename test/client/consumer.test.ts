@@ -176,3 +176,14 @@ test('a malformed answer ends the iteration with a code', async () => {
   const consumer = consumerOf(fakeCluster({ [first]: { ConsumeStream: handler } }))
   await assert.rejects(consumer[Symbol.asyncIterator]().next(), { code: 'INTERNAL' })
 })
+
+test('close ends an iteration that looks for a server in vain', async () => {
+  const cluster = fakeCluster({ [first]: {} })
+  cluster.cut(first)
+  const consumer = consumerOf(cluster)
+  const iteration = consumer[Symbol.asyncIterator]()
+  const next = iteration.next()
+  await new Promise((resolve) => setImmediate(resolve))
+  consumer.close()
+  assert.equal((await next).done, true)
+})

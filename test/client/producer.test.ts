@@ -256,3 +256,26 @@ test('an acknowledgement of something else ends the stream instead of being beli
     code: 'OUTCOME_UNKNOWN',
   })
 })
+
+test('flush waits for what was sent before it, not for what comes later', async () => {
+  const calls: FakeCall[] = []
+  let arrived: () => void = () => undefined
+  const slow: Handler = (call) => {
+    call.onMessage = () => {
+      calls.push(call)
+      arrived()
+    }
+  }
+  const producer = producerOf(fakeCluster({ [first]: { ProduceStream: slow } }), { maxBatchBytes: 1 })
+  const atServer = new Promise<void>((resolve) => {
+    arrived = resolve
+  })
+  const early = producer.send({ value: 'a' })
+  const flushed = producer.flush()
+  await atServer
+  const late = producer.send({ value: 'b' })
+  acknowledge(calls[0]!, 1, 0, 1)
+  await Promise.all([early, flushed])
+  calls[0]!.finish()
+  await assert.rejects(late, { code: 'OUTCOME_UNKNOWN' })
+})

@@ -181,6 +181,15 @@ test('every record is read once whatever the limits', async () => {
   }
 })
 
+test('who asks for few records makes the disk read little', async () => {
+  const deps = parts()
+  for (let n = 0; n < 500; n++) deps.journal.add('orders', 'a', epochA, `${n}:${'x'.repeat(100)}`)
+  const log = deps.journal.logOf('orders', 'a', epochA)
+  const answer = await ask(deps, { topic: 'orders', maxRecords: 2 })
+  assert.equal(answer.values.length, 2)
+  assert.ok(log.bytesRead < 8_192, `${log.bytesRead} bytes`)
+})
+
 test('waiting: the first record that is committed is the answer', async () => {
   const deps = parts()
   deps.journal.add('orders', 'a', epochA, 'old')

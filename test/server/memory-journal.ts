@@ -26,6 +26,7 @@ export class MemoryLog implements LogView {
   bytes = 0
   chain = 0n
   reads = 0
+  bytesRead = 0
   /** Reading from here on finds damage. */
   corruptFrom = Number.POSITIVE_INFINITY
   readonly #frames: { base: number; end: number; bytes: Uint8Array }[] = []
@@ -46,8 +47,9 @@ export class MemoryLog implements LogView {
     return { log: this.id, baseOffset, recordCount, endOffset, timestamp }
   }
 
+  /** Nothing here is about chains. */
   chainAt(): bigint | undefined {
-    return undefined
+    return 0n
   }
 
   read(from: number, maxBytes: number): Uint8Array {
@@ -65,6 +67,7 @@ export class MemoryLog implements LogView {
       found.push(frame.bytes)
       size += frame.bytes.length
     }
+    this.bytesRead += size
     return Buffer.concat(found)
   }
 }

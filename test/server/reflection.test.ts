@@ -97,3 +97,14 @@ test('what is unknown is refused within the stream, which goes on', async () => 
   const malformed = new FakeCall(route.handle).say(Uint8Array.from([0xff]))
   assert.equal((await errorOf(malformed)).code, 'REQUEST_MALFORMED')
 })
+
+test('who does not read its answers is not read from', async () => {
+  const message = toBinary(
+    ServerReflectionRequestSchema,
+    create(ServerReflectionRequestSchema, { messageRequest: { case: 'listServices', value: '' } }),
+  )
+  const call = new FakeCall(routes[0]!.handle, { window: 1 }).say(message, message)
+  assert.deepEqual([call.sent.length, call.paused], [1, true])
+  call.drain()
+  await call.until(2)
+})

@@ -16,7 +16,7 @@ import { metadataFromRaw } from './metadata.ts'
 
 const grpcContentType = /^application\/grpc(?:\+proto)?$/i
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' }
-/** A caller that goes on sending after its call has ended is cut off after this time. */
+/** A caller that goes on sending after its call has ended and all answers have gone is cut off after this time. */
 const lingerMs = 1000
 /** Timers hold no more (24.8 days); nobody waits for a later deadline. */
 const timerMaxMs = 2 ** 31 - 1
@@ -292,12 +292,17 @@ export class FastCall implements ServerCall, RunningCall {
       this.#answer()
       stream.end()
     }
-    // What the caller still sends is read and dropped, so that its end can be seen. A reset at once would overtake the
-    // trailers.
+    // What the caller still sends is read and dropped, so that its end can be seen. A reset would overtake answers that
+    // wait for the caller's window, and one at once the trailers.
     stream.resume()
-    if (!stream.readableEnded) {
-      this.#lingerTimer = this.#lane.clock.setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs)
-    }
+    if (stream.writableFinished) this.#linger()
+    else stream.once('finish', () => this.#linger())
+  }
+
+  #linger(): void {
+    const stream = this.#stream
+    if (stream.readableEnded || stream.destroyed) return
+    this.#lingerTimer = this.#lane.clock.setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs)
   }
 
   #sendTrailers(): void {

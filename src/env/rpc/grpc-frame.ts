@@ -3,12 +3,15 @@
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  *
  * Owns the cutting of DATA chunks into messages and the joining of messages into chunks. Knows no sockets; never
- * buffers more of a message than has arrived (twice that while it grows), whatever length was announced.
+ * takes memory for more than a few times what has arrived of a message, whatever length was announced.
  */
 
 const headerBytes = 5
-/** First buffer of a message that does not fit one chunk: the size of a usual batch, so that it rarely grows. */
-const firstBufferBytes = 256 * 1024
+/**
+ * The first buffer of a message that does not fit one chunk, in sizes of that chunk: with HTTP/2's frames of 16 KiB it
+ * holds a usual batch, so that it rarely grows.
+ */
+const firstBufferChunks = 16
 /** Messages up to here are copied behind each other into one chunk; larger ones are handed on uncopied. */
 const copyMaxBytes = 16 * 1024
 
@@ -100,7 +103,7 @@ export class FrameReader {
     const filled = this.#bodyFilled + part.length
     let body = this.#body
     if (body === undefined || body.length < filled) {
-      const grown = new Uint8Array(Math.min(length, Math.max(firstBufferBytes, 2 * filled)))
+      const grown = new Uint8Array(Math.min(length, (body === undefined ? firstBufferChunks : 2) * filled))
       if (body !== undefined) grown.set(body.subarray(0, this.#bodyFilled))
       body = grown
     }

@@ -113,3 +113,15 @@ test('no bytes make the reader throw or read beyond its limit', () => {
     }),
   )
 })
+
+test('what is announced costs no memory before it comes', () => {
+  const before = process.memoryUsage().arrayBuffers
+  const readers = Array.from({ length: 200 }, () => {
+    const reader = new FrameReader(1024 * 1024)
+    reader.push(new Uint8Array([0, 0, 16, 0, 0, 7]))
+    assert.equal(reader.next(), undefined)
+    return reader
+  })
+  const bytes = process.memoryUsage().arrayBuffers - before
+  assert.ok(bytes < 1024 * 1024, `${readers.length} beginnings take ${bytes} bytes`)
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, constants } from 'node:http2'
-import { connect as connectTcp, type Socket } from 'node:net'
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { Clock, RpcHandler } from '../../../src/env/env.ts'
 import { realClock } from '../../../src/env/real-clock.ts'
@@ -85,13 +85,13 @@ test('rubbish, silence and half a preface cost only their own connection', async
   assert.equal((await callRaw(await rawSession(t, port), 'Produce', [hello])).status, '0')
 })
 
-/** The real clock, but its longer timers ring when told to. */
+/** The real clock, but timers of a second and more ring when told to. */
 function handClock() {
   const pending = new Map<object, { callback: () => void; delayMs: number }>()
   const clock: Clock = {
     ...realClock,
     setTimeout(callback, delayMs) {
-      if (delayMs < 5000) return realClock.setTimeout(callback, delayMs)
+      if (delayMs < 1000) return realClock.setTimeout(callback, delayMs)
       const timer = {}
       pending.set(timer, { callback, delayMs })
       return timer
@@ -313,4 +313,72 @@ test('drain waits for an answer by HTTP/1.1 and closes its connection then', asy
   call.finish()
   assert.equal((await response).status, 200)
   await drained
+})
+
+test('who still sends after its call has ended gets all answers and the status, however slowly it reads', async (t) => {
+  const ended = signal()
+  const { port, ring } = await serveByHand(t, {
+    produceStream: (call) => ({
+      message: () => {
+        for (let sent = 0; sent < 10; sent++) call.send(new Uint8Array(100_000))
+        call.finish(new ReeveError('DISK_FULL', 'no room'))
+        ended.resolve()
+      },
+    }),
+  })
+  const { stream, answer } = openRaw(await rawSession(t, port), 'ProduceStream')
+  stream.pause()
+  stream.write(hello)
+  await ended.promise
+  ring(1000)
+  stream.resume()
+  await once(stream, 'trailers')
+  // Now the caller's open end is cut off.
+  while (!stream.destroyed) {
+    ring(1000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const { status, messages } = await answer
+  assert.deepEqual([status, messages.length], ['8', 10])
+})
+
+/** A connection through here can be given bytes that the client never wrote. */
+async function relay(t: TestContext, port: number) {
+  let toServer: Socket | undefined
+  const fromServer: Buffer[] = []
+  const server = createServer((client) => {
+    toServer = connectTcp(port, '127.0.0.1')
+    for (const socket of [client, toServer]) {
+      socket.on('error', () => {})
+      t.after(() => socket.destroy())
+    }
+    toServer.on('data', (bytes: Buffer) => fromServer.push(bytes))
+    client.pipe(toServer).pipe(client)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  return {
+    port: (server.address() as AddressInfo).port,
+    inject: (bytes: Buffer) => toServer?.write(bytes),
+    async answered(bytes: Buffer) {
+      while (!Buffer.concat(fromServer).includes(bytes)) await once(toServer!, 'data')
+    },
+  }
+}
+
+test('a draining server answers the pings of those whose calls it lets end', async (t) => {
+  const { port, server } = await serve(t, { produceStream: echo })
+  const between = await relay(t, port)
+  const session = await rawSession(t, between.port)
+  const { stream } = openRaw(session, 'ProduceStream')
+  stream.write(hello)
+  await once(stream, 'data')
+  const goaway = once(session, 'goaway')
+  const drained = server.drain(60_000)
+  await goaway
+  // PING: length 8, type 6; its answer has the flag ACK.
+  between.inject(Buffer.from([0, 0, 8, 6, 0, 0, 0, 0, 0, ...Buffer.from('still up')]))
+  await between.answered(Buffer.from([0, 0, 8, 6, 1, 0, 0, 0, 0, ...Buffer.from('still up')]))
+  await Promise.all([drained, server.close()])
 })
