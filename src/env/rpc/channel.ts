@@ -11,13 +11,14 @@ import {
   type ChannelCredentials,
   Client,
   type ClientDuplexStream,
+  connectivityState,
   credentials,
   type ServiceError,
   type StatusObject,
 } from '@grpc/grpc-js'
 import { formatAddress } from '../../address.ts'
 import { GrpcCode, ReeveError } from '../../errors.ts'
-import type { ClientCall, ClientCallListener, Clock, RpcChannel, RpcDialOptions } from '../env.ts'
+import type { ClientCall, ClientCallListener, Clock, RpcChannel, RpcDialOptions, Timer } from '../env.ts'
 import { errorOfStatus } from './grpc-status.ts'
 import { windowBytes } from './http2-session.ts'
 import { metadataToGrpc } from './metadata.ts'
@@ -25,17 +26,43 @@ import { checkTls } from './tls.ts'
 
 const defaultMaxMessageBytes = 16 * 1024 * 1024
 
+/**
+ * How long a connection may take to come up. The library sets no limit: where packets vanish its first attempt lasts for
+ * minutes, and whoever calls waits for it, also when the way has long been free again.
+ */
+const connectTimeoutMs = 5000
+
 /** Throws `TLS_INVALID` where the material is unusable. */
 export function dial(options: RpcDialOptions, clock: Clock): RpcChannel {
-  const client = new Client(targetOf(options), credentialsOf(options), channelOptions(options))
+  const target = targetOf(options)
+  const trust = credentialsOf(options)
+  const connect = () => new Client(target, trust, channelOptions(options))
   const calls = new Set<Call>()
+  let client = connect()
+  let connecting: Timer | undefined
   let open = true
+
+  function watchConnecting(): void {
+    if (connecting !== undefined || stateOf(client) === connectivityState.READY) return
+    // Calls from before have a connection of theirs.
+    const before = new Set(calls)
+    connecting = clock.setTimeout(() => {
+      connecting = undefined
+      if (stateOf(client) !== connectivityState.CONNECTING) return
+      const reason = new ReeveError('UNAVAILABLE', `${formatAddress(options.to)} does not answer`)
+      client.close()
+      client = connect()
+      for (const call of calls) if (!before.has(call)) call.giveUp(reason)
+    }, connectTimeoutMs)
+  }
+
   return {
     call(path, { metadata, timeoutMs }, listener) {
       try {
         if (!open) throw new ReeveError('UNAVAILABLE', 'the channel is closed')
         const deadline = timeoutMs === undefined ? {} : { deadline: clock.now() + timeoutMs }
         const sent = metadataToGrpc(metadata)
+        watchConnecting()
         const stream = client.makeBidiStreamRequest<Uint8Array, Buffer>(path, asBuffer, identity, sent, deadline)
         const call = new Call(stream, listener, () => calls.delete(call))
         calls.add(call)
@@ -49,10 +76,15 @@ export function dial(options: RpcDialOptions, clock: Clock): RpcChannel {
     },
     close() {
       open = false
+      clock.clearTimeout(connecting)
       for (const call of calls) call.cancel()
       client.close()
     },
   }
+}
+
+function stateOf(client: Client): connectivityState {
+  return client.getChannel().getConnectivityState(false)
 }
 
 const failedCall: ClientCall = { send: () => false, end() {}, cancel() {}, pause() {}, resume() {} }
@@ -62,6 +94,7 @@ class Call implements ClientCall {
   readonly #listener: ClientCallListener
   readonly #gone: () => void
   #status: StatusObject | undefined
+  #reason: ReeveError | undefined
   #drained = false
   #cancelled = false
   #over = false
@@ -108,6 +141,12 @@ class Call implements ClientCall {
     this.#close()
   }
 
+  /** Ends it with this error, unless it has ended already. */
+  giveUp(reason: ReeveError): void {
+    this.#reason = reason
+    this.cancel()
+  }
+
   pause(): void {
     this.#stream.pause()
   }
@@ -123,7 +162,7 @@ class Call implements ClientCall {
     this.#over = true
     this.#gone()
     this.#stream.resume()
-    this.#listener.closed(errorOf(status))
+    this.#listener.closed(this.#reason ?? errorOf(status))
   }
 }
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { ClientCall, RpcCallOptions, RpcChannel, RpcDialOptions, ServerCall } from '../../../src/env/env.ts'
+import { realClock } from '../../../src/env/real-clock.ts'
+import { createRealRpc } from '../../../src/env/rpc/index.ts'
 import { GrpcCode, ReeveError } from '../../../src/errors.ts'
 import { bytesOf, echo, loopback, rpc, serve, signal, silent } from './fixture.ts'
 
@@ -221,6 +224,33 @@ test('an unreachable peer is UNAVAILABLE, and served once it is there', async (t
   do outcome = await ask(channel, produce, 'x')
   while (outcome.error?.code === 'UNAVAILABLE')
   assert.equal(outcome.error, undefined)
+})
+
+test('an address where nobody speaks is UNAVAILABLE in time, and served once somebody does', async (t) => {
+  const sockets: Socket[] = []
+  const mute = createServer((socket) => sockets.push(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+  t.after(() => mute.close())
+  const { port } = mute.address() as AddressInfo
+  const connected = once(mute, 'connection')
+  const timers: (() => void)[] = []
+  const clock = {
+    ...realClock,
+    setTimeout: (callback: () => void) => timers.push(callback),
+    clearTimeout: () => {},
+  }
+  const channel = createRealRpc({ clock }).dial({ to: { host: '127.0.0.1', port } })
+  t.after(() => channel.close())
+  const { call, outcome } = start(channel, produceStream)
+  call.send(bytesOf('x'))
+  await connected
+  for (const ring of timers.splice(0)) ring()
+  assert.equal((await outcome).error?.code, 'UNAVAILABLE')
+  const closed = once(mute.close(), 'close')
+  for (const socket of sockets) socket.destroy()
+  await closed
+  await serve(t, { produce: echo }, { at: { ...loopback, port } })
+  assert.equal((await ask(channel, produce, 'x')).error, undefined)
 })
 
 test('a server that goes away in the middle of a call is UNAVAILABLE', async (t) => {
