@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { seededRandom } from '../gossip/cluster.ts'
+import { codecs } from './codecs.ts'
+import { hunt } from './hunt.ts'
+
+describe('a hunt for inputs that break a codec', () => {
+  for (const [name, codec] of codecs) {
+    test(`finds none in ${name}, reads its recordings, and refuses much`, () => {
+      const { finding, accepted, inputs } = hunt(codec, seededRandom(1), (count) => count < 3000)
+      assert.equal(finding && `${finding.error.stack} by ${Buffer.from(finding.input).toString('hex')}`, undefined)
+      assert.equal(accepted > 0 && accepted < inputs, true, `${accepted} of ${inputs} accepted`)
+      assert.equal(codec.corpus.some(codec.accepts), true, 'no recording is readable')
+    })
+  }
+
+  test('finds what is wrong, and the smallest input that shows it', () => {
+    const frail = {
+      corpus: [new Uint8Array(100)],
+      accepts: (input: Uint8Array) => {
+        if (input.includes(0xc1)) throw new RangeError('never used')
+        return true
+      },
+    }
+    const { finding } = hunt(frail, seededRandom(1), (count) => count < 10_000)
+    assert.deepEqual(finding?.input, Uint8Array.of(0xc1))
+    assert.equal(finding?.error.message, 'never used')
+  })
+})

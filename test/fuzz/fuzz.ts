@@ -1,0 +1,62 @@
+/**
+ * Fuzzes a codec: `npm run fuzz -- CODEC|all [--seconds N] [--inputs N] [--seed N]`.
+ *
+ * Recorded inputs are damaged at random and read; every outcome must be a typed one, and what is accepted must survive
+ * being written and read again. A finding prints the smallest input that shows it, as hex, and ends with exit code 1.
+ */
+
+import { parseArgs } from 'node:util'
+import { seededRandom } from '../gossip/cluster.ts'
+import { codecs } from './codecs.ts'
+import { hunt } from './hunt.ts'
+
+process.exit(main())
+
+function main(): number {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { seconds: { type: 'string' }, inputs: { type: 'string' }, seed: { type: 'string' } },
+  })
+  const [wanted] = positionals
+  const names = wanted === 'all' ? [...codecs.keys()] : positionals
+  const unknown = names.filter((name) => !codecs.has(name))
+  if (names.length === 0 || unknown.length > 0) {
+    process.stderr.write(`usage: npm run fuzz -- CODEC|all [--seconds N] [--inputs N] [--seed N]\n`)
+    process.stderr.write(`codecs: ${[...codecs.keys()].join(' ')}\n`)
+    return 2
+  }
+  // Most inputs are refused, many by an error: where it came from costs more than finding out that it must be.
+  Error.stackTraceLimit = 0
+  const inputs = number(values.inputs) ?? Number.POSITIVE_INFINITY
+  const seconds = number(values.seconds) ?? (values.inputs === undefined ? 10 : Number.POSITIVE_INFINITY)
+  const seed = number(values.seed) ?? Math.floor(Math.random() * 2 ** 32)
+  process.stdout.write(`seed ${seed}\n`)
+  let findings = 0
+  for (const name of names) {
+    const codec = codecs.get(name)
+    if (!codec) continue
+    const endMs = performance.now() + seconds * 1000
+    const startMs = performance.now()
+    const result = hunt(codec, seededRandom(seed), (count) => {
+      return count < inputs && (count % 1024 !== 0 || performance.now() < endMs)
+    })
+    const perSecond = Math.round((result.inputs / (performance.now() - startMs)) * 1000)
+    const accepted = ((100 * result.accepted) / Math.max(1, result.inputs)).toFixed(1)
+    process.stdout.write(
+      `${name.padEnd(10)} ${result.inputs.toLocaleString('en')} inputs, ${perSecond.toLocaleString('en')}/s, ` +
+        `${accepted} % accepted, slowest ${result.slowestMs.toFixed(2)} ms\n`,
+    )
+    if (!result.finding) continue
+    findings += 1
+    const { input, error } = result.finding
+    process.stdout.write(`  FOUND ${error.stack ?? error.message}\n  by ${Buffer.from(input).toString('hex')}\n`)
+  }
+  return findings > 0 ? 1 : 0
+}
+
+function number(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (!Number.isFinite(value) || value < 0) throw new Error(`${text} is no number`)
+  return value
+}
