@@ -78,6 +78,7 @@ export const errorTable = {
   CONFIG_INVALID: kind(GrpcCode.INVALID_ARGUMENT),
   TLS_INVALID: kind(GrpcCode.FAILED_PRECONDITION),
   ACL_INVALID: kind(GrpcCode.FAILED_PRECONDITION),
+  KEYRING_INVALID: kind(GrpcCode.FAILED_PRECONDITION),
   ADDRESS_UNUSABLE: kind(GrpcCode.FAILED_PRECONDITION),
   INTERNAL: kind(GrpcCode.INTERNAL),
 } as const satisfies Record<string, ErrorKind>

@@ -7,6 +7,7 @@ import type { Address, ByteStream, DatagramSocket, Env, StreamListener, Timer } 
 import { NetworkError } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import type { Problem } from '../gossip/effects.ts'
+import type { Sealing } from '../gossip/sealing.ts'
 import {
   createStreamReader,
   encodeStream,
@@ -32,14 +33,22 @@ export interface GossipTransport {
   readonly address: Address
   send(packet: Uint8Array, to: Address, failed: (error: NetworkError) => void): void
   /** Opens a stream, writes, reads one message. Rejects with a readable error. */
-  request(bytes: Uint8Array, to: Address, timeoutMs: number): Promise<StreamMessage>
+  request(bytes: Uint8Array, to: Address, timeoutMs: number): Promise<StreamAnswer>
   close(): void
+}
+
+/** `key`: of ours, that it was sealed with. */
+export interface StreamAnswer {
+  readonly value: StreamMessage
+  readonly key?: Uint8Array
 }
 
 export interface GossipTransportOptions {
   readonly env: Pick<Env, 'clock' | 'datagrams' | 'streams'>
   readonly bind: Address
   readonly streamTimeoutMs: number
+  /** Opens what comes on streams; what goes out is sealed by who gives it to us. */
+  readonly sealing: Sealing
   readonly packet: (bytes: Uint8Array, from: Address) => void
   /** Returns what to answer, if anything. */
   readonly stream: (message: StreamMessage, from: Address) => Uint8Array | undefined
@@ -55,7 +64,7 @@ export async function bindGossipTransport(options: GossipTransportOptions): Prom
     try {
       listener = await env.streams.listen(bind, (stream) => accepted.take(stream))
       const socket = await env.datagrams.bind(listener.address, packet)
-      return new BoundTransport(env, listener, socket, accepted)
+      return new BoundTransport(options, listener, socket, accepted)
     } catch (error) {
       listener?.close()
       const code = error instanceof NetworkError ? error.code : ''
@@ -71,6 +80,7 @@ export async function bindGossipTransport(options: GossipTransportOptions): Prom
 class BoundTransport implements GossipTransport {
   readonly address: Address
   readonly #env: GossipTransportOptions['env']
+  readonly #sealing: Sealing
   readonly #listener: StreamListener
   readonly #socket: DatagramSocket
   readonly #accepted: Accepted
@@ -82,7 +92,7 @@ class BoundTransport implements GossipTransport {
   readonly #closing = new AbortController()
 
   constructor(
-    env: GossipTransportOptions['env'],
+    { env, sealing }: GossipTransportOptions,
     listener: StreamListener,
     socket: DatagramSocket,
     accepted: Accepted,
@@ -90,6 +100,7 @@ class BoundTransport implements GossipTransport {
     this.#accepted = accepted
     this.address = listener.address
     this.#env = env
+    this.#sealing = sealing
     this.#listener = listener
     this.#socket = socket
   }
@@ -101,7 +112,7 @@ class BoundTransport implements GossipTransport {
     this.#socket.send(packet, mapped ? { host: `::ffff:${to.host}`, port: to.port } : to, failed)
   }
 
-  async request(bytes: Uint8Array, to: Address, timeoutMs: number): Promise<StreamMessage> {
+  async request(bytes: Uint8Array, to: Address, timeoutMs: number): Promise<StreamAnswer> {
     if (this.#opening + this.#opened.size >= maxOpened) throw new Error('too many streams at once')
     const { clock, streams } = this.#env
     const deadlineMs = clock.monotonicMs() + timeoutMs
@@ -118,12 +129,12 @@ class BoundTransport implements GossipTransport {
     }
     let timer: Timer | undefined
     try {
-      return await new Promise<StreamMessage>((resolve, reject) => {
+      return await new Promise<StreamAnswer>((resolve, reject) => {
         this.#opened.set(stream, reject)
         timer = clock.setTimeout(() => reject(new Error('no answer in time')), deadlineMs - clock.monotonicMs())
-        const reader = createStreamReader(limits)
+        const reader = createStreamReader(limits, this.#sealing, 'answerer')
         const conclude = (outcome: StreamOutcome | undefined) => {
-          if (outcome?.ok) resolve(outcome.value)
+          if (outcome?.ok) resolve(outcome)
           else if (outcome) reject(new Error(outcome.problem))
         }
         stream.receive({
@@ -175,7 +186,7 @@ class Accepted {
     }
     this.#count += 1
     this.#perHost.set(from.host, fromHost + 1)
-    const reader = createStreamReader(limits)
+    const reader = createStreamReader(limits, this.#options.sealing, 'opener')
     let buffered = 0
     let concluded = false
     const limit = (expired: () => void) => {
@@ -240,7 +251,9 @@ class Accepted {
 
   #answer(outcome: StreamOutcome, from: Address): Uint8Array | undefined {
     if (outcome.ok) return this.#options.stream(outcome.value, from)
-    this.#options.problem('malformed', outcome.problem, from)
-    return outcome.answer ? encodeStream({ kind: 'error', text: outcome.problem }, { compress: false }) : undefined
+    this.#options.problem(outcome.foreign ? 'foreign' : 'malformed', outcome.problem, from)
+    if (!outcome.answer) return undefined
+    const reply = encodeStream({ kind: 'error', text: outcome.problem }, { compress: false })
+    return this.#options.sealing.sealStream(reply, 'answerer')
   }
 }

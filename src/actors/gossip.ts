@@ -12,12 +12,13 @@ import { createGossipCore, type GossipCore, type GossipStats } from '../gossip/g
 import { canonicalHost } from '../gossip/ip.ts'
 import type { Member } from '../gossip/member.ts'
 import type { Profile } from '../gossip/profile.ts'
+import { type GossipSealingConfig, openSealing } from './gossip-sealing.ts'
 import { bindGossipTransport, type GossipTransport } from './gossip-transport.ts'
 import { ProblemLog } from './problem-log.ts'
 import { parseSeed } from './seed.ts'
 import type { SerfMember } from './serf-member.ts'
 
-export interface GossipConfig {
+export interface GossipConfig extends GossipSealingConfig {
   readonly name: string
   /** Packets and streams; port 0: the system picks one for both. */
   readonly bind: Address
@@ -34,7 +35,7 @@ export interface GossipConfig {
 export type GossipFact = Fact | { readonly kind: 'failed-transport'; readonly error: ReeveError }
 
 export interface GossipOptions {
-  readonly env: Pick<Env, 'clock' | 'random' | 'datagrams' | 'streams'>
+  readonly env: Pick<Env, 'clock' | 'random' | 'disk' | 'datagrams' | 'streams' | 'aead'>
   readonly config: GossipConfig
   readonly log: Logger
   readonly emit: (fact: GossipFact) => void
@@ -47,13 +48,15 @@ export interface Gossip extends Omit<SerfMember, 'forceLeave' | 'query' | 'keys'
 
 const noPayload = new Uint8Array(0)
 
-/** Rejects with `ADDRESS_UNUSABLE`, `CONFIG_INVALID` or `REQUEST_MALFORMED`. Nothing is told before it resolved. */
+/** Rejects with `ADDRESS_UNUSABLE`, `KEYRING_INVALID`, `CONFIG_INVALID` or `REQUEST_MALFORMED`; nothing is told before. */
 export async function startGossip(options: GossipOptions): Promise<Gossip> {
   const { env, config, log } = options
   let member: RunningGossip | undefined
   const problems = new ProblemLog(log, env.clock)
+  const seal = openSealing(env, config, log, (problem) => member?.keysStored(problem))
   const transport = await bindGossipTransport({
     env,
+    sealing: seal.sealing,
     bind: config.bind,
     streamTimeoutMs: config.profile.streamTimeoutMs,
     packet: (bytes, from) => member?.packet(bytes, from),
@@ -64,7 +67,7 @@ export async function startGossip(options: GossipOptions): Promise<Gossip> {
     const advertise = await advertised(env, config, transport.address)
     const { name, tags, profile, compression, coordinates = true } = config
     const random = () => env.random.fraction()
-    const settings = { name, advertise, tags, profile, compression, coordinates }
+    const settings = { name, advertise, tags, profile, compression, coordinates, ...seal }
     const core = createGossipCore(settings, random, env.clock.monotonicMs())
     member = new RunningGossip(options, advertise, core, transport, problems)
     return member
@@ -130,6 +133,14 @@ class RunningGossip implements Gossip {
 
   stream(message: Parameters<GossipCore['receiveStream']>[0], from: Address): Uint8Array | undefined {
     return this.#fromOutside(from, (nowMs) => this.#core.receiveStream(message, from, nowMs))
+  }
+
+  // --- from the disk -------------------------------------------------------------------------------------------------
+
+  keysStored(problem?: string): void {
+    if (this.#closed) return
+    this.#core.keysStored(this.#nowMs, problem)
+    this.#settle()
   }
 
   // --- orders and questions ------------------------------------------------------------------------------------------
@@ -282,7 +293,7 @@ class RunningGossip implements Gossip {
       if (!this.#closed) this.#fromOutside(to, action)
     }
     this.#transport.request(bytes, to, timeoutMs).then(
-      (message) => report(() => this.#core.streamAnswered(id, message, this.#nowMs)),
+      ({ value, key }) => report(() => this.#core.streamAnswered(id, value, this.#nowMs, key)),
       (error: Error) => {
         const refused = error instanceof NetworkError && error.code === 'ECONNREFUSED'
         report(() => this.#core.streamFailed(id, error.message, this.#nowMs, refused))

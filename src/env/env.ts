@@ -6,6 +6,7 @@
  */
 
 import type { DescMethod } from '@bufbuild/protobuf'
+import type { Aead } from '../aead.ts'
 import type { ReeveError } from '../errors.ts'
 
 export interface Env {
@@ -15,6 +16,7 @@ export interface Env {
   readonly datagrams: Datagrams
   readonly streams: Streams
   readonly rpc: Rpc
+  readonly aead: Aead
 }
 
 // --- time and chance -------------------------------------------------------------------------------------------------
@@ -83,6 +85,8 @@ export interface DiskEntry {
 export interface DiskStat {
   readonly bytes: number
   readonly modifiedMs: number
+  /** Who may read and write, as in `chmod`; absent where the system knows no such thing. */
+  readonly mode?: number
   readonly kind: 'file' | 'folder' | 'other'
 }
 

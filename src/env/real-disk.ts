@@ -74,7 +74,10 @@ function listFolder(path: string): DiskEntry[] {
 
 function statOf(path: string): DiskStat | undefined {
   const stat = fs.statSync(path, { throwIfNoEntry: false })
-  return stat && { bytes: stat.size, modifiedMs: stat.mtimeMs, kind: kindOf(stat) }
+  if (!stat) return undefined
+  // Windows makes them up.
+  const mode = process.platform === 'win32' ? {} : { mode: stat.mode & 0o777 }
+  return { bytes: stat.size, modifiedMs: stat.mtimeMs, kind: kindOf(stat), ...mode }
 }
 
 function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): 'file' | 'folder' | 'other' {

@@ -1,3 +1,4 @@
+import { aesGcm } from './aes-gcm.ts'
 import type { Env } from './env.ts'
 import { realClock } from './real-clock.ts'
 import { realDatagrams } from './real-datagrams.ts'
@@ -15,5 +16,6 @@ export function createRealEnv(): Env {
     datagrams: realDatagrams,
     streams: realStreams,
     rpc: createRealRpc({ clock: realClock }),
+    aead: aesGcm,
   }
 }

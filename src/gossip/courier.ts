@@ -11,6 +11,7 @@ import type { Message } from './messages.ts'
 import type { NodeRecord } from './node-list.ts'
 import { encodePacket, maxCompoundParts } from './packet.ts'
 import type { Profile } from './profile.ts'
+import type { Sealing } from './sealing.ts'
 import { understands } from './versions.ts'
 
 /** memberlist's UDPBufferSize. */
@@ -23,12 +24,10 @@ const maxUserQueueDepth = 4096
 /** The part of a packet that user broadcasts get for sure, however much is said about nodes. */
 const userShare = 1 / 4
 
-/** The largest message that can ever ride along. */
-export const maxBroadcastBytes = packetBudgetBytes - compoundBytes - partBytes
-
 export interface CourierParts {
   readonly profile: Profile
   readonly compression: boolean
+  readonly sealing: Sealing
   /** How many nodes and how many members there are: the reach of the two kinds of broadcast. */
   readonly nodeCount: () => number
   readonly memberCount: () => number
@@ -52,10 +51,15 @@ export class Courier {
     return [this.nodes, this.intents, this.queries, this.events].some(({ depth }) => depth > 0)
   }
 
+  /** The largest message that can ever ride along. */
+  get maxBroadcastBytes(): number {
+    return this.#roomBytes - compoundBytes - partBytes
+  }
+
   /** To an address, with as many broadcasts as fit. `probe`: see `Effect`. */
   send(to: Endpoint, message: Message, probe?: number): void {
     const bytes = encodeMessage(message)
-    const riders = this.#take(packetBudgetBytes - bytes.length - compoundBytes, maxCompoundParts - 1)
+    const riders = this.#take(this.#roomBytes - bytes.length - compoundBytes, maxCompoundParts - 1)
     this.#post(to, [bytes, ...riders], false, probe)
   }
 
@@ -76,9 +80,13 @@ export class Courier {
 
   /** Tells one node news; false: there is none. */
   gossip(node: NodeRecord): boolean {
-    const news = this.#take(packetBudgetBytes - compoundBytes, maxCompoundParts)
+    const news = this.#take(this.#roomBytes - compoundBytes, maxCompoundParts)
     if (news.length > 0) this.#post(node, news, understands(node.vsn, 'checksum'))
     return news.length > 0
+  }
+
+  get #roomBytes(): number {
+    return packetBudgetBytes - this.#parts.sealing.packetOverheadBytes
   }
 
   #take(maxBytes: number, maxCount: number): Uint8Array[] {
@@ -97,7 +105,8 @@ export class Courier {
   }
 
   #post({ host, port }: Endpoint, parts: readonly Uint8Array[], crc: boolean, probe?: number): void {
-    const bytes = encodePacket(parts, { compress: this.#parts.compression, crc })
+    const { compression, sealing } = this.#parts
+    const bytes = sealing.sealPacket(encodePacket(parts, { compress: compression, crc }))
     this.#parts.emit({ kind: 'packet', to: { host, port }, bytes, ...(probe !== undefined && { probe }) })
   }
 }

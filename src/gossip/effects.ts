@@ -41,6 +41,8 @@ export type MembershipFact =
 export type Problem =
   /** Bytes that are no message, or not whole. */
   | 'malformed'
+  /** Of another cluster, as far as we can tell: no key of ours opens it, it is not sealed, or has another label. */
+  | 'foreign'
   /** A message that may not come this way. */
   | 'unexpected'
   /** Addressed to another name. */

@@ -8,6 +8,7 @@ import type { Endpoint } from './ip.ts'
 import { mergeNodes, stateOf } from './merge.ts'
 import type { PushPull } from './messages.ts'
 import type { Rumours } from './rumours.ts'
+import type { Sealing } from './sealing.ts'
 import type { Serf } from './serf.ts'
 import { decodeSerfMessage, encodeSerfMessage } from './serf-codec.ts'
 import { encodeStream, type StreamMessage } from './stream-codec.ts'
@@ -16,6 +17,7 @@ import type { Swim } from './swim.ts'
 export interface ExchangeParts {
   readonly streamTimeoutMs: number
   readonly compression: boolean
+  readonly sealing: Sealing
   readonly now: () => number
   readonly swim: Swim
   readonly serf: Serf
@@ -83,7 +85,8 @@ export class Exchange {
     else if (purpose && refused) this.#parts.refused(purpose.seqNo)
   }
 
-  #begin({ host, port }: Endpoint, bytes: Uint8Array, timeoutMs: number, purpose: Purpose): void {
+  #begin({ host, port }: Endpoint, content: Uint8Array, timeoutMs: number, purpose: Purpose): void {
+    const bytes = this.#parts.sealing.sealStream(content, 'opener')
     this.#last += 1
     this.#open.set(this.#last, purpose)
     this.#parts.emit({ kind: 'stream', id: this.#last, to: { host, port }, bytes, timeoutMs })

@@ -15,16 +15,18 @@ import { Exchange } from './exchange.ts'
 import { GossipRounds } from './gossip-rounds.ts'
 import { Inbox } from './inbox.ts'
 import { canonicalHost, type Endpoint, parseIp } from './ip.ts'
+import type { Keyring } from './keyring.ts'
 import type { Member } from './member.ts'
 import { encodeMessage } from './memberlist-codec.ts'
 import { noBytes } from './msgpack-struct.ts'
-import type { NodeRecord } from './node-list.ts'
 import { Orders } from './orders.ts'
+import { Outbox } from './outbox.ts'
 import { decodePacket } from './packet.ts'
 import { Prober } from './probe.ts'
 import type { Profile } from './profile.ts'
 import { startRhythm } from './rhythm.ts'
 import { Rumours } from './rumours.ts'
+import { type Sealing, unsealed } from './sealing.ts'
 import { Serf } from './serf.ts'
 import { encodeStream, type StreamMessage } from './stream-codec.ts'
 import { Swim } from './swim.ts'
@@ -41,6 +43,10 @@ export interface GossipCoreConfig {
   readonly compression: boolean
   /** False: we tell nobody where we stand in the network, and do not learn where the others do. Default true. */
   readonly coordinates?: boolean
+  /** Default: neither keys nor a label. */
+  readonly sealing?: Sealing
+  /** That of `sealing`, where it has keys. */
+  readonly keyring?: Keyring
 }
 
 export interface GossipStats {
@@ -70,11 +76,13 @@ export interface GossipCore {
   receivePacket(bytes: Uint8Array, from: Endpoint, nowMs: number): void
   /** The message of a stream that somebody opened to us; returns what to answer, if anything, before it is closed. */
   receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined
-  /** The answer on a stream that an effect asked for. */
-  streamAnswered(id: number, message: StreamMessage, nowMs: number): void
+  /** The answer on a stream that an effect asked for. `key`: of ours, that the answer was sealed with. */
+  streamAnswered(id: number, message: StreamMessage, nowMs: number, key?: Uint8Array): void
   /** `refused`: the host answered that nobody listens there. */
   streamFailed(id: number, problem: string, nowMs: number, refused?: boolean): void
   sendFailed(probe: number, nowMs: number): void
+  /** What became of the keys that the keyring wanted stored. */
+  keysStored(nowMs: number, problem?: string): void
   /** Does what is due. */
   wake(nowMs: number): void
   nextWakeMs(): number
@@ -95,11 +103,6 @@ export interface GossipCore {
   stats(): GossipStats
 }
 
-/** Counted all the same, but more than this is not told in one go. */
-const maxProblemsTold = 32
-/** The same conflict is told again after this. */
-const conflictQuietMs = 30_000
-
 /** `random`: uniform in [0, 1). Throws `CONFIG_INVALID`. */
 export function createGossipCore(config: GossipCoreConfig, random: () => number, nowMs: number): GossipCore {
   return new Core(config, random, nowMs)
@@ -107,10 +110,12 @@ export function createGossipCore(config: GossipCoreConfig, random: () => number,
 
 class Core implements GossipCore {
   readonly #compression: boolean
+  readonly #sealing: Sealing
+  readonly #keyring: Keyring | undefined
   readonly #agenda = new Agenda()
   readonly #awareness: Awareness
-  #effects: Effect[] = []
-  readonly #rumours = new Rumours((event) => this.#effects.push({ kind: 'fact', fact: { kind: 'userEvent', event } }))
+  readonly #outbox = new Outbox()
+  readonly #rumours = new Rumours((event) => this.#outbox.add({ kind: 'fact', fact: { kind: 'userEvent', event } }))
   readonly #coordinates: Coordinates | undefined
   readonly #courier: Courier
   readonly #swim: Swim
@@ -120,9 +125,6 @@ class Core implements GossipCore {
   readonly #exchange: Exchange
   readonly #orders: Orders
   readonly #rounds: GossipRounds
-  readonly #problems = new Map<Problem, number>()
-  #problemsTold = 0
-  #lastConflict = { key: '', atMs: 0 }
   #nowMs: number
 
   constructor(config: GossipCoreConfig, random: () => number, nowMs: number) {
@@ -130,11 +132,14 @@ class Core implements GossipCore {
     const addr = parseIp(advertise.host)
     if (!addr) throw new ReeveError('CONFIG_INVALID', `cannot advertise ${advertise.host}: not an IP address`)
     this.#compression = config.compression
+    this.#sealing = config.sealing ?? unsealed
+    this.#keyring = config.keyring
+    const sealing = this.#sealing
     this.#nowMs = nowMs
     const agenda = this.#agenda
     const now = () => this.#nowMs
-    const emit = (effect: Effect) => void this.#effects.push(effect)
-    const report = (reason: Problem, detail: string, from?: Endpoint) => this.#report(reason, detail, from)
+    const emit = (effect: Effect) => this.#outbox.add(effect)
+    const report = (reason: Problem, detail: string, from?: Endpoint) => this.#outbox.report(reason, detail, from)
     this.#coordinates = config.coordinates !== false ? new Coordinates({ name, random, report }) : undefined
     const coordinates = this.#coordinates
     this.#awareness = new Awareness(profile.awarenessMaxMultiplier)
@@ -142,6 +147,7 @@ class Core implements GossipCore {
     this.#courier = new Courier({
       profile,
       compression: config.compression,
+      sealing,
       nodeCount: () => this.#swim.list.size,
       memberCount: () => this.#serf.size,
       emit,
@@ -176,7 +182,7 @@ class Core implements GossipCore {
         departed: (node) => serf.nodeDeparted(node, this.#nowMs),
         updated: (node) => serf.nodeUpdated(node),
         accuse: (node, accusation) => courier.sendAlone(node, [accusation]),
-        conflict: (node, claimed) => this.#conflict(node, claimed),
+        conflict: (node, claimed) => this.#outbox.tellConflict(node, claimed, this.#nowMs),
         contested: () => this.#orders.contested(),
         problem: report,
       },
@@ -209,6 +215,7 @@ class Core implements GossipCore {
     this.#exchange = new Exchange({
       streamTimeoutMs: profile.streamTimeoutMs,
       compression: config.compression,
+      sealing,
       now,
       swim,
       serf,
@@ -242,13 +249,23 @@ class Core implements GossipCore {
   receivePacket(bytes: Uint8Array, from: Endpoint, nowMs: number): void {
     this.#nowMs = nowMs
     const sender = { host: canonicalHost(from.host), port: from.port }
-    const { messages, problems } = decodePacket(bytes)
-    for (const problem of problems) this.#report('malformed', problem, sender)
+    const opened = this.#sealing.openPacket(bytes)
+    if (!opened.ok) {
+      this.#outbox.report('foreign', opened.problem, sender)
+      return
+    }
+    const { messages, problems } = decodePacket(opened.value)
+    for (const problem of problems) this.#outbox.report('malformed', problem, sender)
     for (const { message } of messages) this.#inbox.receive(message, sender)
   }
 
   receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined {
     this.#nowMs = nowMs
+    const answer = this.#answer(message, from)
+    return answer && this.#sealing.sealStream(answer, 'answerer')
+  }
+
+  #answer(message: StreamMessage, from: Endpoint): Uint8Array | undefined {
     switch (message.kind) {
       case 'ping': {
         if (!this.#inbox.isForUs(message.node, from)) return undefined
@@ -260,13 +277,16 @@ class Core implements GossipCore {
         this.#inbox.hear(message.payload, from)
         return undefined
       default:
-        this.#report('unexpected', `${message.kind} opens a stream`, from)
+        this.#outbox.report('unexpected', `${message.kind} opens a stream`, from)
         return undefined
     }
   }
 
-  streamAnswered(id: number, message: StreamMessage, nowMs: number): void {
+  streamAnswered(id: number, message: StreamMessage, nowMs: number, key?: Uint8Array): void {
     this.#nowMs = nowMs
+    if (message.kind === 'error' && key && this.#keyring?.follow(key)) {
+      this.#outbox.report('foreign', 'others no longer open our primary key; the one they answered with becomes it')
+    }
     this.#exchange.answered(id, message)
   }
 
@@ -278,6 +298,11 @@ class Core implements GossipCore {
   sendFailed(probe: number, nowMs: number): void {
     this.#nowMs = nowMs
     this.#prober.sendFailed(probe, nowMs)
+  }
+
+  keysStored(nowMs: number, problem?: string): void {
+    this.#nowMs = nowMs
+    this.#keyring?.stored(problem)
   }
 
   // --- time, orders, questions ---------------------------------------------------------------------------------------
@@ -293,10 +318,7 @@ class Core implements GossipCore {
 
   take(): Effect[] {
     this.#rounds.plan(this.#nowMs)
-    const effects = this.#effects
-    this.#effects = []
-    this.#problemsTold = 0
-    return effects
+    return this.#outbox.take()
   }
 
   join(seeds: readonly Endpoint[], replay: boolean, nowMs: number): number {
@@ -347,25 +369,8 @@ class Core implements GossipCore {
       coordinateResets: this.#coordinates?.resets ?? 0,
       nodes: this.#swim.list.size,
       queued: { nodes: nodes.depth, intents: intents.depth, queries: queries.depth, events: events.depth },
-      problems: new Map(this.#problems),
+      problems: new Map(this.#outbox.problems),
     }
-  }
-
-  // -------------------------------------------------------------------------------------------------------------------
-
-  #conflict(node: NodeRecord, claimed: Endpoint): void {
-    const key = `${node.name} ${claimed.host} ${claimed.port}`
-    if (key === this.#lastConflict.key && this.#nowMs - this.#lastConflict.atMs < conflictQuietMs) return
-    this.#lastConflict = { key, atMs: this.#nowMs }
-    const known = { host: node.host, port: node.port }
-    this.#effects.push({ kind: 'fact', fact: { kind: 'conflict', name: node.name, known, claimed } })
-  }
-
-  #report(reason: Problem, detail: string, from?: Endpoint): void {
-    this.#problems.set(reason, (this.#problems.get(reason) ?? 0) + 1)
-    if (this.#problemsTold >= maxProblemsTold) return
-    this.#problemsTold += 1
-    this.#effects.push({ kind: 'problem', reason, detail, ...(from && { from }) })
   }
 }
 

@@ -3,7 +3,7 @@
  * everybody are passed on as the bytes they came in, once.
  */
 
-import { type Courier, maxBroadcastBytes } from './courier.ts'
+import type { Courier } from './courier.ts'
 import type { Problem } from './effects.ts'
 import { type Endpoint, formatIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
@@ -105,8 +105,9 @@ export class Inbox {
 
   #passOn(queue: 'intents' | 'events' | 'queries', payload: Uint8Array): void {
     const bytes = encodeMessage({ kind: 'user', payload })
-    if (bytes.length > maxBroadcastBytes) this.#parts.report('excess', `${bytes.length} bytes to pass on`)
-    else this.#parts.courier[queue].add({ bytes })
+    const { courier, report } = this.#parts
+    if (bytes.length > courier.maxBroadcastBytes) report('excess', `${bytes.length} bytes to pass on`)
+    else courier[queue].add({ bytes })
   }
 
   /** Hands a query's response on to who asked; nothing else and to nobody else. */

@@ -24,6 +24,8 @@ export const MessageType = {
   nack: 11,
   checksum: 12,
   error: 13,
+  /** Only ever outermost. */
+  label: 244,
 } as const
 
 const source = {

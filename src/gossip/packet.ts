@@ -3,8 +3,8 @@
  *
  * From outside to inside, each optional:
  *
- *   label        f4, length, label      ┐ not spoken yet: both belong before `openChecksum` when reading and after
- *   encryption   version, nonce, …      ┘ `addChecksum` when writing. A packet that has them is reported and dropped.
+ *   label        f4, length, label      ┐ for `sealing.ts`: what it has opened is read here, what is written here it
+ *   encryption   version, nonce, …      ┘ seals
  *   checksum     0c, CRC-32             only here: deeper down it is an unknown message
  *   compress     09, {Algo, Buf}        ┐ in any order and depth when reading;
  *   compound     07, count, lengths     ┘ at most a compress around a compound when writing

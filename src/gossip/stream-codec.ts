@@ -4,8 +4,8 @@
  *
  * From outside to inside, each optional:
  *
- *   label        f4, length, label      ┐ not spoken yet: both belong before `compress` when reading and after it when
- *   encryption   0a, length, payload    ┘ writing. A stream that has them is refused.
+ *   label        f4, length, label      ┐ for `sealing.ts`: opened while reading, and put around what is written here
+ *   encryption   0a, length, payload    ┘ by whoever sends it
  *   compress     09, {Algo, Buf}        once; senders that compress streams do it even where that makes them longer
  *   message
  */
@@ -17,13 +17,18 @@ import { MsgpackReader } from './msgpack-reader.ts'
 import { MsgpackScanner } from './msgpack-scanner.ts'
 import { bool, bytes, field, int, struct, type Type, text, u16, u32 } from './msgpack-struct.ts'
 import { type Dialect, MsgpackWriter } from './msgpack-writer.ts'
+import { maxSealedStreamBytes, type Sealing, type StreamSide, streamSealBytes, unsealed } from './sealing.ts'
 
 export type StreamMessage = PushPull | Ping | Ack | User | ErrorReply
 
 export type StreamOutcome =
-  | { readonly ok: true; readonly value: StreamMessage }
-  /** `answer`: the layers around the message could not be opened, and the sender is told so by an `ErrorReply`. */
-  | { readonly ok: false; readonly problem: string; readonly answer: boolean }
+  /** `key`: of ours, that opened it; absent: it was not sealed. */
+  | { readonly ok: true; readonly value: StreamMessage; readonly key?: Uint8Array }
+  /**
+   * `answer`: the layers around the message could not be opened, and the sender is told so by an `ErrorReply`.
+   * `foreign`: they are not those of our cluster.
+   */
+  | { readonly ok: false; readonly problem: string; readonly answer: boolean; readonly foreign?: true }
 
 export interface StreamLimits {
   /** Of the whole stream, as it comes and again once decompressed. */
@@ -90,18 +95,24 @@ function encodePlain(message: StreamMessage, dialect: Dialect | undefined): Uint
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
-export function createStreamReader(limits: StreamLimits = streamLimits): StreamReader {
+/** `from`: who sends what is read. */
+export function createStreamReader(
+  limits: StreamLimits = streamLimits,
+  sealing: Sealing = unsealed,
+  from: StreamSide = 'opener',
+): StreamReader {
   const input = new StreamInput(limits.maxBytes)
-  const reading = readStream(input, limits)
+  const reading = readStream(input, limits, sealing, from)
   let outcome: StreamOutcome | undefined
 
   function advance(): StreamOutcome | undefined {
     try {
       const step = reading.next()
-      if (step.done) outcome = { ok: true, value: step.value }
+      if (step.done) outcome = { ok: true, ...step.value }
     } catch (error) {
       if (!(error instanceof StreamProblem)) throw error
-      outcome = { ok: false, problem: error.message, answer: error.answer }
+      const { message: problem, answer, foreign } = error
+      outcome = { ok: false, problem, answer, ...(foreign && { foreign }) }
     }
     if (outcome !== undefined) input.release()
     return outcome
@@ -123,16 +134,46 @@ export function createStreamReader(limits: StreamLimits = streamLimits): StreamR
 /** Suspends wherever the next byte is missing. */
 type Reading<T> = Generator<undefined, T>
 
-function* readStream(input: StreamInput, limits: StreamLimits): Reading<StreamMessage> {
+type Content = Omit<Extract<StreamOutcome, { ok: true }>, 'ok'>
+
+function* readStream(input: StreamInput, limits: StreamLimits, sealing: Sealing, from: StreamSide): Reading<Content> {
+  if (from === 'opener') yield* readLabel(input, sealing)
   yield* input.need(1)
-  const type = input.bytes[0]
-  if (type === MessageType.encrypt) {
-    throw new StreamProblem('remote state is encrypted and encryption is not configured', true)
+  if (input.bytes[0] !== MessageType.encrypt) {
+    const problem = sealing.plainStreamProblem
+    if (problem !== undefined) throw new StreamProblem(problem, { answer: true, foreign: true })
+    return { value: yield* readPlain(input, limits) }
   }
-  if (type !== MessageType.compress) return yield* readMessage(input, limits)
+  yield* input.need(streamSealBytes)
+  const length = new DataView(input.bytes.buffer, input.bytes.byteOffset).getUint32(1)
+  if (length > maxSealedStreamBytes || streamSealBytes + length > limits.maxBytes) {
+    throw new StreamProblem(`remote node state is larger than limit (${length})`, { answer: true })
+  }
+  // Without keys it is refused before the rest has come.
+  yield* input.need(sealing.enabled ? streamSealBytes + length : streamSealBytes)
+  const opened = sealing.openStream(input.bytes.subarray(0, streamSealBytes + length))
+  if (!opened.ok) throw new StreamProblem(opened.problem, { answer: true, foreign: true })
+  const value = yield* readPlain(StreamInput.whole(opened.value), limits)
+  return { value, ...(opened.key && { key: opened.key }) }
+}
+
+function* readLabel(input: StreamInput, sealing: Sealing): Reading<void> {
+  yield* input.need(1)
+  if (input.bytes[0] === MessageType.label) {
+    yield* input.need(2)
+    yield* input.need(2 + input.bytes[1]!)
+  }
+  const inside = sealing.openLabel(input.bytes.subarray(0, input.end))
+  if (!inside.ok) throw new StreamProblem(inside.problem, { foreign: true })
+  input.drop(input.end - inside.value.length)
+}
+
+function* readPlain(input: StreamInput, limits: StreamLimits): Reading<StreamMessage> {
+  yield* input.need(1)
+  if (input.bytes[0] !== MessageType.compress) return yield* readMessage(input, limits)
   yield* input.needValue(1, true)
   const plain = decompress(input.bytes.subarray(0, input.end), limits.maxBytes)
-  if (!plain.ok) throw new StreamProblem(plain.problem, true)
+  if (!plain.ok) throw new StreamProblem(plain.problem, { answer: true })
   return yield* readMessage(StreamInput.whole(plain.value), limits)
 }
 
@@ -193,9 +234,11 @@ function checkCount(what: string, count: number, max: number): void {
 /** Ends a reading; never leaves this file. */
 class StreamProblem extends Error {
   readonly answer: boolean
-  constructor(message: string, answer = false) {
+  readonly foreign: boolean
+  constructor(message: string, { answer = false, foreign = false } = {}) {
     super(message)
     this.answer = answer
+    this.foreign = foreign
   }
 }
 
@@ -238,6 +281,12 @@ class StreamInput {
     this.end = 0
   }
 
+  /** Forgets the first `count` bytes. */
+  drop(count: number): void {
+    this.bytes = this.bytes.subarray(count)
+    this.end -= count
+  }
+
   copy(from: number, to: number): Uint8Array {
     return new Uint8Array(this.bytes.subarray(from, to))
   }
@@ -253,7 +302,7 @@ class StreamInput {
     for (;;) {
       const found = scanner.advance(this.bytes, this.end)
       if (found === 'complete') return scanner.at
-      if (found === 'invalid') throw new StreamProblem('not MessagePack', layer)
+      if (found === 'invalid') throw new StreamProblem('not MessagePack', { answer: layer })
       yield* this.#more(scanner.needed)
     }
   }

@@ -28,6 +28,7 @@ export interface PendingSync {
 export class FileContent {
   size = 0
   modifiedMs = 0
+  mode = 0o644
   readonly #pages = new Map<number, Uint8Array>()
   #layers: Layer[] = []
   /** Takes changes; undefined after a sync began: the next change opens a new one. */

@@ -3,6 +3,7 @@
  * one node. Owns the ways a run can end.
  */
 
+import { aesGcm } from '../env/aes-gcm.ts'
 import type { CallerCertificate, Env } from '../env/env.ts'
 import { type ClockError, SimulatedClock, wallMs } from './clock.ts'
 import { SimulatedDatagrams } from './datagrams.ts'
@@ -93,6 +94,7 @@ export class Host implements Machine {
       datagrams: new SimulatedDatagrams(network, this, process),
       streams: new SimulatedStreams(network, this, process),
       rpc: new SimulatedRpc({ network, machine: this, process, certificate }),
+      aead: aesGcm,
     }
     if (!this.powered) {
       this.powered = true

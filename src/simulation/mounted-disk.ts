@@ -32,11 +32,12 @@ export class MountedDisk implements Disk {
     return bytes
   }
 
-  async replaceFile(path: string, content: Uint8Array): Promise<void> {
+  async replaceFile(path: string, content: Uint8Array, options: { mode?: number } = {}): Promise<void> {
     const folder = path.slice(0, path.lastIndexOf('/'))
     const temporary = `${folder}/.${path.slice(folder.length + 1)}.tmp`
     const file = this.open(temporary, 'write')
     try {
+      this.#disk.tree.file(temporary).mode = options.mode ?? 0o644
       file.truncate(0)
       file.write(content, 0)
       await file.sync()
@@ -65,7 +66,7 @@ export class MountedDisk implements Disk {
     const node = this.#disk.tree.find(path)
     if (node === undefined) return undefined
     if (node instanceof Folder) return { bytes: 0, modifiedMs: 0, kind: 'folder' }
-    return { bytes: node.size, modifiedMs: node.modifiedMs, kind: 'file' }
+    return { bytes: node.size, modifiedMs: node.modifiedMs, kind: 'file', mode: node.mode }
   }
 
   makeFolder(path: string): void {

@@ -5,6 +5,7 @@ import { afterEach, describe, test } from 'node:test'
 import { pino } from 'pino'
 import { type Gossip, type GossipFact, type GossipOptions, startGossip } from '../../src/actors/gossip.ts'
 import { type Clock, type Datagrams, NetworkError, type Timer } from '../../src/env/env.ts'
+import { createRealEnv } from '../../src/env/real.ts'
 import { realClock } from '../../src/env/real-clock.ts'
 import { realDatagrams } from '../../src/env/real-datagrams.ts'
 import { realRandom } from '../../src/env/real-random.ts'
@@ -12,7 +13,7 @@ import { realStreams } from '../../src/env/real-streams.ts'
 import { profiles } from '../../src/gossip/profile.ts'
 import { createStreamReader, encodeStream } from '../../src/gossip/stream-codec.ts'
 
-const env = { clock: realClock, random: realRandom, datagrams: realDatagrams, streams: realStreams }
+const env = createRealEnv()
 const loopback = { host: '127.0.0.1', port: 0 }
 const running: Gossip[] = []
 

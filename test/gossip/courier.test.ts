@@ -7,12 +7,14 @@ import { NodeState } from '../../src/gossip/messages.ts'
 import type { NodeRecord } from '../../src/gossip/node-list.ts'
 import { decodePacket } from '../../src/gossip/packet.ts'
 import { profiles } from '../../src/gossip/profile.ts'
+import { unsealed } from '../../src/gossip/sealing.ts'
 
-function start(compression = false) {
+function start(compression = false, sealing = unsealed) {
   const effects: Effect[] = []
   const courier = new Courier({
     profile: profiles.lan,
     compression,
+    sealing,
     nodeCount: () => 5,
     memberCount: () => 5,
     emit: (effect) => effects.push(effect),

@@ -113,14 +113,17 @@ describe('a stream of hand-made input', () => {
     for (const [name, problem, answer] of [
       ['tcp: type 4 (alive) on stream', 'message type 4 is not supported on a stream', false],
       ['tcp: garbage', 'message type 99 is not supported on a stream', false],
-      ['tcp: label header', 'message type 244 is not supported on a stream', false],
       ['tcp: half message then silence (10 s timeout not waited)', 'truncated', false],
       ['tcp push/pull: header Nodes=-1', '-1 nodes: out of range', false],
-      ['tcp: encrypted stream to plaintext agent', encrypted, true],
       ['tcp: compress of empty', 'compress: empty message', true],
     ] as const) {
       assert.deepEqual(read(robust(name)), { ok: false, problem, answer }, name)
     }
+    const foreign = { ok: false, foreign: true }
+    const labelled = { ...foreign, problem: 'a label where none is expected', answer: false }
+    assert.deepEqual(read(robust('tcp: label header')), labelled)
+    const sealed = { ...foreign, problem: encrypted, answer: true }
+    assert.deepEqual(read(robust('tcp: encrypted stream to plaintext agent')), sealed)
     assert.deepEqual(read('09c1'), { ok: false, problem: 'not MessagePack', answer: true })
     assert.deepEqual(read('0907'), { ok: false, problem: 'compress: expected a map, found 0x07', answer: true })
     assert.deepEqual(read(''), { ok: false, problem: 'truncated', answer: false })

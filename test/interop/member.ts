@@ -4,10 +4,7 @@ import { EventEmitter, once } from 'node:events'
 import { pino } from 'pino'
 import { type Gossip, type GossipFact, startGossip } from '../../src/actors/gossip.ts'
 import type { Address } from '../../src/env/env.ts'
-import { realClock } from '../../src/env/real-clock.ts'
-import { realDatagrams } from '../../src/env/real-datagrams.ts'
-import { realRandom } from '../../src/env/real-random.ts'
-import { realStreams } from '../../src/env/real-streams.ts'
+import { createRealEnv } from '../../src/env/real.ts'
 import type { Member } from '../../src/gossip/member.ts'
 import { type Profile, profiles } from '../../src/gossip/profile.ts'
 
@@ -65,7 +62,7 @@ export async function startMember(
   const news = new EventEmitter()
   news.setMaxListeners(0)
   const gossip = await startGossip({
-    env: { clock: realClock, random: realRandom, datagrams: realDatagrams, streams: realStreams },
+    env: createRealEnv(),
     config: {
       name,
       bind: options.at ?? { host: '127.0.0.1', port: 0 },
