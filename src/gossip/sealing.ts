@@ -9,6 +9,7 @@
  */
 
 import { type Aead, aeadNonceBytes, aeadTagBytes } from '../aead.ts'
+import { ReeveError } from '../errors.ts'
 import type { Keys } from './keys.ts'
 import { MessageType } from './memberlist-codec.ts'
 
@@ -53,10 +54,11 @@ export class Sealing {
   readonly #label: Uint8Array
   readonly #labelHeader: Uint8Array
 
+  /** Throws `CONFIG_INVALID`. */
   constructor({ label = '', encryption }: SealingOptions = {}) {
     this.#encryption = encryption
     this.#label = new TextEncoder().encode(label)
-    if (this.#label.length > 255) throw new RangeError(`a label of ${this.#label.length} bytes`)
+    if (this.#label.length > 255) throw new ReeveError('CONFIG_INVALID', 'the label takes more than 255 bytes')
     const hasLabel = this.#label.length > 0
     this.#labelHeader = hasLabel ? join([Uint8Array.of(MessageType.label, this.#label.length), this.#label]) : nothing
   }
