@@ -6,6 +6,7 @@ import { GossipRounds } from '../../src/gossip/gossip-rounds.ts'
 import { NodeState } from '../../src/gossip/messages.ts'
 import { NodeList, type NodeRecord } from '../../src/gossip/node-list.ts'
 import { profiles } from '../../src/gossip/profile.ts'
+import { unsealed } from '../../src/gossip/sealing.ts'
 import { seededRandom } from './cluster.ts'
 
 const { gossipIntervalMs, gossipNodes } = profiles.lan
@@ -28,6 +29,7 @@ function start() {
   const courier = new Courier({
     profile: profiles.lan,
     compression: false,
+    sealing: unsealed,
     nodeCount: () => 1000,
     memberCount: () => 1000,
     emit: () => sentMs.push(nowMs),
