@@ -121,6 +121,18 @@ function contradictions(config: NodeConfig, sourceOf: (path: string) => string |
         'keep it on 127.0.0.1 or spell out insecure (--insecure)',
     )
   }
+  if (config.serfRpcAddr && !config.insecure && !isLoopback(config.serfRpcAddr.host)) {
+    problems.push(
+      `${source('serfRpcAddr')}: the Serf RPC port speaks plain text and ${config.serfRpcAddr.host} can be reached by ` +
+        'other machines; keep it on 127.0.0.1 or spell out insecure (--insecure)',
+    )
+  }
+  for (const key of ['serfRpcAuth', 'serfRpcAuthFile'] as const) {
+    if (config[key] && !config.serfRpcAddr) problems.push(`${source(key)}: needs serfRpcAddr with it`)
+  }
+  if (config.serfRpcAuth && config.serfRpcAuthFile) {
+    problems.push(`${source('serfRpcAuthFile')}: serfRpcAuth gives a key already`)
+  }
   if (config.joinRetryMaxMs < config.joinRetryMs) {
     problems.push(`${source('joinRetryMaxMs')}: is shorter than joinRetryMs (${config.joinRetryMs})`)
   }
@@ -160,6 +172,7 @@ function absolute(config: NodeConfig, { resolvePath }: Surroundings): NodeConfig
     dataDir: resolvePath(config.dataDir),
     aclModelFile: config.aclModelFile && resolvePath(config.aclModelFile),
     aclPolicyFile: config.aclPolicyFile && resolvePath(config.aclPolicyFile),
+    serfRpcAuthFile: config.serfRpcAuthFile && resolvePath(config.serfRpcAuthFile),
     serverTls: tls(config.serverTls),
     peerTls: tls(config.peerTls),
   }

@@ -9,13 +9,14 @@ import { journalLogic } from './actors/journal.ts'
 import { reportJournal, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
+import { openSerfPort, type ProcessFacts, type SerfPort } from './actors/serf-port.ts'
 import { serverActor } from './actors/server.ts'
 import { Assignments, phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
-import type { NodeConfig } from './config.ts'
+import { type NodeConfig, reservedTags } from './config.ts'
 import type { Address, Env } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
-import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
+import { type ErrorCode, isErrorCode, ReeveError } from './errors.ts'
 import { profiles } from './gossip/profile.ts'
 import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
@@ -50,6 +51,8 @@ export interface NodeStatus {
   readonly rpcAddress: string | undefined
   readonly httpAddress: string | undefined
   readonly gossipAddress: string | undefined
+  /** Where Serf's command line is served. */
+  readonly serfRpcAddress: string | undefined
   /** Names of alive members, this one included. */
   readonly members: readonly string[]
   /** Peers that gossip believes alive, to be copied from. */
@@ -61,11 +64,13 @@ export interface NodeStatus {
 
 export interface NodeOptions {
   readonly log: Logger
+  /** What the Serf RPC port tells of this process. */
+  readonly process?: ProcessFacts
   /** XState's inspection stream of all actors; must not throw. */
   readonly inspect?: (event: InspectionEvent) => void
 }
 
-export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeOptions): ReeveNode {
+export function createNode(config: NodeConfig, env: Env, { log, process, inspect }: NodeOptions): ReeveNode {
   const epoch = mintEpoch(env.clock.now(), env.random.bytes(10))
   const credentials = createCredentials(config, env.disk, env.rpc)
   const directory = new Directory()
@@ -75,6 +80,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
   const cluster = config.clusterName
   let openedJournal: Journal | undefined
   let gossip: Gossip | undefined
+  let serfPort: SerfPort | undefined
 
   const journal = (): Journal => {
     if (!openedJournal) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
@@ -124,8 +130,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
         report: (event) => reportServer(serverLog, event),
       }),
     reloaded: () => serverLog.info('certificates and access rules read again'),
-    reloadRefused: (error) =>
-      serverLog.error({ reason: toReeveError(error).message }, 'reload refused; what was in force stays'),
+    reloadRefused: (error) => serverLog.error({ err: error }, 'reload refused; what was in force stays'),
   })
 
   const membershipLog = log.child({ actor: 'membership' })
@@ -136,14 +141,15 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
     started: (started) => {
       gossip = started
     },
-    start: (emit) =>
-      startGossip({
+    start: async (emit, own) => {
+      const started = await startGossip({
         env,
         log: membershipLog,
         emit: (news) => {
           // What a member stated that will not come back counts as no copy any more.
           if (news.kind === 'reaped') copies.forget(news.member.name)
           emit(news)
+          serfPort?.tell(news)
         },
         config: {
           name: config.nodeName,
@@ -159,7 +165,18 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
           compression: true,
           coordinates: !config.disableCoordinates,
         },
-      }),
+      })
+      own(() => started.close())
+      if (config.serfRpcAddr) {
+        serfPort = await openSerfPort({
+          ...{ env, config, process, at: config.serfRpcAddr, gossip: started, ownTags: reservedTags },
+          log: log.child({ actor: 'serf-rpc' }),
+          stop: () => supervisor.send({ type: 'stop' }),
+        })
+        own(() => serfPort?.close())
+      }
+      return started
+    },
   }
 
   const replicatorLog = log.child({ actor: 'replicator' })
@@ -262,6 +279,7 @@ export function createNode(config: NodeConfig, env: Env, { log, inspect }: NodeO
         rpcAddress: rpcAddress ?? undefined,
         httpAddress: httpAddress ?? undefined,
         gossipAddress: gossip && formatAddress(gossip.address),
+        serfRpcAddress: serfPort && formatAddress(serfPort.address),
         members: members()
           .filter(({ status }) => status === 'alive')
           .map(({ name }) => name),

@@ -6,7 +6,8 @@ import type { Gossip, GossipFact as GossipNews } from './gossip.ts'
 import { orderly, toReason } from './orderly.ts'
 
 export interface GossipActorOptions {
-  readonly start: (emit: (news: GossipNews) => void) => Promise<Gossip>
+  /** `own` takes what is to be released when gossip ends, however it ends. */
+  readonly start: (emit: (news: GossipNews) => void, own: (release: () => void) => void) => Promise<Gossip>
   readonly started: (gossip: Gossip) => void
   readonly seeds: readonly string[]
   /** Told of every attempt in vain: whoever mistyped a seed has nothing else to notice it by. */
@@ -24,6 +25,7 @@ export const gossipLogic = ({ start, started, seeds, unreached, cluster }: Gossi
           const fact = factOf(news, cluster)
           if (fact) scope.tell(fact)
         }),
+        (release) => scope.own(release),
       )
       scope.own(() => gossip.close())
       if (scope.ended) return

@@ -1,10 +1,12 @@
 /** Runs a node as a process: its log, its signals, its exit code. */
 
-import { type Logger, pino, stdTimeFunctions } from 'pino'
+import { availableParallelism } from 'node:os'
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
 import type { NodeConfig } from '../config.ts'
 import { createRealEnv } from '../env/real.ts'
 import { toReeveError } from '../errors.ts'
 import { createNode } from '../node.ts'
+import { RecentLines } from '../serf-rpc/recent-lines.ts'
 import { Exit, exitCodeOf, reportError } from './exit.ts'
 import { onInterrupt } from './interrupt.ts'
 
@@ -13,8 +15,9 @@ const stopMarginMs = 15_000
 
 /** Resolves with the exit code once the node has stopped. */
 export async function runAgent(config: NodeConfig): Promise<number> {
-  const log = await createLog(config)
-  const node = createNode(config, createRealEnv(), { log })
+  const lines = new RecentLines()
+  const log = await createLog(config, lines)
+  const node = createNode(config, createRealEnv(), { log, process: { lines, runtime: runtimeFacts() } })
   let stopping = false
   const stop = (reason: string) => {
     stopping = true
@@ -54,18 +57,40 @@ export async function runAgent(config: NodeConfig): Promise<number> {
   return Exit.ok
 }
 
-/** To stderr, written before the call returns, so that no line is lost at the end. */
-async function createLog(config: NodeConfig): Promise<Logger> {
+/** As `serf info` names them. */
+function runtimeFacts(): ReadonlyMap<string, string> {
+  const cpus = String(availableParallelism())
+  return new Map([
+    ['arch', process.arch],
+    ['cpu_count', cpus],
+    ['max_procs', cpus],
+    ['os', process.platform],
+    ['version', `node ${process.version}`],
+  ])
+}
+
+/** To stderr; with a Serf RPC port also to `lines`, from level debug on, for whoever watches there. */
+async function createLog(config: NodeConfig, lines: RecentLines): Promise<Logger> {
+  const { logLevel } = config
+  const options = { level: logLevel, base: { node: config.nodeName }, timestamp: stdTimeFunctions.isoTime }
+  const stderr = await createStderr(config)
+  if (!config.serfRpcAddr) return pino(options, stderr)
+  const printed = logLevel === 'silent' ? [] : [{ level: logLevel, stream: stderr }]
+  const streams = pino.multistream([...printed, { level: 'debug', stream: lines }])
+  return pino({ ...options, level: logLevel === 'trace' ? 'trace' : 'debug' }, streams)
+}
+
+/** Written before the call returns, so that no line is lost at the end. */
+async function createStderr(config: NodeConfig): Promise<DestinationStream> {
   const isPretty = config.logFormat === 'pretty' || (config.logFormat === 'auto' && process.stderr.isTTY === true)
-  const options = { level: config.logLevel, base: { node: config.nodeName }, timestamp: stdTimeFunctions.isoTime }
   if (!isPretty) {
     const lines = pino.destination({ fd: 2, sync: true })
     // Nobody reads them any more: no reason to stop.
     lines.on('error', () => undefined)
-    return pino(options, lines)
+    return lines
   }
   const { default: pretty } = await import('pino-pretty')
-  const stream = pretty({
+  return pretty({
     destination: 2,
     sync: true,
     colorize: process.stderr.isTTY === true && !process.env.NO_COLOR,
@@ -74,5 +99,4 @@ async function createLog(config: NodeConfig): Promise<Logger> {
     messageFormat: (line, key) =>
       `${[line.node, line.actor, line.peer].filter((part) => part !== undefined).join(' ')}  ${line[key]}`,
   })
-  return pino(options, stream)
 }

@@ -18,6 +18,8 @@ import {
   type Kind,
   name,
   port,
+  secret,
+  serfRpcAddress,
   tagMap,
   yesNo,
 } from './kinds.ts'
@@ -100,7 +102,7 @@ export const configSchema = z.strictObject({
     group: 'Node',
     summary: 'Folder for the logs; one process at a time uses it.',
   }),
-  tags: field(tagMap, {}, { group: 'Node', summary: 'Tags (as Serf has them) that the other members see.' }),
+  tags: field(tagMap, {}, { group: 'Node', summary: 'Serf tags that the other members see.' }),
 
   clusterName: field(name, 'reeve', {
     group: 'Cluster',
@@ -151,8 +153,15 @@ export const configSchema = z.strictObject({
     summary: 'Plain HTTP/1.1 port for browsers (Connect, gRPC-Web); 0 lets the system pick.',
     defaultText: 'off',
   }),
+  serfRpcAddr: optional(serfRpcAddress, {
+    group: 'Server',
+    summary: "Where Serf's own command line is served (its RPC protocol); port 0 lets the system pick.",
+    defaultText: 'off',
+  }),
+  serfRpcAuth: optional(secret, { group: 'Security', summary: 'Key that callers of the Serf RPC port must show.' }),
+  serfRpcAuthFile: optional(file, { group: 'Security', summary: 'The same, as the content of a file.' }),
 
-  serverTls: tlsFiles('Node', 'with it the RPC port speaks TLS', 'callers must then show a certificate of it'),
+  serverTls: tlsFiles('The node', 'with it the RPC port speaks TLS', 'callers must then show a certificate of it'),
   peerTls: tlsFiles(
     "The node's client",
     'it proves itself to its peers with it (default: that of the server)',

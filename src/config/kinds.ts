@@ -21,6 +21,8 @@ export interface Kind<Input, Output> {
 
 /** Serf's default gossip port. */
 export const gossipPort = 7946
+/** Serf's default port for its command line. */
+export const serfRpcPort = 7373
 
 export function isIpAddress(host: string): boolean {
   return z.ipv4().safeParse(host).success || z.ipv6().safeParse(host).success
@@ -34,13 +36,24 @@ function hostAndPort(value: unknown, defaultPort: number): Address | undefined {
   return parseAddress(text) ?? parseAddress(`${text}:${defaultPort}`)
 }
 
-export const bindAddress: Kind<string, Address> = {
-  needs: `an IP address and port such as 127.0.0.1:${gossipPort} or [::1]:${gossipPort}`,
+/** Where something listens. */
+const listenAddress = (defaultPort: number): Kind<string, Address> => ({
+  needs: `an IP address and port such as 127.0.0.1:${defaultPort} or [::1]:${defaultPort}`,
   placeholder: 'IP:PORT',
   read: (value) => {
-    const address = hostAndPort(value, gossipPort)
+    const address = hostAndPort(value, defaultPort)
     return address && isIpAddress(address.host) ? address : undefined
   },
+})
+
+export const bindAddress = listenAddress(gossipPort)
+export const serfRpcAddress = listenAddress(serfRpcPort)
+
+/** Something secret; never shown. */
+export const secret: Kind<string, string> = {
+  needs: 'a text that is not empty',
+  placeholder: 'KEY',
+  read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
 }
 
 /** Port 0 stands for the port that was bound. */

@@ -146,7 +146,8 @@ export interface ByteStream {
   readonly remote: Address
   /** Set once, right after the stream was obtained; bytes that came before are delivered then. */
   receive(listener: ByteStreamListener): void
-  write(bytes: Uint8Array): void
+  /** False: more is queued than the other side takes at present; `drained` tells when there is room again. */
+  write(bytes: Uint8Array): boolean
   /** Sends what is queued, then half-closes. */
   end(): void
   destroy(): void
@@ -156,6 +157,8 @@ export interface ByteStreamListener {
   data(bytes: Uint8Array): void
   /** The other side half-closed. */
   ended(): void
+  /** What was queued has been sent. */
+  drained?(): void
   /** Exactly once, last. */
   closed(error: NetworkError | undefined): void
 }

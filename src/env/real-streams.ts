@@ -99,12 +99,11 @@ function wrap(socket: Socket): ByteStream {
       }
       socket.on('data', (bytes) => listener.data(bytes))
       socket.on('end', () => listener.ended())
+      socket.on('drain', () => listener.drained?.())
       socket.on('close', closed)
       socket.resume()
     },
-    write: (bytes) => {
-      if (socket.writable) socket.write(bytes)
-    },
+    write: (bytes) => (socket.writable ? socket.write(bytes) : true),
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
   }

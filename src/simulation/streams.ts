@@ -151,8 +151,10 @@ class StreamEnd implements ByteStream {
     if (this.#early.length > 0) this.#process.schedule('socket', 0, () => this.#tellEarly())
   }
 
-  write(bytes: Uint8Array): void {
+  /** The simulated network takes everything at once. */
+  write(bytes: Uint8Array): boolean {
     if (!this.#endSent && bytes.length > 0) this.#end.send({ kind: 'bytes', bytes: bytes.slice() })
+    return true
   }
 
   end(): void {

@@ -72,6 +72,27 @@ export async function startSerfAgent(name: string, options: SerfAgentOptions = {
   }
 }
 
+/** The real command line, against any port, whether it works out or not; `until` ends it once it printed that. */
+export async function runSerf(
+  rpcAddress: string,
+  words: readonly string[],
+  until?: RegExp,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const [command, ...rest] = words
+  const child = spawn(binary as string, [command as string, `-rpc-addr=${rpcAddress}`, ...rest])
+  const printed = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text) => {
+      printed[name] += text
+      if (until?.test(printed.stdout)) child.kill('SIGINT')
+    })
+  }
+  const limit = setTimeout(() => child.kill('SIGKILL'), patienceMs)
+  const [code] = await once(child, 'close')
+  clearTimeout(limit)
+  return { code, ...printed }
+}
+
 export class SerfAgent {
   readonly name: string
   readonly at: Address
@@ -99,6 +120,11 @@ export class SerfAgent {
 
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** host:port of its port for the command line. */
+  get rpcAddress(): string {
+    return this.#rpc
   }
 
   /** The real command line, against this agent. */

@@ -7,9 +7,7 @@ import type { Address } from '../env.ts'
 export function bind(server: Server, at: Address): Promise<Address> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE' ? 'another process has that port (EADDRINUSE)' : (error.code ?? error.message)
-      const message = `cannot listen on ${formatAddress(at)}: ${why}`
+      const message = `cannot listen on ${formatAddress(at)}: ${error.code ?? error.message}`
       reject(new ReeveError('ADDRESS_UNUSABLE', message, { cause: error, facts: { address: formatAddress(at) } }))
     }
     server.once('error', failed)

@@ -1,0 +1,154 @@
+/** Serf's own command line against nodes of ours, beside a real agent of the same cluster. */
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type Agent, until } from '../agent/agent.ts'
+import { Stage } from '../agent/stage.ts'
+import { runSerf, type SerfAgent, startSerfAgent, withoutSerf } from './serf-agent.ts'
+
+interface Listed {
+  readonly members: readonly { readonly name: string }[] | null
+}
+
+/** Lines in any order, their tags as well: Serf prints maps as they come. */
+function sorted(text: string): string[] {
+  const tags = (line: string) => line.replace(/\S+=\S+/, (list) => list.split(',').sort().join(','))
+  return text.trimEnd().split('\n').map(tags).sort()
+}
+
+describe("serf's command line with a node of ours", { skip: withoutSerf() }, () => {
+  const stage = new Stage()
+  let node: Agent
+  let theirs: SerfAgent
+  let port: string
+
+  /** What it printed; it must succeed. */
+  const serf = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await runSerf(port, words)
+    assert.equal(code, 0, `${words.join(' ')}: ${stdout}${stderr}`)
+    return stdout
+  }
+  const refused = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await runSerf(port, words)
+    assert.equal(code, 1)
+    return stdout + stderr
+  }
+
+  before(async () => {
+    node = await stage.start('node', { words: ['--serf-rpc-addr', '127.0.0.1:0', '--tags', 'role=log,zone=north'] })
+    port = (await node.ready()).serfRpcAddress as string
+    const [host = '', gossipPort] = node.gossipAddress.split(':')
+    theirs = await startSerfAgent('theirs', { tags: { role: 'web' }, join: { host, port: Number(gossipPort) } })
+    await theirs.until('both alive', (list) => list.filter(({ status }) => status === 'alive').length === 2)
+  })
+  after(async () => {
+    await theirs?.kill()
+    await stage.end()
+  })
+
+  for (const words of [
+    [],
+    ['-detailed'],
+    ['-format=json'],
+    ['-status=alive', '-name=n.*'],
+    ['-status=failed|left'],
+    ['-tag', 'role=.*b'],
+    ['-tag', 'zone=', '-format=json'],
+    ['-name', 'nod', '-format=json'],
+  ]) {
+    test(`members ${words.join(' ')}: as the agent has it`, async () => {
+      const ours = await serf('members', ...words)
+      const expected = await theirs.run('members', ...words)
+      if (!words.includes('-format=json')) return assert.deepEqual(sorted(ours), sorted(expected))
+      const byName = (text: string) =>
+        [...((JSON.parse(text) as Listed).members ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1))
+      assert.deepEqual(byName(ours), byName(expected))
+    })
+  }
+
+  test('a pattern that is none is refused with a sentence', async () => {
+    assert.match(await refused('members', '-name=('), /Failed to compile regex/)
+  })
+
+  test('info has the sections and the keys of the agent', async () => {
+    const keys = (text: string) =>
+      text
+        .split('\n')
+        .filter((line) => !/goroutines/.test(line))
+        .map((line) => line.replace(/ = .*/, ' ='))
+    const untagged = (text: string) => keys(text.slice(0, text.indexOf('tags:')))
+    assert.deepEqual(untagged(await serf('info')), untagged(await theirs.run('info')))
+    assert.match(await serf('info'), /members = 2/)
+  })
+
+  test('tags that are changed reach the others; those of the node itself are refused', async () => {
+    await serf('tags', '-set', 'zone=south', '-set', 'rack=7', '-delete', 'role')
+    await theirs.until('the new tags', (list) => {
+      const tags = list.find(({ name }) => name === 'node')?.tags
+      return tags?.zone === 'south' && tags.rack === '7' && tags.role === undefined && tags.epoch === node.epoch
+    })
+    assert.match(await refused('tags', '-delete', 'epoch'), /the node's own/)
+    assert.match(await refused('tags', '-set', `x=${'y'.repeat(500)}`), /Encoded length of tags exceeds limit of 512/)
+  })
+
+  test('join contacts whom it is told to', async () => {
+    assert.match(await serf('join', `${theirs.at.host}:${theirs.at.port}`), /contacting 1 nodes/)
+    assert.match(await refused('join', '127.0.0.1:1'), /Error joining the cluster/)
+  })
+
+  test('monitor shows the log of before, and events as they come', async () => {
+    const watching = runSerf(port, ['monitor', '-log-level=debug'], /"?member-update/)
+    await until(
+      'an update is seen',
+      async () => {
+        await theirs.run('tags', '-set', `now=${process.hrtime.bigint()}`)
+        return await Promise.race([watching.then(() => true), theirs.members().then(() => false)])
+      },
+      (seen) => seen,
+    )
+    const { stdout } = await watching
+    assert.match(stdout, /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[INFO\] agent: ready/m)
+    assert.match(stdout, /member-update/)
+  })
+
+  test('rtt is known once the members have probed each other', async () => {
+    await until(
+      'an estimate',
+      () => runSerf(port, ['rtt', 'theirs']),
+      ({ code, stdout }) => code === 0 && /Estimated theirs <-> node rtt: \d+\.\d+ ms/.test(stdout),
+    )
+    assert.match(await refused('rtt', 'nobody'), /Could not find a coordinate/)
+  })
+
+  test('event is told to the agent', async () => {
+    assert.match(await serf('event', '-coalesce=false', 'deploy', 'now'), /dispatched/)
+    await theirs.logged(/Received event: user-event: deploy/)
+    assert.match(await refused('event', 'big', 'x'.repeat(600)), /exceeds configured limit of 512 bytes/)
+  })
+
+  test('leave ends the node in peace', async () => {
+    await serf('leave')
+    assert.equal((await node.ended()).code, 0)
+    await theirs.until('it has left', (list) => list.find(({ name }) => name === 'node')?.status === 'left')
+  })
+})
+
+describe('the key of the port', { skip: withoutSerf() }, () => {
+  const stage = new Stage()
+  after(() => stage.end())
+
+  test('is asked for', async () => {
+    const node = await stage.start('locked', {
+      words: ['--serf-rpc-addr', '127.0.0.1:0', '--serf-rpc-auth', 'sesame'],
+    })
+    const port = (await node.ready()).serfRpcAddress as string
+    const members = async (...words: string[]) => {
+      const { stdout, stderr } = await runSerf(port, ['members', ...words])
+      return stdout + stderr
+    }
+    assert.match(await members(), /Authentication required/)
+    assert.match(await members('-rpc-auth=wrong'), /Invalid authentication token/)
+    assert.match(await members('-rpc-auth=sesame'), /^locked /)
+    assert.ok(!node.story().includes('sesame'))
+  })
+})
