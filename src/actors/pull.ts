@@ -169,8 +169,6 @@ class Pull {
       case: 'want',
       value: { ref: wanted.ref, log: logIdToMessage(id), offset: BigInt(copy?.end ?? 0), chain: copy?.chain ?? 0n },
     })
-    // What we already have counts as a copy from the first moment on.
-    if (copy && copy.end > 0) this.#tellSynced(wanted, copy.end)
   }
 
   #unwant(wanted: Wanted): void {

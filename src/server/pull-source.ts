@@ -26,7 +26,7 @@ export interface PullSourceOptions {
   readonly cluster: string
   readonly journal: () => Journal
   readonly access: Access
-  /** This node has fsynced the log up to `end`. */
+  /** This node has fsynced the log, one that was written here, up to `end`. */
   readonly synced: (node: string, key: string, end: number) => void
 }
 
@@ -97,6 +97,7 @@ class PullStream implements CallListener {
   drained(): void {
     this.#blocked = false
     this.#call.resume()
+    if (this.#changed.size > 0 && !this.#announceTimer) this.#announceChanges()
     this.#pump()
   }
 
@@ -150,9 +151,13 @@ class PullStream implements CallListener {
 
   #synced(ref: number, end: number): void {
     const subscription = this.#byRef.get(ref)
-    // Only what was sent here can have been synced from here; a replica that was ahead says so by its position.
-    if (subscription?.verified)
-      this.#options.synced(this.#replica!, subscription.log.key, Math.min(end, subscription.position))
+    // Only what was sent here can have been synced from here; what the replica had before it said by its position.
+    if (subscription?.verified) this.#count(subscription, Math.min(end, subscription.position))
+  }
+
+  /** Only who wrote a log answers for its copies. */
+  #count({ log }: Subscription, end: number): void {
+    if (log.own) this.#options.synced(this.#replica!, log.key, end)
   }
 
   #committed(log: LogView): void {
@@ -163,6 +168,8 @@ class PullStream implements CallListener {
       return
     }
     this.#changed.set(log.key, log)
+    // Who does not read is told when it does: what is kept for it meanwhile is one entry a log.
+    if (this.#blocked) return
     // A log nobody heard of yet is announced at once: its first records wait for that.
     const delayMs = this.#announced.has(log.key) ? announceDelayMs : 0
     if (delayMs === 0) this.#clearAnnounceTimer()
@@ -171,6 +178,7 @@ class PullStream implements CallListener {
 
   #announceChanges(): void {
     this.#announceTimer = undefined
+    if (this.#blocked) return
     const logs = [...this.#changed.values()]
     this.#changed.clear()
     this.#announce(logs, false)
@@ -218,6 +226,8 @@ class PullStream implements CallListener {
           return false
         }
         subscription.verified = true
+        // What it has already counts as a copy from the first moment on.
+        this.#count(subscription, subscription.position)
       }
       if (log.end === subscription.position) return false
       // A right that was taken away ends streams that have it, not only new ones.
