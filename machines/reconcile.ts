@@ -29,8 +29,7 @@ export function reconcile(
   const steps: Step[] = []
   const replicas: Replica[] = []
   for (const replica of running) {
-    if (wanted.some(({ name }) => name === replica.peer.name)) continue
-    if (replica.order !== 'crashed') steps.push({ order: 'stop', peer: replica.peer })
+    if (!wanted.some(({ name }) => name === replica.peer.name)) steps.push({ order: 'stop', peer: replica.peer })
   }
   for (const { up, ...peer } of wanted) {
     const replica = running.find((r) => r.peer.name === peer.name)

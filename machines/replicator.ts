@@ -8,7 +8,7 @@ export interface ReplicatorInput {
 
 export interface ReplicatorContext {
   readonly peer: Peer
-  /** Failures since the stream was last up; the backoff grows with it. */
+  /** Failures since we last had all that the peer holds; the backoff grows with it. */
   readonly attempts: number
   readonly reason: Reason | null
 }
@@ -80,7 +80,7 @@ export const replicatorMachine = setup({
           after: { dialTimeout: { target: '#replicator.backoff', actions: ['noteTimeout', 'countAttempt'] } },
         },
         streaming: {
-          entry: ['forgetAttempts', 'tellStreaming', 'passOnAssignment'],
+          entry: ['tellStreaming', 'passOnAssignment'],
           initial: 'catchingUp',
           on: {
             assign: { actions: 'passOnAssignment' },
@@ -91,7 +91,8 @@ export const replicatorMachine = setup({
               on: { 'pull.caughtUp': { target: 'live' } },
             },
             live: {
-              entry: 'tellCaughtUp',
+              // Not before: a full disk of ours lets every stream open, and none go on.
+              entry: ['forgetAttempts', 'tellCaughtUp'],
               on: { 'pull.fellBehind': { target: 'catchingUp' } },
             },
           },

@@ -21,6 +21,7 @@ import {
   pullMessageMaxBytes,
   pullPath,
   pullVersion,
+  wantsMax,
 } from '../replication/pull-messages.ts'
 import { orderly, type Scope, toReason } from './orderly.ts'
 
@@ -73,6 +74,8 @@ class Pull {
   #nextRef = 1
   readonly #byRef = new Map<number, Wanted>()
   readonly #byKey = new Map<string, Wanted>()
+  /** Wanted logs of which the peer is known to have more, while catching up. */
+  readonly #behind = new Set<string>()
   #unsyncedBytes = 0
   #paused = false
 
@@ -119,7 +122,11 @@ class Pull {
     for (const wanted of [...this.#byKey.values()]) {
       if (!share.has(wanted.key)) this.#unwant(wanted)
     }
-    for (const [key, id] of share) if (!this.#byKey.has(key)) this.#want(key, id)
+    for (const [key, id] of share) {
+      // The others' turn comes with the next assignment, when these have arrived.
+      if (this.#byKey.size >= wantsMax) break
+      if (!this.#byKey.has(key)) this.#want(key, id)
+    }
     this.#judge()
   }
 
@@ -179,6 +186,7 @@ class Pull {
   #forget({ ref, key }: Wanted): void {
     this.#byRef.delete(ref)
     this.#byKey.delete(key)
+    this.#behind.delete(key)
   }
 
   #frames({ ref, frames }: Frames): void {
@@ -192,7 +200,7 @@ class Pull {
         if (this.#scope.ended) return
         this.#options.directory.noteEnd(this.#peer.name, wanted.id, end)
         if (this.#byRef.has(ref)) this.#tellSynced(wanted, end)
-        if (!this.#live) this.#judge()
+        this.#arrived(wanted.key, end)
       } catch (error) {
         if (error instanceof ReeveError && error.code === 'LOG_DIVERGED') this.#diverged(wanted, error)
         else throw error
@@ -228,20 +236,37 @@ class Pull {
     this.#send({ case: 'synced', value: { logs: [{ ref, end: BigInt(end) }] } })
   }
 
-  /** Caught up, or fallen behind? One fact a change. Goes over all wanted logs: called while catching up and on news, not on live frames. */
+  /** Caught up, or fallen behind? One fact a change. Goes over all wanted logs, so not for every message. */
   #judge(): void {
-    const source = this.#options.directory.source(this.#peer.name)
+    this.#behind.clear()
     let missing = 0
     for (const { key, id } of this.#byKey.values()) {
-      missing += Math.max(0, (source?.logs.get(key)?.end ?? 0) - (this.#options.journal().log(id)?.end ?? 0))
+      const gap = this.#peerEnd(key) - (this.#options.journal().log(id)?.end ?? 0)
+      if (gap <= 0) continue
+      this.#behind.add(key)
+      missing += gap
     }
-    if (!this.#live && missing === 0) {
-      this.#live = true
-      this.#scope.tell({ type: 'pull.caughtUp' })
-    } else if (this.#live && missing > behindRecords) {
+    if (!this.#live) this.#tellCaughtUp()
+    else if (missing > behindRecords) {
       this.#live = false
       this.#scope.tell({ type: 'pull.fellBehind' })
     }
+  }
+
+  #arrived(key: string, end: number): void {
+    if (this.#live || end < this.#peerEnd(key)) return
+    this.#behind.delete(key)
+    this.#tellCaughtUp()
+  }
+
+  #tellCaughtUp(): void {
+    if (this.#behind.size > 0) return
+    this.#live = true
+    this.#scope.tell({ type: 'pull.caughtUp' })
+  }
+
+  #peerEnd(key: string): number {
+    return this.#options.directory.source(this.#peer.name)?.logs.get(key)?.end ?? 0
   }
 
   #regulate(): void {

@@ -20,6 +20,9 @@ export const pullPath = `/${ReplicationService.typeName}/${ReplicationService.me
 /** Of what a source sends: one frame as large as the format knows (its limits are not ours), or a list of holdings. */
 export const pullMessageMaxBytes = frameBodyMaxBytes + 1024 * 1024
 
+/** Logs a replica may want at once on a stream. */
+export const wantsMax = 65_536
+
 /** Raised when two nodes can no longer understand each other. */
 export const pullVersion = 1
 

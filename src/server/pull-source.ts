@@ -16,6 +16,7 @@ import {
   logIdToMessage,
   offsetFrom,
   pullVersion,
+  wantsMax,
 } from '../replication/pull-messages.ts'
 import type { Access } from './access.ts'
 import { wholeCluster } from './authorizer.ts'
@@ -32,8 +33,6 @@ export interface PullSourceOptions {
 
 /** Frames a message: large enough to amortise a call, small enough to take turns. */
 const framesMaxBytes = 256 * 1024
-/** Logs a replica may want at once. */
-const wantsMax = 65_536
 /** Holdings a message, and how long changes are gathered before they are announced. */
 const holdingsPerMessage = 1000
 const announceDelayMs = 100

@@ -39,6 +39,10 @@ describe('reconciling replicators', () => {
     assert.deepEqual(steps([wanted('a', true, 'e2')], [replica('a', 'crashed', crashLimit)]), ['stop a', 'spawn a'])
   })
 
+  it('clears away the remains of a crashed one whose peer is gone: the peer may come back under the same name', () => {
+    assert.deepEqual(steps([], [replica('a', 'crashed', 1)]), ['stop a'])
+  })
+
   it('does nothing the second time, whatever the two states are', () => {
     const names = fc.constantFrom<string[]>('a', 'b', 'c', 'd')
     const unique = { selector: ({ name }: { name: string }) => name }
