@@ -11,7 +11,7 @@ import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
 import { openSerfPort, type ProcessFacts, type SerfPort } from './actors/serf-port.ts'
 import { serverActor } from './actors/server.ts'
-import { Assignments, phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
+import { phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
 import { type NodeConfig, reservedTags } from './config.ts'
 import type { Address, Env } from './env/env.ts'
@@ -20,6 +20,7 @@ import { type ErrorCode, isErrorCode, ReeveError } from './errors.ts'
 import { profiles } from './gossip/profile.ts'
 import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
+import { Assignments } from './replication/assignments.ts'
 import { Copies } from './replication/copies.ts'
 import { Directory } from './replication/directory.ts'
 import { createAccess } from './server/access.ts'
@@ -33,7 +34,7 @@ export interface ReeveNode {
   readonly epoch: string
   /** Resolves once the node runs: in its cluster, or alone for as long as no seed answers. Rejects when it cannot. */
   start(): Promise<void>
-  /** Leaves the cluster, lets calls end, closes the logs. Resolves when all of that is done. */
+  /** Leaves the cluster, lets calls end, closes the logs. Resolves when all of that is done; at once before `start`. */
   stop(): Promise<void>
   /** Looks at certificates and access rules again, now. */
   reload(): void
@@ -80,6 +81,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const cluster = config.clusterName
   let openedJournal: Journal | undefined
   let gossip: Gossip | undefined
+  let started = false
   let serfPort: SerfPort | undefined
 
   const journal = (): Journal => {
@@ -249,6 +251,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     epoch,
     done,
     async start() {
+      started = true
       warnOfOpenDoors(config, log)
       const running = new Promise<void>((resolve) => {
         const stopListening = phase.onChange((now) => {
@@ -265,6 +268,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       }
     },
     async stop() {
+      if (!started) return
       supervisor.send({ type: 'stop' })
       await done
     },

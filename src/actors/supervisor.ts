@@ -1,8 +1,5 @@
 import type { AnyActorRef, AnyMachineSnapshot } from 'xstate'
 import { supervisorMachine } from '../../machines/supervisor.ts'
-import type { LogId } from '../log/log-id.ts'
-import { type Assignment, assignLogs, nothingAssigned, sameLogs } from '../replication/assignment.ts'
-import type { Directory } from '../replication/directory.ts'
 import type { NodePhase } from '../server/phase.ts'
 import type { journalLogic } from './journal.ts'
 import type { membershipActor } from './membership.ts'
@@ -37,31 +34,6 @@ export function supervisorActor({ assign, drainTimeoutMs, ...actors }: Superviso
       delays: { drainTimeout: drainTimeoutMs + 2000 },
     }),
   )
-}
-
-/** What is assigned to whom at present, decided from what the peers hold and what we have. */
-export class Assignments {
-  readonly #directory: Directory
-  readonly #epoch: string
-  readonly #endOf: (id: LogId) => number
-  #current: Assignment = nothingAssigned
-
-  constructor(directory: Directory, epoch: string, endOf: (id: LogId) => number) {
-    this.#directory = directory
-    this.#epoch = epoch
-    this.#endOf = endOf
-  }
-
-  get current(): Assignment {
-    return this.#current
-  }
-
-  decide(): (peer: string) => boolean {
-    const before = this.#current
-    const now = assignLogs({ directory: this.#directory, epoch: this.#epoch, endOf: this.#endOf, before })
-    this.#current = now
-    return (peer) => !sameLogs(before.get(peer), now.get(peer))
-  }
 }
 
 const prefix = 'replicator/'

@@ -56,8 +56,17 @@ describe('a node that cannot start', () => {
     })))
 })
 
-describe('a node that is told to stop while it opens its logs', () => {
-  it('opens them to the end, closes them and stops in peace', async () => {
+describe('a node that is told to stop early', () => {
+  it('has nothing to stop before it starts, and can start then', async () => {
+    const world = createWorld({ seed: 1 })
+    const node = nodeOn(world.addHost('a'))
+    await world.complete(node.stop())
+    await world.complete(node.start())
+    await world.complete(node.stop())
+    assert.equal(await node.done, undefined)
+  })
+
+  it('opens its logs to the end, closes them and stops in peace', async () => {
     const world = createWorld({ seed: 1 })
     const host = world.addHost('a')
     let release = () => {}
