@@ -10,7 +10,7 @@ import { type CursorState, CursorStateSchema } from '../gen/reeve/v1/record_pb.t
 import type { LogId } from '../log/log-id.ts'
 import { epochFromBytes, logKey, parseNodeName } from '../log/log-id.ts'
 import type { DeliveryOrigin } from './delivery.ts'
-import { bytesTag, fieldSize, varintSize, varintTag, writeField, writeVarint } from './wire.ts'
+import { bytesTag, fieldSize, varintFieldSize, writeField, writeVarint, writeVarintField } from './wire.ts'
 
 export const cursorVersion = 1
 
@@ -34,19 +34,19 @@ export function encodeCursor(
   const name = utf8.encode(topic)
   const all = [...positions]
   const sizes = all.map(({ from, offset }) => {
-    return fieldSize(from.origin.length) + fieldSize(from.epoch.length) + 1 + varintSize(offset)
+    return fieldSize(from.origin.length) + fieldSize(from.epoch.length) + varintFieldSize(offset)
   })
-  const target = new Uint8Array(2 + fieldSize(name.length) + sizes.reduce((sum, size) => sum + fieldSize(size), 0))
-  target[0] = varintTag(1)
-  target[1] = cursorVersion
-  let at = writeField(target, 2, 2, name)
+  const target = new Uint8Array(
+    varintFieldSize(cursorVersion) + fieldSize(name.length) + sizes.reduce((sum, size) => sum + fieldSize(size), 0),
+  )
+  let at = writeVarintField(target, 0, 1, cursorVersion)
+  at = writeField(target, at, 2, name)
   for (const [index, { from, offset }] of all.entries()) {
     target[at++] = bytesTag(3)
     at = writeVarint(target, at, sizes[index] as number)
     at = writeField(target, at, 1, from.origin)
     at = writeField(target, at, 2, from.epoch)
-    target[at++] = varintTag(3)
-    at = writeVarint(target, at, offset)
+    at = writeVarintField(target, at, 3, offset)
   }
   return target
 }

@@ -5,14 +5,14 @@
 
 import { epochToBytes } from '../log/log-id.ts'
 import {
-  bigVarintSize,
+  bigVarintFieldSize,
   bytesTag,
   fieldSize,
-  varintSize,
-  varintTag,
-  writeBigVarint,
+  varintFieldSize,
+  writeBigVarintField,
   writeField,
   writeVarint,
+  writeVarintField,
 } from './wire.ts'
 
 const utf8 = new TextEncoder()
@@ -46,15 +46,15 @@ function runSize(run: DeliveredRun): number {
   return (
     fieldSize(run.from.origin.length) +
     fieldSize(run.from.epoch.length) +
-    (1 + varintSize(run.baseOffset)) +
-    (1 + bigVarintSize(run.timestamp)) +
+    varintFieldSize(run.baseOffset) +
+    bigVarintFieldSize(run.timestamp) +
     fieldSize(run.batch.length)
   )
 }
 
 /** `cursor` stands behind the last record of `runs`. */
 export function encodeDelivery(runs: readonly DeliveredRun[], cursor: Uint8Array, atEnd: boolean): Uint8Array {
-  let size = fieldSize(cursor.length) + (atEnd ? 2 : 0)
+  let size = fieldSize(cursor.length) + (atEnd ? varintFieldSize(1) : 0)
   const sizes: number[] = []
   for (const run of runs) {
     const bytes = runSize(run)
@@ -68,16 +68,11 @@ export function encodeDelivery(runs: readonly DeliveredRun[], cursor: Uint8Array
     at = writeVarint(target, at, sizes[index] as number)
     at = writeField(target, at, 1, run.from.origin)
     at = writeField(target, at, 2, run.from.epoch)
-    target[at++] = varintTag(3)
-    at = writeVarint(target, at, run.baseOffset)
-    target[at++] = varintTag(4)
-    at = writeBigVarint(target, at, run.timestamp)
+    at = writeVarintField(target, at, 3, run.baseOffset)
+    at = writeBigVarintField(target, at, 4, run.timestamp)
     at = writeField(target, at, 5, run.batch)
   }
   at = writeField(target, at, 2, cursor)
-  if (atEnd) {
-    target[at++] = varintTag(3)
-    target[at++] = 1
-  }
+  if (atEnd) writeVarintField(target, at, 3, 1)
   return target
 }

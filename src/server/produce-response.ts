@@ -5,14 +5,12 @@ import type { Appended } from '../log/journal.ts'
 import type { LogId } from '../log/log-id.ts'
 import { epochToBytes } from '../log/log-id.ts'
 import {
-  bigVarintSize,
-  bytesTag,
+  bigVarintFieldSize,
   fieldSize,
-  varintSize,
-  varintTag,
-  writeBigVarint,
+  varintFieldSize,
+  writeBigVarintField,
   writeField,
-  writeVarint,
+  writeVarintField,
 } from './wire.ts'
 
 const utf8 = new TextEncoder()
@@ -39,27 +37,20 @@ export function encodeProduceResponse(
   copies: number,
   durability: DurabilitySetting,
 ): Uint8Array {
+  const mode = durability === 'fsync' ? Durability.FSYNC : Durability.OS
   const target = new Uint8Array(
     fieldSize(log.length) +
-      (1 + varintSize(appended.baseOffset)) +
-      (1 + varintSize(appended.recordCount)) +
-      (1 + varintSize(copies)) +
-      2 +
-      (1 + bigVarintSize(appended.timestamp)),
+      varintFieldSize(appended.baseOffset) +
+      varintFieldSize(appended.recordCount) +
+      varintFieldSize(copies) +
+      varintFieldSize(mode) +
+      bigVarintFieldSize(appended.timestamp),
   )
-  target[0] = bytesTag(1)
-  let at = writeVarint(target, 1, log.length)
-  target.set(log, at)
-  at += log.length
-  target[at++] = varintTag(2)
-  at = writeVarint(target, at, appended.baseOffset)
-  target[at++] = varintTag(3)
-  at = writeVarint(target, at, appended.recordCount)
-  target[at++] = varintTag(4)
-  at = writeVarint(target, at, copies)
-  target[at++] = varintTag(5)
-  target[at++] = durability === 'fsync' ? Durability.FSYNC : Durability.OS
-  target[at++] = varintTag(6)
-  writeBigVarint(target, at, appended.timestamp)
+  let at = writeField(target, 0, 1, log)
+  at = writeVarintField(target, at, 2, appended.baseOffset)
+  at = writeVarintField(target, at, 3, appended.recordCount)
+  at = writeVarintField(target, at, 4, copies)
+  at = writeVarintField(target, at, 5, mode)
+  writeBigVarintField(target, at, 6, appended.timestamp)
   return target
 }

@@ -61,15 +61,31 @@ export function bytesTag(field: number): number {
   return (field << 3) | 2
 }
 
-/** Tag byte of a varint field. */
-export function varintTag(field: number): number {
-  return field << 3
-}
-
 /** Writes tag, length and content; returns the position behind it. */
 export function writeField(target: Uint8Array, position: number, field: number, content: Uint8Array): number {
   target[position] = bytesTag(field)
   const at = writeVarint(target, position + 1, content.length)
   target.set(content, at)
   return at + content.length
+}
+
+/** Bytes of a varint field whose tag fits one byte, for a safe integer ≥ 0. */
+export function varintFieldSize(value: number): number {
+  return 1 + varintSize(value)
+}
+
+/** Writes tag and varint; returns the position behind it. */
+export function writeVarintField(target: Uint8Array, position: number, field: number, value: number): number {
+  target[position] = field << 3
+  return writeVarint(target, position + 1, value)
+}
+
+/** The same for a u64. */
+export function bigVarintFieldSize(value: bigint): number {
+  return 1 + bigVarintSize(value)
+}
+
+export function writeBigVarintField(target: Uint8Array, position: number, field: number, value: bigint): number {
+  target[position] = field << 3
+  return writeBigVarint(target, position + 1, value)
 }

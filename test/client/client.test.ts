@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connect } from '../../src/client/client.ts'
 import { ReeveError } from '../../src/errors.ts'
 import {
   GetServersResponseSchema,
@@ -8,10 +7,7 @@ import {
   ListTopicsResponseSchema,
   ServerStatus,
 } from '../../src/gen/reeve/v1/log_service_pb.ts'
-import { clock, epochBytes, epochOf, type FakeCluster, fakeCluster, type Handler, random } from './fake-cluster.ts'
-
-const clientOf = (cluster: FakeCluster, timeoutMs = 1_000) =>
-  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock, random } })
+import { clientOf, epochBytes, epochOf, fakeCluster, type Handler } from './fake-cluster.ts'
 
 const answering =
   (answer: (call: Parameters<Handler>[0]) => void): Handler =>

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connect } from '../../src/client/client.ts'
 import type { ConsumerOptions } from '../../src/client/consumer.ts'
 import type { ConsumedRecord } from '../../src/client/record.ts'
 import { ReeveError } from '../../src/errors.ts'
@@ -11,24 +10,20 @@ import {
   StartAt,
 } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import {
-  clock,
+  clientOf,
   epochBytes,
   epochOf,
   type FakeCall,
   type FakeCluster,
   fakeCluster,
+  first,
   type Handler,
-  random,
   read,
+  second,
 } from './fake-cluster.ts'
 
-const [first, second] = ['127.0.0.1:1', '127.0.0.1:2'] as const
-
-const consumerOf = (cluster: FakeCluster, options: Partial<ConsumerOptions> = {}, timeoutMs = 1_000) =>
-  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock, random } }).consumer({
-    topic: 't',
-    ...options,
-  })
+const consumerOf = (cluster: FakeCluster, options: Partial<ConsumerOptions> = {}, timeoutMs?: number) =>
+  clientOf(cluster, timeoutMs).consumer({ topic: 't', ...options })
 
 /** Delivers records `from` to `to` in one answer; its cursor is the text of `to`. */
 function deliver(call: FakeCall, from: number, to: number, size = 1): void {

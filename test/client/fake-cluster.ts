@@ -9,13 +9,14 @@ import {
   toBinary,
 } from '@bufbuild/protobuf'
 import { formatAddress, parseAddress } from '../../src/address.ts'
+import { type Client, connect } from '../../src/client/client.ts'
 import type { Address, ClientCallListener, Random, Rpc } from '../../src/env/env.ts'
 import { realClock } from '../../src/env/real-clock.ts'
 import { ReeveError } from '../../src/errors.ts'
 import { GetServersResponseSchema, ServerStatus } from '../../src/gen/reeve/v1/log_service_pb.ts'
 
 /** Leaves what is drawn by lot in the order it is in. */
-export const random: Random = { fraction: () => 0, bytes: (count) => new Uint8Array(count) }
+const random: Random = { fraction: () => 0, bytes: (count) => new Uint8Array(count) }
 
 /** The server's end of one call. */
 export interface FakeCall {
@@ -38,6 +39,14 @@ export interface FakeCluster {
   readonly calls: string[]
   cut(server: string): void
   restore(server: string): void
+}
+
+/** Two servers of a scenario. */
+export const [first, second] = ['127.0.0.1:1', '127.0.0.1:2'] as const
+
+/** `timeoutMs`: how long it looks for a server that answers. */
+export function clientOf(cluster: FakeCluster, timeoutMs = 1_000): Client {
+  return connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock: realClock, random } })
 }
 
 export const epochBytes = (digit: number): Uint8Array => new Uint8Array(16).fill(digit)
@@ -147,5 +156,3 @@ function assertNever(): never {
 export function read<S extends DescMessage>(schema: S, bytes: Uint8Array): MessageShape<S> {
   return fromBinary(schema, bytes)
 }
-
-export const clock = realClock

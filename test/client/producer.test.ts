@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connect } from '../../src/client/client.ts'
 import type { ProducerOptions } from '../../src/client/producer.ts'
 import { ReeveError } from '../../src/errors.ts'
 import {
@@ -9,24 +8,20 @@ import {
   ProduceStreamResponseSchema,
 } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import {
-  clock,
+  clientOf,
   epochBytes,
   epochOf,
   type FakeCall,
   type FakeCluster,
   fakeCluster,
+  first,
   type Handler,
-  random,
   read,
+  second,
 } from './fake-cluster.ts'
 
-const [first, second] = ['127.0.0.1:1', '127.0.0.1:2'] as const
-
-const producerOf = (cluster: FakeCluster, options: Partial<ProducerOptions> = {}, timeoutMs = 1_000) =>
-  connect({ addresses: cluster.addresses, timeoutMs, env: { rpc: cluster.rpc, clock, random } }).producer({
-    topic: 't',
-    ...options,
-  })
+const producerOf = (cluster: FakeCluster, options: Partial<ProducerOptions> = {}, timeoutMs?: number) =>
+  clientOf(cluster, timeoutMs).producer({ topic: 't', ...options })
 
 /** A node's log: keeps the batches and acknowledges each. */
 function logOf(digit: number): { handler: Handler; batches: ProduceStreamRequest[] } {

@@ -6,7 +6,7 @@ import type { ClientCall, RpcCallOptions, RpcChannel, RpcDialOptions, ServerCall
 import { realClock } from '../../../src/env/real-clock.ts'
 import { createRealRpc } from '../../../src/env/rpc/index.ts'
 import { GrpcCode, ReeveError } from '../../../src/errors.ts'
-import { bytesOf, echo, loopback, rpc, serve, signal, silent } from './fixture.ts'
+import { bytesOf, echo, loopback, pouring, rpc, serve, signal, silent } from './fixture.ts'
 
 const produce = '/reeve.v1.LogService/Produce'
 const produceStream = '/reeve.v1.LogService/ProduceStream'
@@ -137,40 +137,23 @@ test('cancel ends both sides, once, and nothing is delivered afterwards', async 
 })
 
 test('a paused call holds its server back; resumed, it gets all, then the end', async (t) => {
-  const size = 64 * 1024
-  const total = 400
-  let sent = 0
-  const stuck = signal()
-  const { port } = await serve(t, {
-    consumeStream: (call) => {
-      const fill = () => {
-        while (sent < total) {
-          sent++
-          if (!call.send(new Uint8Array(size).fill(sent))) {
-            if (sent * size >= 8 * 1024 * 1024) stuck.resolve()
-            return
-          }
-        }
-        call.finish()
-      }
-      return { message: fill, drained: fill }
-    },
-  })
+  const { handle, stuck, poured, expected } = pouring(400, 64 * 1024, 8 * 1024 * 1024)
+  const { port } = await serve(t, { consumeStream: handle })
   const { call, outcome, hear, messages } = start(dial(t, port), consumeStream)
   hear(() => {
     if (messages.length === 1) call.pause()
   })
   call.send(bytesOf('go'))
   call.end()
-  await stuck.promise
-  assert.ok(sent < total, 'the server was not held back')
+  await stuck
+  assert.ok(poured.sent < expected.length, 'the server was not held back')
   assert.ok(messages.length < 20)
   call.resume()
   const { error } = await outcome
   assert.equal(error, undefined)
   assert.deepEqual(
     messages.map((message) => message[0]),
-    Array.from({ length: total }, (_, index) => (index + 1) & 0xff),
+    expected,
   )
 })
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import type { ServerCall } from '../../../src/env/env.ts'
 import { errorOfStatus } from '../../../src/env/rpc/grpc-status.ts'
-import { bytesOf, callRaw, echo, frame, openRaw, rawSession, serve, signal, silent } from './fixture.ts'
+import { bytesOf, callRaw, echo, frame, openRaw, pouring, rawSession, serve, signal, silent } from './fixture.ts'
 
 const hello = frame(bytesOf('hello'))
 
@@ -290,37 +290,19 @@ test('a paused call stops its caller after a window; resumed, it gets everything
 })
 
 test('send says false once a window is queued, drained follows when the caller reads on', async (t) => {
-  const total = 200
   const size = 64 * 1024
-  let sent = 0
-  let queuedWithoutReader = 0
-  const stuck = signal()
-  const { port } = await serve(t, {
-    consumeStream: (call) => {
-      const fill = () => {
-        while (sent < total) {
-          sent++
-          if (!call.send(new Uint8Array(size).fill(sent))) {
-            stuck.resolve()
-            return
-          }
-        }
-        call.finish()
-      }
-      return { message: fill, drained: fill }
-    },
-  })
+  const { handle, stuck, poured, expected } = pouring(200, size)
+  const { port } = await serve(t, { consumeStream: handle })
   const { stream, answer } = openRaw(await rawSession(t, port), 'ConsumeStream')
   stream.pause()
   stream.end(hello)
-  await stuck.promise
-  queuedWithoutReader = sent
-  assert.ok(queuedWithoutReader * size < 1024 * 1024)
+  await stuck
+  assert.ok(poured.sent * size < 1024 * 1024)
   stream.resume()
   const { status, messages } = await answer
   assert.equal(status, '0')
   assert.deepEqual(
     messages.map((message) => [message.length, message[0]]),
-    Array.from({ length: total }, (_, index) => [size, (index + 1) & 0xff]),
+    expected.map((first) => [size, first]),
   )
 })

@@ -64,6 +64,29 @@ export function silent(listener: Partial<CallListener> = {}): { handle: RpcHandl
   }
 }
 
+/**
+ * Answers with `total` messages of `size` bytes as fast as the caller takes them; the first byte of each counts from 1.
+ * `stuck` resolves once the caller has taken at least `stuckBytes` and takes no more for now.
+ */
+export function pouring(total: number, size: number, stuckBytes = 0) {
+  const stuck = signal()
+  const poured = { sent: 0 }
+  const handle: RpcHandler = (call) => {
+    const fill = () => {
+      while (poured.sent < total) {
+        poured.sent++
+        if (call.send(new Uint8Array(size).fill(poured.sent))) continue
+        if (poured.sent * size >= stuckBytes) stuck.resolve()
+        return
+      }
+      call.finish()
+    }
+    return { message: fill, drained: fill }
+  }
+  const expected = Array.from({ length: total }, (_, index) => (index + 1) & 0xff)
+  return { handle, stuck: stuck.promise, poured, expected }
+}
+
 export function signal<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve: (value: T) => void = () => {}
   const promise = new Promise<T>((settle) => {
