@@ -73,6 +73,8 @@ export const errorTable = {
   /** Nobody answered: of what changes something, nothing is known. */
   UNAVAILABLE: kind(GrpcCode.UNAVAILABLE, true),
   CLUSTER_MISMATCH: kind(GrpcCode.FAILED_PRECONDITION),
+  /** Another member of the cluster owns this node's name. */
+  NAME_TAKEN: kind(GrpcCode.FAILED_PRECONDITION),
   PEER_MISMATCH: kind(GrpcCode.FAILED_PRECONDITION, true),
   // start-up
   CONFIG_INVALID: kind(GrpcCode.INVALID_ARGUMENT),

@@ -69,7 +69,7 @@ function factOf(news: GossipNews, cluster: string): GossipFact | MemberFact | un
       // It no longer says where and who it is.
       return news.kind === 'updated' ? { type: 'member.left', name: news.member.name } : undefined
     }
-    case 'failed-transport':
+    case 'ended':
       throw news.error
     default:
       return undefined

@@ -4,19 +4,25 @@
  */
 
 import type { Logger } from 'pino'
+import { formatAddress } from '../address.ts'
 import { type Address, type Env, NetworkError, type Timer } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
+import { internalPrefix } from '../gossip/answering.ts'
+import type { Question } from '../gossip/asking.ts'
 import type { Coordinate } from '../gossip/coordinate.ts'
-import type { Effect, Fact } from '../gossip/effects.ts'
-import { createGossipCore, type GossipCore, type GossipStats } from '../gossip/gossip.ts'
-import { canonicalHost } from '../gossip/ip.ts'
+import type { GossipCore, GossipStats } from '../gossip/core.ts'
+import type { Effect, Fact, HeardQuery } from '../gossip/effects.ts'
+import { createGossipCore } from '../gossip/gossip.ts'
 import type { Member } from '../gossip/member.ts'
 import type { Profile } from '../gossip/profile.ts'
+import type { QueryFilter } from '../gossip/query-filter.ts'
+import { advertised } from './advertise.ts'
 import { type GossipSealingConfig, openSealing } from './gossip-sealing.ts'
 import { bindGossipTransport, type GossipTransport } from './gossip-transport.ts'
+import { OpenQueries } from './open-queries.ts'
 import { ProblemLog } from './problem-log.ts'
-import { parseSeed } from './seed.ts'
-import type { SerfMember } from './serf-member.ts'
+import { findSeeds, isOwn } from './seed.ts'
+import type { Query, QueryOptions, ReceivedQuery, SerfFact, SerfMember } from './serf-member.ts'
 
 export interface GossipConfig extends GossipSealingConfig {
   readonly name: string
@@ -32,7 +38,8 @@ export interface GossipConfig extends GossipSealingConfig {
   readonly coordinates?: boolean
 }
 
-export type GossipFact = Fact | { readonly kind: 'failed-transport'; readonly error: ReeveError }
+/** `ended`: by itself, told last; `NAME_TAKEN` when the others hold another member for the owner of our name. */
+export type GossipFact = SerfFact | { readonly kind: 'ended'; readonly error: ReeveError }
 
 export interface GossipOptions {
   readonly env: Pick<Env, 'clock' | 'random' | 'disk' | 'datagrams' | 'streams' | 'aead'>
@@ -42,7 +49,7 @@ export interface GossipOptions {
 }
 
 /** A member that gossips itself. */
-export interface Gossip extends Omit<SerfMember, 'forceLeave' | 'query' | 'keys'> {
+export interface Gossip extends Omit<SerfMember, 'keys'> {
   stats(): GossipStats
 }
 
@@ -64,7 +71,7 @@ export async function startGossip(options: GossipOptions): Promise<Gossip> {
     problem: (reason, detail, from) => problems.add(reason, detail, from),
   })
   try {
-    const advertise = await advertised(env, config, transport.address)
+    const advertise = await advertised(env.streams, config.advertise, transport.address)
     const { name, tags, profile, compression, coordinates = true } = config
     const random = () => env.random.fraction()
     const settings = { name, advertise, tags, profile, compression, coordinates, ...seal }
@@ -77,23 +84,6 @@ export async function startGossip(options: GossipOptions): Promise<Gossip> {
   }
 }
 
-async function advertised({ streams }: Pick<Env, 'streams'>, config: GossipConfig, bound: Address): Promise<Address> {
-  const { advertise } = config
-  if (advertise) {
-    const [host] = await streams.resolve(advertise.host).catch(() => [])
-    if (host === undefined) throw new ReeveError('ADDRESS_UNUSABLE', `cannot advertise ${advertise.host}: unknown host`)
-    return { host: canonicalHost(host), port: advertise.port || bound.port }
-  }
-  if (!isUnspecified(bound.host)) return { host: canonicalHost(bound.host), port: bound.port }
-  const [host] = streams.ownAddresses()
-  if (host === undefined) throw new ReeveError('ADDRESS_UNUSABLE', 'this machine has no address to advertise')
-  return { host: canonicalHost(host), port: bound.port }
-}
-
-function isUnspecified(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
-}
-
 type Done = Extract<Effect, { kind: 'done' }>
 
 class RunningGossip implements Gossip {
@@ -104,6 +94,7 @@ class RunningGossip implements Gossip {
   readonly #transport: GossipTransport
   readonly #problems: ProblemLog
   readonly #orders = new Map<number, { resolve: (done: Done) => void; reject: (error: ReeveError) => void }>()
+  readonly #queries = new OpenQueries((lTime) => this.#core.forgetQuery(lTime, this.#nowMs))
   #leaving: Promise<Done> | undefined
   #timer: Timer | undefined
   #timerMs = Number.POSITIVE_INFINITY
@@ -150,10 +141,10 @@ class RunningGossip implements Gossip {
   }
 
   async join(seeds: readonly string[], { replay = false }: { replay?: boolean } = {}): Promise<number> {
-    const problems: string[] = []
-    const found = await Promise.all(seeds.map((seed) => this.#find(seed, problems)))
-    const places = new Map(found.flat().map((at) => [`${at.host} ${at.port}`, at]))
-    const others = [...places.values()].filter((at) => !this.#isOurs(at))
+    const { streams } = this.#options.env
+    const { address: bound } = this.#transport
+    const { places, problems } = await findSeeds(seeds, streams, bound.port)
+    const others = places.filter((at) => !isOwn(at, this.address, bound, streams))
     const done = await this.#order((nowMs) => this.#core.join(others, replay, nowMs))
     problems.push(...done.problems)
     if (done.reached === 0 && problems.length > 0) {
@@ -166,6 +157,11 @@ class RunningGossip implements Gossip {
   async leave(): Promise<void> {
     this.#leaving ??= this.#order((nowMs) => this.#core.leave(nowMs))
     await this.#leaving
+  }
+
+  async forceLeave(name: string, { prune = false }: { readonly prune?: boolean } = {}): Promise<void> {
+    const { problems } = await this.#order((nowMs) => this.#core.forceLeave(name, prune, nowMs))
+    if (problems.length > 0) throw new ReeveError('DEADLINE_EXCEEDED', problems.join('; '))
   }
 
   async setTags(tags: ReadonlyMap<string, string>): Promise<void> {
@@ -191,6 +187,16 @@ class RunningGossip implements Gossip {
     return this.#core.rttMs(a, b)
   }
 
+  query(name: string, payload = noPayload, { filterNodes = [], filterTags, ...rest }: QueryOptions = {}): Query {
+    this.#assertOpen()
+    if (name.startsWith(internalPrefix) && (name !== '_serf_ping' || payload.length > 0)) {
+      throw new ReeveError('REQUEST_MALFORMED', `Queries cannot contain the '${internalPrefix}' prefix`)
+    }
+    const filters: QueryFilter[] = filterNodes.length > 0 ? [{ kind: 'nodes', nodes: filterNodes }] : []
+    for (const [tag, expr] of filterTags ?? []) filters.push({ kind: 'tag', tag, expr })
+    return this.#ask({ name, payload, filters, ...rest })
+  }
+
   stats(): GossipStats {
     const stats = this.#core.stats()
     const problems = new Map(stats.problems)
@@ -203,6 +209,7 @@ class RunningGossip implements Gossip {
     this.#closed = true
     this.#options.env.clock.clearTimeout(this.#timer)
     this.#transport.close()
+    this.#queries.close()
     for (const { reject } of this.#orders.values()) reject(new ReeveError('NODE_STOPPING', 'gossip was closed'))
     this.#orders.clear()
   }
@@ -235,6 +242,13 @@ class RunningGossip implements Gossip {
     })
   }
 
+  /** Also what the public `query` leaves to Serf itself. */
+  #ask(question: Question): Query {
+    const query = this.#queries.add(this.#core.query(question, this.#nowMs))
+    this.#settle()
+    return query
+  }
+
   #assertOpen(): void {
     if (this.#closed) throw new ReeveError('NODE_STOPPING', 'gossip is closed')
   }
@@ -257,8 +271,7 @@ class RunningGossip implements Gossip {
       this.#core.wake(this.#nowMs)
       this.#settle()
     } catch (error) {
-      this.close()
-      this.#options.emit({ kind: 'failed-transport', error: toReeveError(error) })
+      this.#end(toReeveError(error))
     }
   }
 
@@ -281,6 +294,9 @@ class RunningGossip implements Gossip {
       case 'problem':
         this.#problems.log(effect.reason, effect.detail, effect.from)
         return
+      case 'answer':
+        this.#queries.hear(effect)
+        return
       case 'done':
         this.#orders.get(effect.order)?.resolve(effect)
         this.#orders.delete(effect.order)
@@ -302,7 +318,16 @@ class RunningGossip implements Gossip {
   }
 
   #tell(fact: Fact): void {
-    const { log, emit } = this.#options
+    const { log, emit, config } = this.#options
+    if (fact.kind === 'query') {
+      emit({ kind: 'query', query: this.#received(fact.query) })
+      return
+    }
+    if (fact.kind === 'nameLost') {
+      const rival = formatAddress(fact.rival)
+      this.#end(new ReeveError('NAME_TAKEN', `the name ${config.name} belongs to the member at ${rival}`))
+      return
+    }
     if (fact.kind === 'conflict') log.error({ conflict: fact }, 'two members claim one name')
     else if ('member' in fact) {
       const { name, host, port } = fact.member
@@ -311,28 +336,19 @@ class RunningGossip implements Gossip {
     emit(fact)
   }
 
-  // --- seeds ---------------------------------------------------------------------------------------------------------
-
-  async #find(seed: string, problems: string[]): Promise<Address[]> {
-    const at = parseSeed(seed, this.#transport.address.port)
-    if (!at) {
-      problems.push(`${seed}: not an address`)
-      return []
+  #received(heard: HeardQuery): ReceivedQuery {
+    const { name, payload, lTime, sourceNode, deadlineMs } = heard
+    const respond = (answer: Uint8Array) => {
+      this.#assertOpen()
+      this.#core.respond(heard, answer, this.#nowMs)
+      this.#settle()
     }
-    try {
-      const hosts = await this.#options.env.streams.resolve(at.host)
-      return hosts.map((host) => ({ host: canonicalHost(host), port: at.port }))
-    } catch (error) {
-      problems.push(`${seed}: ${(error as Error).message}`)
-      return []
-    }
+    return { name, payload, lTime, from: sourceNode, deadlineMs, respond }
   }
 
-  #isOurs({ host, port }: Address): boolean {
-    if (host === this.address.host && port === this.address.port) return true
-    const bound = this.#transport.address
-    if (port !== bound.port) return false
-    if (!isUnspecified(bound.host)) return host === canonicalHost(bound.host)
-    return this.#options.env.streams.ownAddresses().some((own) => canonicalHost(own) === host)
+  #end(error: ReeveError): void {
+    if (this.#closed) return
+    this.close()
+    this.#options.emit({ kind: 'ended', error })
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Address } from '../env/env.ts'
 import type { Coordinate } from '../gossip/coordinate.ts'
-import type { MembershipFact, ToldEvent } from '../gossip/effects.ts'
+import type { MembershipFact, QueryAnswer, ToldEvent } from '../gossip/effects.ts'
 import type { Member } from '../gossip/member.ts'
 
 export interface SerfMember {
@@ -67,10 +67,7 @@ export interface Query extends AsyncIterable<QueryAnswer> {
   readonly expected: number
 }
 
-/** At most one of each kind from a member. */
-export type QueryAnswer =
-  | { readonly kind: 'ack'; readonly from: string }
-  | { readonly kind: 'response'; readonly from: string; readonly payload: Uint8Array }
+export type { QueryAnswer } from '../gossip/effects.ts'
 
 /** A query for us. */
 export interface ReceivedQuery {

@@ -89,6 +89,16 @@ export class Courier {
     return packetBudgetBytes - this.#parts.sealing.packetOverheadBytes
   }
 
+  /** How long it takes until all that waits now was sent as often as it has to be. */
+  loadMs(): number {
+    const { profile, nodeCount, memberCount } = this.#parts
+    const limit = retransmitLimit(profile.retransmitMult, Math.max(nodeCount(), memberCount()))
+    const queues = [this.nodes, this.intents, this.queries, this.events]
+    const bytes = queues.reduce((sum, queue) => sum + queue.bytes + queue.depth * partBytes, 0)
+    const rounds = (bytes * limit) / (this.#roomBytes * profile.gossipNodes)
+    return rounds * profile.gossipIntervalMs
+  }
+
   #take(maxBytes: number, maxCount: number): Uint8Array[] {
     const { profile, nodeCount, memberCount } = this.#parts
     const userQueues = [this.intents, this.queries, this.events]

@@ -2,7 +2,7 @@
 
 import type { Endpoint } from './ip.ts'
 import type { Member } from './member.ts'
-import type { UserEvent } from './messages.ts'
+import type { Query, UserEvent } from './messages.ts'
 
 export type Effect =
   /** Send a datagram. When it cannot be handed to the network, say so with `sendFailed(probe)`, if there is one. */
@@ -18,6 +18,8 @@ export type Effect =
   | { readonly kind: 'fact'; readonly fact: Fact }
   /** An order (`join`, `leave`, `setTags`) is done. `reached`: members that a join exchanged state with. */
   | { readonly kind: 'done'; readonly order: number; readonly reached: number; readonly problems: readonly string[] }
+  /** Somebody answers a query of ours; without an answer: its time is over, and there will be no more. */
+  | { readonly kind: 'answer'; readonly query: bigint; readonly answer?: QueryAnswer }
   /** Something outside is not as it should be; counted by reason already. */
   | { readonly kind: 'problem'; readonly reason: Problem; readonly detail: string; readonly from?: Endpoint }
 
@@ -25,8 +27,22 @@ export type Fact =
   | MembershipFact
   /** Somebody told everybody, perhaps we did. */
   | { readonly kind: 'userEvent'; readonly event: ToldEvent }
+  /** Somebody asks us, perhaps we do. To be answered with `respond`, or not. */
+  | { readonly kind: 'query'; readonly query: HeardQuery }
+  /** Most others hold another member for the owner of our name, and it lives: we have to go. */
+  | { readonly kind: 'nameLost'; readonly rival: Endpoint }
 
 export type ToldEvent = Omit<UserEvent, 'kind'>
+
+export interface HeardQuery extends Query {
+  /** When the asker stops listening. */
+  readonly deadlineMs: number
+}
+
+/** At most one of each kind from a member. */
+export type QueryAnswer =
+  | { readonly kind: 'ack'; readonly from: string }
+  | { readonly kind: 'response'; readonly from: string; readonly payload: Uint8Array }
 
 /** What becomes of the others; never about ourselves, except for a conflict over our name. */
 export type MembershipFact =

@@ -6,11 +6,13 @@
 
 import { ReeveError } from '../errors.ts'
 import { Agenda } from './agenda.ts'
+import type { OpenQuery, Question } from './asking.ts'
 import { Awareness } from './awareness.ts'
 import type { Coordinate } from './coordinate.ts'
 import { Coordinates } from './coordinates.ts'
+import type { GossipCore, GossipCoreConfig, GossipStats } from './core.ts'
 import { Courier } from './courier.ts'
-import type { Effect, Problem } from './effects.ts'
+import type { Effect, HeardQuery, Problem } from './effects.ts'
 import { Exchange } from './exchange.ts'
 import { GossipRounds } from './gossip-rounds.ts'
 import { Inbox } from './inbox.ts'
@@ -23,7 +25,7 @@ import { Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
 import { decodePacket } from './packet.ts'
 import { Prober } from './probe.ts'
-import type { Profile } from './profile.ts'
+import { Queries } from './queries.ts'
 import { startRhythm } from './rhythm.ts'
 import { Rumours } from './rumours.ts'
 import { type Sealing, unsealed } from './sealing.ts'
@@ -32,76 +34,6 @@ import { encodeStream, type StreamMessage } from './stream-codec.ts'
 import { Swim } from './swim.ts'
 import { encodeTags } from './tags.ts'
 import { encodeUserEvent } from './user-event.ts'
-
-export interface GossipCoreConfig {
-  readonly name: string
-  /** What we tell the others; an IP address in text. */
-  readonly advertise: Endpoint
-  readonly tags: ReadonlyMap<string, string>
-  readonly profile: Profile
-  /** Of what we send; others' compression is always understood. */
-  readonly compression: boolean
-  /** False: we tell nobody where we stand in the network, and do not learn where the others do. Default true. */
-  readonly coordinates?: boolean
-  /** Default: neither keys nor a label. */
-  readonly sealing?: Sealing
-  /** That of `sealing`, where it has keys. */
-  readonly keyring?: Keyring
-}
-
-export interface GossipStats {
-  /** 0: fine; up to 7: we seem to be slow ourselves. */
-  readonly health: number
-  readonly incarnation: number
-  readonly memberTime: bigint
-  readonly eventTime: bigint
-  readonly queryTime: bigint
-  /** How often our own coordinate was useless and begun anew. */
-  readonly coordinateResets: number
-  /** Nodes in failure detection's list, ourselves included. */
-  readonly nodes: number
-  /** Broadcasts waiting to be sent often enough. */
-  readonly queued: {
-    readonly nodes: number
-    readonly intents: number
-    readonly queries: number
-    readonly events: number
-  }
-  /** How often each thing went wrong outside; what is not here never did. */
-  readonly problems: ReadonlyMap<Problem, number>
-}
-
-/** Every method that takes `nowMs` (monotonic) may make effects: `take` them right after, and ask `nextWakeMs` again. */
-export interface GossipCore {
-  receivePacket(bytes: Uint8Array, from: Endpoint, nowMs: number): void
-  /** The message of a stream that somebody opened to us; returns what to answer, if anything, before it is closed. */
-  receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined
-  /** The answer on a stream that an effect asked for. `key`: of ours, that the answer was sealed with. */
-  streamAnswered(id: number, message: StreamMessage, nowMs: number, key?: Uint8Array): void
-  /** `refused`: the host answered that nobody listens there. */
-  streamFailed(id: number, problem: string, nowMs: number, refused?: boolean): void
-  sendFailed(probe: number, nowMs: number): void
-  /** What became of the keys that the keyring wanted stored. */
-  keysStored(nowMs: number, problem?: string): void
-  /** Does what is due. */
-  wake(nowMs: number): void
-  nextWakeMs(): number
-  take(): Effect[]
-  /** Orders; each returns a number that a `done` effect will carry. */
-  join(seeds: readonly Endpoint[], replay: boolean, nowMs: number): number
-  /** Answers go on until the caller stops calling. The second time it is the same order. */
-  leave(nowMs: number): number
-  /** Throws `REQUEST_MALFORMED` when they take more than 512 bytes. */
-  setTags(tags: ReadonlyMap<string, string>, nowMs: number): number
-  /** To all, ourselves first. Throws `REQUEST_MALFORMED` above 512 bytes. */
-  sendEvent(name: string, payload: Uint8Array, coalesce: boolean, nowMs: number): void
-  members(): Member[]
-  /** Where a member stands in the network, by our own measurements; undefined: not known. */
-  coordinate(name: string): Coordinate | undefined
-  /** The estimated round trip between two members; undefined: we do not know where both stand. */
-  rttMs(a: string, b: string): number | undefined
-  stats(): GossipStats
-}
 
 /** `random`: uniform in [0, 1). Throws `CONFIG_INVALID`. */
 export function createGossipCore(config: GossipCoreConfig, random: () => number, nowMs: number): GossipCore {
@@ -125,6 +57,7 @@ class Core implements GossipCore {
   readonly #exchange: Exchange
   readonly #orders: Orders
   readonly #rounds: GossipRounds
+  readonly #queries: Queries
   #nowMs: number
 
   constructor(config: GossipCoreConfig, random: () => number, nowMs: number) {
@@ -182,7 +115,10 @@ class Core implements GossipCore {
         departed: (node) => serf.nodeDeparted(node, this.#nowMs),
         updated: (node) => serf.nodeUpdated(node),
         accuse: (node, accusation) => courier.sendAlone(node, [accusation]),
-        conflict: (node, claimed) => this.#outbox.tellConflict(node, claimed, this.#nowMs),
+        conflict: (node, claimed) => {
+          this.#outbox.tellConflict(node, claimed, this.#nowMs)
+          if (node === this.#swim.self) this.#queries.contest(claimed)
+        },
         contested: () => this.#orders.contested(),
         problem: report,
       },
@@ -201,12 +137,28 @@ class Core implements GossipCore {
     })
     const rumours = this.#rumours
     const prober = this.#prober
+    this.#queries = new Queries({
+      name,
+      profile,
+      random,
+      agenda,
+      now,
+      swim,
+      serf,
+      rumours,
+      courier,
+      prober,
+      internalQueries: config.internalQueries ?? new Map(),
+      report,
+      emit,
+    })
     this.#inbox = new Inbox({
       name,
       now,
       swim,
       serf,
       rumours,
+      queries: this.#queries,
       prober,
       courier,
       ackPayload: () => coordinates?.payload() ?? null,
@@ -231,6 +183,7 @@ class Core implements GossipCore {
       agenda,
       swim,
       serf,
+      courier,
       now,
       ignoreOld: (ignoring) => this.#exchange.ignoreOld(ignoring),
       exchange: (to, join, concluded) => this.#exchange.start(to, join, concluded),
@@ -334,6 +287,26 @@ class Core implements GossipCore {
   setTags(tags: ReadonlyMap<string, string>, nowMs: number): number {
     this.#nowMs = nowMs
     return this.#orders.update(metaOf(tags))
+  }
+
+  forceLeave(name: string, prune: boolean, nowMs: number): number {
+    this.#nowMs = nowMs
+    return this.#orders.forceLeave(name, prune)
+  }
+
+  query(question: Question, nowMs: number): OpenQuery {
+    this.#nowMs = nowMs
+    return this.#queries.ask(question)
+  }
+
+  forgetQuery(lTime: bigint, nowMs: number): void {
+    this.#nowMs = nowMs
+    this.#queries.forget(lTime)
+  }
+
+  respond(query: HeardQuery, payload: Uint8Array, nowMs: number): void {
+    this.#nowMs = nowMs
+    this.#queries.respond(query, payload)
   }
 
   sendEvent(name: string, payload: Uint8Array, coalesce: boolean, nowMs: number): void {

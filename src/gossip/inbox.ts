@@ -9,7 +9,8 @@ import { type Endpoint, formatIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
 import type { Message, Relay } from './messages.ts'
 import type { Prober } from './probe.ts'
-import type { Rumours } from './rumours.ts'
+import type { Queries } from './queries.ts'
+import { mayPassOn, type Rumours } from './rumours.ts'
 import type { Serf } from './serf.ts'
 import { decodeSerfMessage, SerfMessageType } from './serf-codec.ts'
 import type { Swim } from './swim.ts'
@@ -20,6 +21,7 @@ export interface InboxParts {
   readonly swim: Swim
   readonly serf: Serf
   readonly rumours: Rumours
+  readonly queries: Queries
   readonly prober: Prober
   readonly courier: Courier
   /** What our acks carry. */
@@ -91,12 +93,16 @@ export class Inbox {
         if (this.#parts.rumours.hearEvent(message)) this.#passOn('events', payload)
         return
       case 'query':
-        if (this.#parts.rumours.hearQuery(message)) this.#passOn('queries', payload)
+        if (!this.#parts.rumours.hearQuery(message)) return
+        if (mayPassOn(message)) this.#passOn('queries', payload)
+        this.#parts.queries.hear(message)
+        return
+      case 'queryResponse':
+        this.#parts.queries.hearResponse(message, from)
         return
       case 'relay':
         this.#relay(message, from)
         return
-      case 'queryResponse':
       case 'serfPushPull':
         this.#parts.report('unexpected', message.kind, from)
         return

@@ -135,6 +135,13 @@ export interface UserEvent {
   readonly coalesce: boolean
 }
 
+export const QueryFlag = {
+  /** Whoever it is for says that it has heard. In a response: this is that. */
+  ack: 1,
+  /** Everybody who should hear it was asked directly. */
+  noBroadcast: 2,
+} as const
+
 export interface Query {
   readonly kind: 'query'
   readonly lTime: bigint

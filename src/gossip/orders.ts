@@ -1,6 +1,7 @@
-/** What the node is told to do, from the order to its `done`: join, leave, new tags. Nothing here waits for ever. */
+/** What the node is told to do, from the order to its `done`: join, leave, bury others, new tags. Nothing here waits for ever. */
 
 import type { Agenda } from './agenda.ts'
+import type { Courier } from './courier.ts'
 import type { Endpoint } from './ip.ts'
 import { NodeState } from './messages.ts'
 import type { NodeRecord } from './node-list.ts'
@@ -23,6 +24,7 @@ export interface OrdersParts {
   readonly now: () => number
   readonly swim: Swim
   readonly serf: Serf
+  readonly courier: Courier
   /** Counted: on as often as off. */
   readonly ignoreOld: (ignoring: boolean) => void
   /** `concluded` gets a problem, or nothing. */
@@ -101,6 +103,16 @@ export class Orders {
     return order
   }
 
+  forceLeave(name: string, prune: boolean): number {
+    const order = this.#number()
+    const { now, serf } = this.#parts
+    this.#whenSent(
+      (sent) => serf.forceLeave(name, prune, now(), sent),
+      (inTime) => this.#done(order, inTime ? [] : ['timed out broadcasting node removal']),
+    )
+    return order
+  }
+
   update(meta: Uint8Array): number {
     const order = this.#number()
     const { now, swim } = this.#parts
@@ -156,7 +168,7 @@ export class Orders {
 
   /** Goes on once a broadcast was sent often enough, or for too long, or when there is nobody to hear it. */
   #whenSent(queue: (sent: () => void) => void, goOn: (inTime: boolean) => void): void {
-    const { agenda, now, profile, swim } = this.#parts
+    const { agenda, courier, now, profile, swim } = this.#parts
     let over = false
     const conclude = (inTime: boolean) => {
       if (over) return
@@ -164,7 +176,9 @@ export class Orders {
       agenda.cancel(timer)
       goOn(inTime)
     }
-    const timer = agenda.at(now() + profile.broadcastTimeoutMs, () => conclude(false))
+    // In a large cluster much else waits to be sent.
+    const patienceMs = profile.broadcastTimeoutMs + courier.loadMs()
+    const timer = agenda.at(now() + patienceMs, () => conclude(false))
     // Not from within the packing of the packet that carries it.
     queue(() => agenda.at(now(), () => conclude(true)))
     if (!swim.accompanied) conclude(true)

@@ -51,10 +51,9 @@ interface Round {
   streamAcked: boolean
 }
 
-/** A ping on behalf of another member. */
+/** A ping that is no probe. */
 interface Errand {
-  readonly seqNo: number
-  readonly requester: Endpoint
+  readonly acked: () => void
   readonly timers: Appointment[]
 }
 
@@ -89,7 +88,7 @@ export class Prober {
     const errand = this.#errands.get(ack.seqNo)
     if (!errand) return false
     this.#finish(ack.seqNo, errand)
-    this.#parts.courier.send(errand.requester, { kind: 'ack', seqNo: errand.seqNo, payload: null })
+    errand.acked()
     return true
   }
 
@@ -129,7 +128,8 @@ export class Prober {
     }
     const seqNo = this.#nextSeqNo()
     const timers: Appointment[] = []
-    const errand: Errand = { seqNo: request.seqNo, requester: answerTo, timers }
+    const acked = () => courier.send(answerTo, { kind: 'ack', seqNo: request.seqNo, payload: null })
+    const errand: Errand = { acked, timers }
     this.#errands.set(seqNo, errand)
     const nack = () => courier.send(answerTo, { kind: 'nack', seqNo: request.seqNo })
     if (request.nack) timers.push(agenda.at(nowMs + profile.probeTimeoutMs, nack))
@@ -137,6 +137,21 @@ export class Prober {
     const target = { host: formatIp(request.target) ?? '', port: request.port || swim.self.port }
     // We are no relay to arbitrary addresses.
     if (swim.list.knows(target)) courier.send(target, this.#ping(seqNo, request.node))
+  }
+
+  /** Whether a node of this name answers at this address, wherever the name may be known. */
+  check(at: Endpoint, node: string, nowMs: number, concluded: (answered: boolean) => void): void {
+    const { profile, agenda, courier } = this.#parts
+    const seqNo = this.#nextSeqNo()
+    const errand: Errand = { acked: () => concluded(true), timers: [] }
+    errand.timers.push(
+      agenda.at(nowMs + profile.probeIntervalMs, () => {
+        this.#finish(seqNo, errand)
+        concluded(false)
+      }),
+    )
+    this.#errands.set(seqNo, errand)
+    courier.send(at, this.#ping(seqNo, node))
   }
 
   #begin(nowMs: number): void {

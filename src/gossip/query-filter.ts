@@ -4,6 +4,7 @@ import type { Decoded } from '../decoded.ts'
 import { MsgpackReader } from './msgpack-reader.ts'
 import { field, list, struct, text } from './msgpack-struct.ts'
 import { type Dialect, MsgpackWriter } from './msgpack-writer.ts'
+import { compilePattern, maxPatternSize, patternSize } from './pattern.ts'
 
 export type QueryFilter =
   | { readonly kind: 'nodes'; readonly nodes: readonly string[] }
@@ -36,4 +37,20 @@ export function decodeFilter(input: Uint8Array): Decoded<QueryFilter> {
   return reader.problem === undefined
     ? { ok: true, value: filter }
     : { ok: false, problem: `filter: ${reader.problem}` }
+}
+
+/**
+ * Whether a member of this name and with these tags is meant. A tag that is missing is empty; a filter that cannot be
+ * understood matches nobody, and neither do patterns that together would cost too much.
+ */
+export function filtersMatch(filters: readonly Uint8Array[], name: string, tags: ReadonlyMap<string, string>): boolean {
+  let size = 0
+  return filters.every((bytes) => {
+    const filter = decodeFilter(bytes)
+    if (!filter.ok) return false
+    if (filter.value.kind === 'nodes') return filter.value.nodes.includes(name)
+    size += patternSize(filter.value.expr)
+    if (size > maxPatternSize) return false
+    return compilePattern(filter.value.expr)?.(tags.get(filter.value.tag) ?? '') ?? false
+  })
 }

@@ -5,7 +5,7 @@
 
 import type { ToldEvent } from './effects.ts'
 import { LamportClock } from './lamport.ts'
-import type { Query, SerfPushPull } from './messages.ts'
+import { type Query, QueryFlag, type SerfPushPull } from './messages.ts'
 import { sameBytes } from './swim.ts'
 
 /** Serf's EventBuffer and QueryBuffer: how far back, in Lamport time, a message may be news. */
@@ -14,8 +14,6 @@ const bufferSize = 512n
 const maxSlotBytes = 16_384
 /** Different queries of one Lamport time. */
 const maxSlotQueries = 256
-/** Query flag: everybody who should hear it was asked directly. */
-const flagNoBroadcast = 2
 
 interface EventSlot {
   readonly lTime: bigint
@@ -63,10 +61,9 @@ export class Rumours {
     return true
   }
 
-  /** Whether it is news and wants to be passed on. */
-  hearQuery(query: Query): boolean {
-    const { lTime, id, flags } = query
-    if (!this.queryClock.credible(lTime) || isPoison(query)) return false
+  /** Whether it is news. */
+  hearQuery({ lTime, id }: Query): boolean {
+    if (!this.queryClock.credible(lTime)) return false
     this.queryClock.witness(lTime)
     if (lTime < this.#queryMinTime || isOld(lTime, this.queryClock)) return false
     let slot = this.#queries.get(lTime % bufferSize)
@@ -76,7 +73,7 @@ export class Rumours {
     }
     if (slot.ids.has(id) || slot.ids.size >= maxSlotQueries) return false
     slot.ids.add(id)
-    return (flags & flagNoBroadcast) === 0
+    return true
   }
 
   /** What another member has seen; none of it is passed on. `ignoreOld`: nor told, and its like never will be. */
@@ -105,10 +102,13 @@ function catchUp(clock: LamportClock, lTime: bigint): void {
   if (lTime > 0n && clock.credible(lTime)) clock.witness(lTime - 1n)
 }
 
-/** Two kinds of query end the process of every Go member that they reach; no honest member sends them. */
-function isPoison({ filters, name, payload }: Query): boolean {
-  if (filters.some((filter) => filter.length === 0)) return true
-  return payload.length === 0 && /^_serf_(install|use|remove)-key$/.test(name)
+/**
+ * Whether a query may go on to others. Two kinds end the process of every Go member that they reach; no honest member
+ * sends them.
+ */
+export function mayPassOn({ flags, filters, name, payload }: Query): boolean {
+  if ((flags & QueryFlag.noBroadcast) !== 0 || filters.some((filter) => filter.length === 0)) return false
+  return payload.length > 0 || !/^_serf_(install|use|remove)-key$/.test(name)
 }
 
 function isOld(lTime: bigint, clock: LamportClock): boolean {

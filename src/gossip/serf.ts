@@ -60,6 +60,10 @@ export class Serf {
     })
   }
 
+  member(name: string): Member | undefined {
+    return this.#members.get(name)
+  }
+
   // --- what failure detection noticed --------------------------------------------------------------------------------
 
   nodeJoined(node: NodeRecord): void {
@@ -135,6 +139,13 @@ export class Serf {
   announceLeave(nowMs: number, finished: () => void): void {
     this.#leaving = true
     const intent: LeaveIntent = { kind: 'leaveIntent', lTime: this.clock.tick(), node: this.#parts.name, prune: false }
+    this.hear(intent, nowMs)
+    this.#parts.broadcast(encodeSerfMessage(intent), finished)
+  }
+
+  /** Declares a member left for everybody; one that is alive contradicts. `prune`: it shall be forgotten, too. */
+  forceLeave(node: string, prune: boolean, nowMs: number, finished: () => void): void {
+    const intent: LeaveIntent = { kind: 'leaveIntent', lTime: this.clock.tick(), node, prune }
     this.hear(intent, nowMs)
     this.#parts.broadcast(encodeSerfMessage(intent), finished)
   }

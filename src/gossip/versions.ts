@@ -17,9 +17,9 @@ export function canSpeakWith(vsn: Uint8Array): boolean {
   return versionProblem([{ name: '', vsn }], [ourVsn]) === undefined
 }
 
-/** From memberlist 3 on a node answers pings on streams, from 4 it sends nacks, from 5 it takes checksums. */
-export function understands(vsn: Uint8Array, feature: 'streamPing' | 'nack' | 'checksum'): boolean {
-  return (vsn[1] ?? 0) >= { streamPing: 3, nack: 4, checksum: 5 }[feature]
+/** From memberlist 3 on a node answers pings on streams, from 4 it sends nacks, from 5 it takes checksums and relays. */
+export function understands(vsn: Uint8Array, feature: 'streamPing' | 'nack' | 'checksum' | 'relay'): boolean {
+  return (vsn[1] ?? 0) >= { streamPing: 3, nack: 4, checksum: 5, relay: 5 }[feature]
 }
 
 /** Whether all `speakers` speak what all `listeners` understand; otherwise the text for the log, as Serf words it. */

@@ -1,4 +1,4 @@
-import type { GossipStats } from '../gossip/gossip.ts'
+import type { GossipStats } from '../gossip/core.ts'
 import type { Member } from '../gossip/member.ts'
 import type { Stats } from './agent.ts'
 

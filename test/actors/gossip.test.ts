@@ -218,7 +218,7 @@ describe('the end', () => {
       }, reject)
     })
     const fact = await failed
-    assert.equal(fact.kind, 'failed-transport')
+    assert.equal(fact.kind, 'ended')
     await assert.rejects((running[0] as Gossip).setTags(new Map()), { code: 'NODE_STOPPING' })
   })
 })

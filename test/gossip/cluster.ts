@@ -1,8 +1,10 @@
 /** Cores that talk through a network of virtual time: packets and streams with delay, loss, cuts; all by one seed. */
 
 import { createHash } from 'node:crypto'
-import type { Fact } from '../../src/gossip/effects.ts'
-import { createGossipCore, type GossipCore } from '../../src/gossip/gossip.ts'
+import type { OpenQuery, Question } from '../../src/gossip/asking.ts'
+import type { GossipCore } from '../../src/gossip/core.ts'
+import type { Fact, HeardQuery, QueryAnswer } from '../../src/gossip/effects.ts'
+import { createGossipCore } from '../../src/gossip/gossip.ts'
 import type { Endpoint } from '../../src/gossip/ip.ts'
 import type { MemberStatus } from '../../src/gossip/member.ts'
 import { type Profile, profiles } from '../../src/gossip/profile.ts'
@@ -13,6 +15,8 @@ export interface Node {
   readonly at: Endpoint
   readonly core: GossipCore
   readonly facts: Fact[]
+  /** To its queries, by their Lamport times; undefined: the time is over. */
+  readonly answers: Map<bigint, (QueryAnswer | undefined)[]>
   readonly done: Map<number, { reached: number; problems: readonly string[] }>
   running: boolean
 }
@@ -76,7 +80,7 @@ export class Cluster {
     }
     const random = seededRandom(Math.floor(this.#random() * 2 ** 32))
     const core = createGossipCore(config, random, this.nowMs)
-    const node: Node = { name, at, core, facts: [], done: new Map(), running: true }
+    const node: Node = { name, at, core, facts: [], answers: new Map(), done: new Map(), running: true }
     this.nodes.push(node)
     return node
   }
@@ -116,6 +120,23 @@ export class Cluster {
   sendEvent(node: Node, name: string, payload = '', coalesce = false): void {
     node.core.sendEvent(name, new TextEncoder().encode(payload), coalesce, this.nowMs)
     this.#collect(node)
+  }
+
+  query(node: Node, name: string, question: Partial<Question> = {}): OpenQuery {
+    const open = node.core.query({ name, payload: new Uint8Array(0), ...question }, this.nowMs)
+    this.#collect(node)
+    return open
+  }
+
+  respond(node: Node, query: HeardQuery, text: string): void {
+    node.core.respond(query, new TextEncoder().encode(text), this.nowMs)
+    this.#collect(node)
+  }
+
+  forceLeave(node: Node, name: string, prune = false): number {
+    const order = node.core.forceLeave(name, prune, this.nowMs)
+    this.#collect(node)
+    return order
   }
 
   /** A datagram from somewhere. */
@@ -191,6 +212,9 @@ export class Cluster {
         case 'fact':
           node.facts.push(effect.fact)
           this.#trace.update(`${this.nowMs} ${node.name} ${effect.fact.kind}`)
+          break
+        case 'answer':
+          node.answers.set(effect.query, [...(node.answers.get(effect.query) ?? []), effect.answer])
           break
         case 'done':
           node.done.set(effect.order, effect)

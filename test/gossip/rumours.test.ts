@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { SerfPushPull } from '../../src/gossip/messages.ts'
-import { Rumours } from '../../src/gossip/rumours.ts'
+import { mayPassOn, Rumours } from '../../src/gossip/rumours.ts'
 
 const payload = Uint8Array.of(1)
 const event = (lTime: bigint, name = 'deploy') => ({ lTime, name, payload, coalesce: true })
@@ -70,18 +70,34 @@ describe('events', () => {
 })
 
 describe('queries', () => {
-  test('one is passed on once, unless it does not want to be', () => {
+  test('one is news once, and not when it is far older than the newest or from a future that nobody knows', () => {
     const { rumours } = start()
     assert.equal(rumours.hearQuery(query(1)), true)
     assert.equal(rumours.hearQuery(query(1)), false)
     assert.equal(rumours.hearQuery(query(2)), true)
-    assert.equal(rumours.hearQuery(query(3, { flags: 2 })), false)
+    assert.equal(rumours.hearQuery(query(3, { lTime: 600n })), true)
+    assert.equal(rumours.hearQuery(query(4)), false)
+    assert.equal(rumours.hearQuery(query(5, { lTime: (1n << 64n) - 1n })), false)
+    assert.equal(rumours.queryClock.time(), 601n)
   })
 
-  test('one that would kill members elsewhere goes no further', () => {
-    const { rumours } = start()
-    assert.equal(rumours.hearQuery(query(1, { filters: [new Uint8Array()] })), false)
-    assert.equal(rumours.hearQuery(query(2, { name: '_serf_install-key', payload: new Uint8Array() })), false)
-    assert.equal(rumours.hearQuery(query(3, { name: '_serf_list-keys', payload: new Uint8Array() })), true)
+  test('those from before a time that we were told to begin at are none', () => {
+    const { rumours, told } = start()
+    rumours.ignoreBefore({ events: 7n, queries: 6n })
+    rumours.ignoreBefore({ events: 1n, queries: 1n })
+    assert.equal(rumours.hearQuery(query(1)), false)
+    assert.equal(rumours.hearQuery(query(1, { lTime: 6n })), true)
+    rumours.hearEvent(event(6n))
+    rumours.hearEvent(event(7n))
+    assert.deepEqual(told, ['deploy 7'])
+  })
+
+  test('one is passed on unless it does not want to be, or would kill members elsewhere', () => {
+    assert.equal(mayPassOn(query(1)), true)
+    assert.equal(mayPassOn(query(1, { flags: 1 })), true)
+    assert.equal(mayPassOn(query(1, { flags: 3 })), false)
+    assert.equal(mayPassOn(query(1, { filters: [new Uint8Array()] })), false)
+    assert.equal(mayPassOn(query(2, { name: '_serf_install-key', payload: new Uint8Array() })), false)
+    assert.equal(mayPassOn(query(3, { name: '_serf_list-keys', payload: new Uint8Array() })), true)
   })
 })

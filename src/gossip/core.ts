@@ -1,0 +1,92 @@
+/** A member as a function of bytes and time, for whoever drives it: what goes in, what comes out. */
+
+import type { InternalQuery } from './answering.ts'
+import type { OpenQuery, Question } from './asking.ts'
+import type { Coordinate } from './coordinate.ts'
+import type { Effect, HeardQuery, Problem } from './effects.ts'
+import type { Endpoint } from './ip.ts'
+import type { Keyring } from './keyring.ts'
+import type { Member } from './member.ts'
+import type { Profile } from './profile.ts'
+import type { Sealing } from './sealing.ts'
+import type { StreamMessage } from './stream-codec.ts'
+
+export interface GossipCoreConfig {
+  readonly name: string
+  /** What we tell the others; an IP address in text. */
+  readonly advertise: Endpoint
+  readonly tags: ReadonlyMap<string, string>
+  readonly profile: Profile
+  /** Of what we send; others' compression is always understood. */
+  readonly compression: boolean
+  /** False: we tell nobody where we stand in the network, and do not learn where the others do. Default true. */
+  readonly coordinates?: boolean
+  /** Default: neither keys nor a label. */
+  readonly sealing?: Sealing
+  /** That of `sealing`, where it has keys. */
+  readonly keyring?: Keyring
+  /** What members ask each other without anybody telling them to, by the whole name of the query (`_serf_…`). */
+  readonly internalQueries?: ReadonlyMap<string, InternalQuery>
+}
+
+export interface GossipStats {
+  /** 0: fine; up to 7: we seem to be slow ourselves. */
+  readonly health: number
+  readonly incarnation: number
+  readonly memberTime: bigint
+  readonly eventTime: bigint
+  readonly queryTime: bigint
+  /** How often our own coordinate was useless and begun anew. */
+  readonly coordinateResets: number
+  /** Nodes in failure detection's list, ourselves included. */
+  readonly nodes: number
+  /** Broadcasts waiting to be sent often enough. */
+  readonly queued: {
+    readonly nodes: number
+    readonly intents: number
+    readonly queries: number
+    readonly events: number
+  }
+  /** How often each thing went wrong outside; what is not here never did. */
+  readonly problems: ReadonlyMap<Problem, number>
+}
+
+/** Every method that takes `nowMs` (monotonic) may make effects: `take` them right after, and ask `nextWakeMs` again. */
+export interface GossipCore {
+  receivePacket(bytes: Uint8Array, from: Endpoint, nowMs: number): void
+  /** The message of a stream that somebody opened to us; returns what to answer, if anything, before it is closed. */
+  receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined
+  /** The answer on a stream that an effect asked for. `key`: of ours, that the answer was sealed with. */
+  streamAnswered(id: number, message: StreamMessage, nowMs: number, key?: Uint8Array): void
+  /** `refused`: the host answered that nobody listens there. */
+  streamFailed(id: number, problem: string, nowMs: number, refused?: boolean): void
+  sendFailed(probe: number, nowMs: number): void
+  /** What became of the keys that the keyring wanted stored. */
+  keysStored(nowMs: number, problem?: string): void
+  /** Does what is due. */
+  wake(nowMs: number): void
+  nextWakeMs(): number
+  take(): Effect[]
+  /** Orders; each returns a number that a `done` effect will carry. */
+  join(seeds: readonly Endpoint[], replay: boolean, nowMs: number): number
+  /** Answers go on until the caller stops calling. The second time it is the same order. */
+  leave(nowMs: number): number
+  /** Throws `REQUEST_MALFORMED` when they take more than 512 bytes. */
+  setTags(tags: ReadonlyMap<string, string>, nowMs: number): number
+  /** The problems of its `done` say when it was not sent often enough in time. */
+  forceLeave(name: string, prune: boolean, nowMs: number): number
+  /** Asks all; `answer` effects carry the query's Lamport time. Throws `REQUEST_MALFORMED`. */
+  query(question: Question, nowMs: number): OpenQuery
+  /** No more `answer` effects of it. */
+  forgetQuery(lTime: bigint, nowMs: number): void
+  /** Answers a query that a fact told. Throws `REQUEST_MALFORMED` or `DEADLINE_EXCEEDED`. */
+  respond(query: HeardQuery, payload: Uint8Array, nowMs: number): void
+  /** To all, ourselves first. Throws `REQUEST_MALFORMED` above 512 bytes. */
+  sendEvent(name: string, payload: Uint8Array, coalesce: boolean, nowMs: number): void
+  members(): Member[]
+  /** Where a member stands in the network, by our own measurements; undefined: not known. */
+  coordinate(name: string): Coordinate | undefined
+  /** The estimated round trip between two members; undefined: we do not know where both stand. */
+  rttMs(a: string, b: string): number | undefined
+  stats(): GossipStats
+}
