@@ -5,7 +5,7 @@
 
 import type { z } from 'zod'
 import { formatAddress, isLoopback } from './address.ts'
-import { configSchema } from './config/fields.ts'
+import { configSchema, fields } from './config/fields.ts'
 import { type Layer, layerFromObject, type Setting } from './config/layers.ts'
 import { ReeveError } from './errors.ts'
 import { parseNodeName } from './log/log-id.ts'
@@ -24,6 +24,8 @@ export interface Surroundings {
   /** Makes a path absolute. */
   readonly resolvePath: (path: string) => string
 }
+
+const secrets = new Set(fields.flatMap(({ path, isSecret }) => (isSecret ? [path] : [])))
 
 /** Tags that every node sets itself. */
 export const reservedTags: readonly string[] = ['rpc_addr', 'epoch', 'cluster']
@@ -45,8 +47,10 @@ export function resolveConfig(layers: readonly Layer[], surroundings: Surroundin
   const parsed = configSchema.safeParse(raw)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
-      const setting = settings.get(issue.path.join('.'))
-      problems.push(`${setting?.source ?? issue.path.join('.')}: needs ${issue.message}, not ${show(setting?.value)}`)
+      const path = issue.path.join('.')
+      const setting = settings.get(path)
+      const given = secrets.has(path) ? 'what was given' : show(setting?.value)
+      problems.push(`${setting?.source ?? path}: needs ${issue.message}, not ${given}`)
     }
   } else {
     problems.push(...contradictions(parsed.data, (path) => settings.get(path)?.source))
@@ -105,6 +109,13 @@ function contradictions(config: NodeConfig, sourceOf: (path: string) => string |
   }
   if (config.peerTls && !config.serverTls) {
     problems.push('peerTls: needs serverTls with it; without it the RPC port speaks plain text, to peers as well')
+  }
+  const hasKeys = config.gossipKey !== undefined || config.gossipKeyringFile !== undefined
+  if (config.gossipKey && config.gossipKeyringFile !== undefined) {
+    problems.push(`${source('gossipKeyringFile')}: excludes gossipKey; put that key into the file`)
+  }
+  for (const flag of ['gossipAcceptPlain', 'gossipSendPlain'] as const) {
+    if (config[flag] && !hasKeys) problems.push(`${source(flag)}: needs gossipKey or gossipKeyringFile with it`)
   }
   if (config.aclModelFile && !config.aclPolicyFile)
     problems.push(`${source('aclModelFile')}: needs aclPolicyFile with it`)
@@ -170,6 +181,7 @@ function absolute(config: NodeConfig, { resolvePath }: Surroundings): NodeConfig
   return {
     ...config,
     dataDir: resolvePath(config.dataDir),
+    gossipKeyringFile: config.gossipKeyringFile && resolvePath(config.gossipKeyringFile),
     aclModelFile: config.aclModelFile && resolvePath(config.aclModelFile),
     aclPolicyFile: config.aclPolicyFile && resolvePath(config.aclPolicyFile),
     serfRpcAuthFile: config.serfRpcAuthFile && resolvePath(config.serfRpcAuthFile),

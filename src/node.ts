@@ -5,6 +5,7 @@ import { createActor, type InspectionEvent } from 'xstate'
 import { createCredentials } from './actors/credentials.ts'
 import { type Gossip, startGossip } from './actors/gossip.ts'
 import type { GossipActorOptions } from './actors/gossip-actor.ts'
+import { sealingOf } from './actors/gossip-sealing.ts'
 import { journalLogic } from './actors/journal.ts'
 import { reportJournal, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
@@ -165,6 +166,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
           ]),
           profile: { ...profiles[config.profile], deadNodeReclaimMs },
           compression: true,
+          ...sealingOf(config),
           coordinates: !config.disableCoordinates,
         },
       })

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { aeadNonceBytes } from '../aead.ts'
+import type { NodeConfig } from '../config.ts'
 import type { Env } from '../env/env.ts'
 import type { Keyring } from '../gossip/keyring.ts'
 import { Sealing } from '../gossip/sealing.ts'
@@ -10,6 +11,15 @@ export interface GossipSealingConfig {
   readonly encryption?: { readonly source: KeySource; readonly acceptPlain: boolean; readonly sendPlain: boolean }
   /** memberlist's label, which keeps clusters apart; default: none. */
   readonly label?: string
+}
+
+export function sealingOf(config: NodeConfig): GossipSealingConfig {
+  const { gossipKey, gossipKeyringFile, gossipAcceptPlain, gossipSendPlain, gossipLabel } = config
+  const source = gossipKeyringFile !== undefined ? { file: gossipKeyringFile } : gossipKey && { key: gossipKey() }
+  return {
+    ...(source && { encryption: { source, acceptPlain: gossipAcceptPlain, sendPlain: gossipSendPlain } }),
+    ...(gossipLabel !== undefined && { label: gossipLabel }),
+  }
 }
 
 /** `stored`: see `KeyStoreOptions`. Throws `KEYRING_INVALID`. */

@@ -11,6 +11,10 @@ export function warnOfOpenDoors(config: NodeConfig, log: Logger): void {
   if (!config.serverTls) log.warn({ rpcHost: config.rpcHost }, 'no TLS: the RPC port speaks plain text')
   if (config.aclPolicyFile === undefined)
     log.warn('no access rules: everybody who reaches the RPC port may do everything')
+  if (!config.gossipKey && config.gossipKeyringFile === undefined)
+    log.warn('no gossip key: everybody who reaches the gossip port may read, join and expel')
+  if (config.gossipAcceptPlain) log.warn('gossip that is not encrypted is taken in')
+  if (config.gossipSendPlain) log.warn('gossip is sent without encryption')
   if (config.durability === 'os') log.warn('durability os: a power cut may take acknowledged records')
 }
 

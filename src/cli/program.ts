@@ -7,6 +7,7 @@ import { addCert } from './cert.ts'
 import { addConsume } from './consume.ts'
 import { addDemo } from './demo.ts'
 import { Exit, exitCodeHelp, reportError } from './exit.ts'
+import { addKeygen } from './keygen.ts'
 import { addLeave } from './leave.ts'
 import { addMembers } from './members.ts'
 import { endQuietlyOnClosedPipe } from './output.ts'
@@ -66,6 +67,7 @@ ${exitCodeHelp}`,
     addLeave,
     addVerify,
     addCert,
+    addKeygen,
     addSim,
   ]
   for (const add of commands) add(program, ended)

@@ -14,8 +14,10 @@ import {
   file,
   folder,
   formatBytes,
+  gossipKey,
   ipAddress,
   type Kind,
+  label,
   name,
   port,
   secret,
@@ -37,6 +39,7 @@ export interface Field {
   readonly defaultText: string
   readonly summary: string
   readonly isPath: boolean
+  readonly isSecret: boolean
   readonly isList: boolean
 }
 
@@ -167,6 +170,28 @@ export const configSchema = z.strictObject({
     'it proves itself to its peers with it (default: that of the server)',
     'it believes peers whose certificate is of it',
   ),
+  gossipKey: optional(gossipKey, {
+    group: 'Security',
+    summary:
+      'Encrypts gossip: a key of `reeve keygen`, the same on all nodes. Flags can be seen by others: rather a variable.',
+  }),
+  gossipKeyringFile: optional(file, {
+    group: 'Security',
+    summary:
+      'Encrypts gossip: a JSON list of keys, the first one for sending; keys that change while it runs are kept in it.',
+  }),
+  gossipAcceptPlain: field(yesNo, false, {
+    group: 'Security',
+    summary: 'Take in gossip that is not encrypted as well, while a running cluster gets its first key.',
+  }),
+  gossipSendPlain: field(yesNo, false, {
+    group: 'Security',
+    summary: 'Send gossip that is not encrypted although there is a key, while a running cluster gets its first key.',
+  }),
+  gossipLabel: optional(label, {
+    group: 'Security',
+    summary: "memberlist's label: gossip with another one, or none, is not heard. No secret. Serf's agents know none.",
+  }),
   aclModelFile: optional(file, {
     group: 'Security',
     summary: 'casbin model: how a request is judged.',
@@ -240,6 +265,7 @@ function fieldsIn(shape: z.ZodRawShape, prefix: string): Field[] {
       placeholder: kind.placeholder,
       defaultText,
       summary: about.summary,
+      isSecret: kind.secret === true,
       isPath: kind.placeholder === file.placeholder || kind.placeholder === folder.placeholder,
       isList: kind.placeholder.endsWith(',…'),
     }

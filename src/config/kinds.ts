@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { parseAddress } from '../address.ts'
 import type { Address } from '../env/env.ts'
+import { parseKey } from '../gossip/keys.ts'
 import { parseNodeName } from '../log/log-id.ts'
 
 export interface Kind<Input, Output> {
@@ -15,6 +16,8 @@ export interface Kind<Input, Output> {
   readonly placeholder: string
   /** Undefined: not such a value. */
   readonly read: (value: unknown) => Output | undefined
+  /** No message repeats a value of this kind. */
+  readonly secret?: true
   /** Never there; carries the type a program may write. */
   readonly input?: Input
 }
@@ -176,6 +179,27 @@ export const file: Kind<string, string> = {
   needs: 'the path of a file',
   placeholder: 'FILE',
   read: readPath,
+}
+
+/** Read as a function: no log or inspector that comes across a configuration shows what it gives. */
+export const gossipKey: Kind<string, () => Uint8Array> = {
+  needs: 'base64 of 16, 24 or 32 bytes, as `reeve keygen` prints it',
+  placeholder: 'KEY',
+  secret: true,
+  read: (value) => {
+    const key = parseKey(typeof value === 'string' ? value.trim() : '')
+    return key.ok ? () => key.value : undefined
+  },
+}
+
+export const label: Kind<string, string> = {
+  needs: 'text of 1 to 255 bytes',
+  placeholder: 'TEXT',
+  read: (value) => {
+    if (typeof value !== 'string') return undefined
+    const { length } = new TextEncoder().encode(value)
+    return length >= 1 && length <= 255 ? value : undefined
+  },
 }
 
 export const folder: Kind<string, string> = {

@@ -7,14 +7,36 @@ import { reeve } from './capture.ts'
 test('help lists the commands, examples and exit codes', async () => {
   const { code, stdout } = await reeve('--help')
   assert.equal(code, 0)
-  for (const word of ['agent', 'demo', 'members', 'topics', 'produce', 'consume', 'leave', 'verify', 'cert']) {
+  for (const word of [
+    'agent',
+    'demo',
+    'members',
+    'topics',
+    'produce',
+    'consume',
+    'leave',
+    'verify',
+    'cert',
+    'keygen',
+  ]) {
     assert.match(stdout, new RegExp(`^  ${word} `, 'm'))
   }
   assert.match(stdout, /Exit codes:\n {2}0 {2}done/)
 })
 
 test('every command has help that ends with examples', async () => {
-  for (const word of ['agent', 'demo', 'members', 'topics', 'produce', 'consume', 'leave', 'verify', 'cert']) {
+  for (const word of [
+    'agent',
+    'demo',
+    'members',
+    'topics',
+    'produce',
+    'consume',
+    'leave',
+    'verify',
+    'cert',
+    'keygen',
+  ]) {
     const { code, stdout } = await reeve(word, '--help')
     assert.equal(code, 0, word)
     assert.match(stdout, /Examples?:\n {2}\$ /, word)
