@@ -21,8 +21,10 @@ import { type GossipSealingConfig, openSealing } from './gossip-sealing.ts'
 import { bindGossipTransport, type GossipTransport } from './gossip-transport.ts'
 import { OpenQueries } from './open-queries.ts'
 import { ProblemLog } from './problem-log.ts'
+import { rejoin } from './rejoin.ts'
 import { findSeeds, isOwn } from './seed.ts'
 import type { Query, QueryOptions, ReceivedQuery, SerfFact, SerfMember } from './serf-member.ts'
+import type { SnapshotFile } from './snapshot-file.ts'
 
 export interface GossipConfig extends GossipSealingConfig {
   readonly name: string
@@ -46,10 +48,17 @@ export interface GossipOptions {
   readonly config: GossipConfig
   readonly log: Logger
   readonly emit: (fact: GossipFact) => void
+  /** What an earlier run knew, and where to write down what this one does. Closed with the member. */
+  readonly snapshot?: SnapshotFile
 }
 
 /** A member that gossips itself. */
 export interface Gossip extends Omit<SerfMember, 'keys'> {
+  /**
+   * One attempt at the members that have failed for all we know, those of an earlier run among them, in random order
+   * until one of them takes us back; resolves with 0 when there are none. Rejects with `UNAVAILABLE` when none answers.
+   */
+  rejoin(): Promise<number>
   stats(): GossipStats
 }
 
@@ -57,7 +66,7 @@ const noPayload = new Uint8Array(0)
 
 /** Rejects with `ADDRESS_UNUSABLE`, `KEYRING_INVALID`, `CONFIG_INVALID` or `REQUEST_MALFORMED`; nothing is told before. */
 export async function startGossip(options: GossipOptions): Promise<Gossip> {
-  const { env, config, log } = options
+  const { env, config, log, snapshot } = options
   let member: RunningGossip | undefined
   const problems = new ProblemLog(log, env.clock)
   const seal = openSealing(env, config, log, (problem) => member?.keysStored(problem))
@@ -73,9 +82,11 @@ export async function startGossip(options: GossipOptions): Promise<Gossip> {
   try {
     const advertise = await advertised(env.streams, config.advertise, transport.address)
     const { name, tags, profile, compression, coordinates = true } = config
+    const memory = snapshot?.memory
     const random = () => env.random.fraction()
-    const settings = { name, advertise, tags, profile, compression, coordinates, ...seal }
+    const settings = { name, advertise, tags, profile, compression, coordinates, ...seal, ...(memory && { memory }) }
     const core = createGossipCore(settings, random, env.clock.monotonicMs())
+    snapshot?.begin({ name, at: advertise })
     member = new RunningGossip(options, advertise, core, transport, problems)
     return member
   } catch (error) {
@@ -95,6 +106,7 @@ class RunningGossip implements Gossip {
   readonly #problems: ProblemLog
   readonly #orders = new Map<number, { resolve: (done: Done) => void; reject: (error: ReeveError) => void }>()
   readonly #queries = new OpenQueries((lTime) => this.#core.forgetQuery(lTime, this.#nowMs))
+  #rejoining: Promise<number> | undefined
   #leaving: Promise<Done> | undefined
   #timer: Timer | undefined
   #timerMs = Number.POSITIVE_INFINITY
@@ -154,9 +166,23 @@ class RunningGossip implements Gossip {
     return done.reached
   }
 
+  rejoin(): Promise<number> {
+    this.#rejoining ??= rejoin({
+      failed: () => this.members().filter(({ status }) => status === 'failed'),
+      isAccompanied: () =>
+        this.members().some(({ name, status }) => name !== this.#options.config.name && status === 'alive'),
+      // What they told each other meanwhile is news to us: what we had heard before is known.
+      join: (places) => this.#order((nowMs) => this.#core.join(places, true, nowMs)),
+      fraction: () => this.#options.env.random.fraction(),
+    }).finally(() => {
+      this.#rejoining = undefined
+    })
+    return this.#rejoining
+  }
+
   async leave(): Promise<void> {
     this.#leaving ??= this.#order((nowMs) => this.#core.leave(nowMs))
-    await this.#leaving
+    await Promise.all([this.#leaving, this.#options.snapshot?.leave()])
   }
 
   async forceLeave(name: string, { prune = false }: { readonly prune?: boolean } = {}): Promise<void> {
@@ -210,6 +236,7 @@ class RunningGossip implements Gossip {
     this.#options.env.clock.clearTimeout(this.#timer)
     this.#transport.close()
     this.#queries.close()
+    this.#options.snapshot?.close()
     for (const { reject } of this.#orders.values()) reject(new ReeveError('NODE_STOPPING', 'gossip was closed'))
     this.#orders.clear()
   }
@@ -257,6 +284,7 @@ class RunningGossip implements Gossip {
   #settle(): void {
     if (this.#closed) return
     for (const effect of this.#core.take()) this.#perform(effect)
+    this.#options.snapshot?.witness(this.#core.times())
     const wakeMs = this.#core.nextWakeMs()
     if (this.#closed || wakeMs === this.#timerMs) return
     const { clock } = this.#options.env
@@ -318,7 +346,7 @@ class RunningGossip implements Gossip {
   }
 
   #tell(fact: Fact): void {
-    const { log, emit, config } = this.#options
+    const { log, emit, config, snapshot } = this.#options
     if (fact.kind === 'query') {
       emit({ kind: 'query', query: this.#received(fact.query) })
       return
@@ -328,6 +356,7 @@ class RunningGossip implements Gossip {
       this.#end(new ReeveError('NAME_TAKEN', `the name ${config.name} belongs to the member at ${rival}`))
       return
     }
+    snapshot?.note(fact)
     if (fact.kind === 'conflict') log.error({ conflict: fact }, 'two members claim one name')
     else if ('member' in fact) {
       const { name, host, port } = fact.member

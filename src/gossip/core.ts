@@ -9,6 +9,8 @@ import type { Keyring } from './keyring.ts'
 import type { Member } from './member.ts'
 import type { Profile } from './profile.ts'
 import type { Sealing } from './sealing.ts'
+import type { Times } from './snapshot-record.ts'
+import type { Memory } from './snapshot-replay.ts'
 import type { StreamMessage } from './stream-codec.ts'
 
 export interface GossipCoreConfig {
@@ -21,6 +23,8 @@ export interface GossipCoreConfig {
   readonly compression: boolean
   /** False: we tell nobody where we stand in the network, and do not learn where the others do. Default true. */
   readonly coordinates?: boolean
+  /** What an earlier run knew. */
+  readonly memory?: Memory
   /** Default: neither keys nor a label. */
   readonly sealing?: Sealing
   /** That of `sealing`, where it has keys. */
@@ -88,5 +92,7 @@ export interface GossipCore {
   coordinate(name: string): Coordinate | undefined
   /** The estimated round trip between two members; undefined: we do not know where both stand. */
   rttMs(a: string, b: string): number | undefined
+  /** The newest time seen on each clock. */
+  times(): Times
   stats(): GossipStats
 }

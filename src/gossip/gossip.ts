@@ -30,6 +30,8 @@ import { startRhythm } from './rhythm.ts'
 import { Rumours } from './rumours.ts'
 import { type Sealing, unsealed } from './sealing.ts'
 import { Serf } from './serf.ts'
+import type { Times } from './snapshot-record.ts'
+import type { Memory } from './snapshot-replay.ts'
 import { encodeStream, type StreamMessage } from './stream-codec.ts'
 import { Swim } from './swim.ts'
 import { encodeTags } from './tags.ts'
@@ -191,6 +193,7 @@ class Core implements GossipCore {
     })
     this.#rounds = new GossipRounds({ profile, random, agenda, swim, courier })
     swim.start(metaOf(config.tags), nowMs)
+    if (config.memory) this.#resume(config.memory)
     startRhythm(
       { profile, random, agenda, swim, serf, prober, orders: this.#orders, exchange: this.#exchange, report },
       nowMs,
@@ -331,6 +334,11 @@ class Core implements GossipCore {
     return this.#coordinates?.rttMs(a, b)
   }
 
+  times(): Times {
+    const { eventClock, queryClock } = this.#rumours
+    return { member: this.#serf.clock.time() - 1n, event: eventClock.time() - 1n, query: queryClock.time() - 1n }
+  }
+
   stats(): GossipStats {
     const { nodes, intents, queries, events } = this.#courier
     return {
@@ -344,6 +352,16 @@ class Core implements GossipCore {
       queued: { nodes: nodes.depth, intents: intents.depth, queries: queries.depth, events: events.depth },
       problems: new Map(this.#outbox.problems),
     }
+  }
+
+  /** Before anything comes in: what is old must not be taken for news. */
+  #resume({ alive, failed, times }: Memory): void {
+    this.#serf.clock.witness(times.member)
+    this.#rumours.eventClock.witness(times.event)
+    this.#rumours.queryClock.witness(times.query)
+    this.#rumours.ignoreBefore({ events: times.event + 1n, queries: times.query + 1n })
+    this.#serf.remember(alive, this.#nowMs)
+    this.#serf.remember(failed, this.#nowMs)
   }
 }
 

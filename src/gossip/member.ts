@@ -10,6 +10,6 @@ export interface Member {
   readonly port: number
   readonly status: MemberStatus
   readonly tags: ReadonlyMap<string, string>
-  /** Protocol versions, [PMin, PMax, PCur, DMin, DMax, DCur]: memberlist's range and current, then Serf's. */
+  /** Protocol versions, [PMin, PMax, PCur, DMin, DMax, DCur]: memberlist's range and current, then Serf's. Zeros: known from an earlier run only. */
   readonly vsn: Uint8Array
 }

@@ -5,6 +5,7 @@
  */
 
 import type { MembershipFact, Problem } from './effects.ts'
+import type { Endpoint } from './ip.ts'
 import { LamportClock } from './lamport.ts'
 import type { Member, MemberStatus } from './member.ts'
 import type { JoinIntent, LeaveIntent, SerfPushPull } from './messages.ts'
@@ -62,6 +63,28 @@ export class Serf {
 
   member(name: string): Member | undefined {
     return this.#members.get(name)
+  }
+
+  /** Members of an earlier run: failed for all we know, and tried again like others that are, until we hear of them. */
+  remember(places: ReadonlyMap<string, Endpoint>, nowMs: number): void {
+    const own = this.#members.get(this.#parts.name)
+    for (const [name, { host, port }] of places) {
+      if (this.#members.has(name) || this.#members.size >= maxNodes) continue
+      // Ourselves, under another name.
+      if (host === own?.host && port === own.port) continue
+      this.#put({
+        name,
+        host,
+        port,
+        tags: new Map(),
+        vsn: new Uint8Array(6),
+        status: 'failed',
+        statusLTime: 0n,
+        secondHand: false,
+        goneMs: nowMs,
+        pruneUntilMs: Number.NEGATIVE_INFINITY,
+      })
+    }
   }
 
   // --- what failure detection noticed --------------------------------------------------------------------------------
