@@ -2,13 +2,8 @@ import { assign, fromCallback, sendParent, sendTo, setup } from 'xstate'
 import type { GossipFact, GossipOrder, MemberFact, MembershipOrder, Reason } from './messages.ts'
 import { reasonIn } from './reason.ts'
 
-export interface MembershipInput {
-  readonly hasSeeds: boolean
-}
-
 export interface MembershipContext {
-  readonly hasSeeds: boolean
-  /** Attempts to reach a seed since the last success; the backoff grows with it. */
+  /** Attempts to reach anybody since the last success; the backoff grows with it. */
   readonly tries: number
   readonly address: string | null
   readonly reason: Reason | null
@@ -17,7 +12,6 @@ export interface MembershipContext {
 /** A node's place in the cluster: from binding the gossip port to leaving in peace. */
 export const membershipMachine = setup({
   types: {
-    input: {} as MembershipInput,
     context: {} as MembershipContext,
     events: {} as MembershipOrder | GossipFact | MemberFact,
   },
@@ -26,7 +20,8 @@ export const membershipMachine = setup({
     gossip: fromCallback<GossipOrder>(() => {}),
   },
   actions: {
-    contactSeeds: sendTo('gossip', { type: 'contact' }),
+    /** Seeds, and members that were lost, in this run or in the one before. */
+    contactOthers: sendTo('gossip', { type: 'contact' }),
     announceLeave: sendTo('gossip', { type: 'leave' }),
     noteAddress: assign(({ event }) => (event.type === 'gossip.bound' ? { address: event.address } : {})),
     countTry: assign(({ context }) => ({ tries: context.tries + 1 })),
@@ -37,13 +32,10 @@ export const membershipMachine = setup({
     tellLeft: sendParent({ type: 'membership.left' }),
     tellFailed: sendParent(({ context }) => ({ type: 'membership.failed', reason: context.reason })),
   },
-  guards: {
-    hasSeeds: ({ context }) => context.hasSeeds,
-  },
   delays: {
-    /** Grows with the tries, with jitter, for ever: seeds may come up much later than we do. */
+    /** Grows with the tries, with jitter, for ever: the others may come up much later than we do. */
     joinBackoff: 1000,
-    /** A node that lost everybody asks its seeds again this often. */
+    /** A node that lost everybody asks again this often. */
     rejoinInterval: 10_000,
     /** The rest of the cluster hears of a leave within this, or takes it for a failure. */
     leaveTimeout: 15_000,
@@ -51,7 +43,7 @@ export const membershipMachine = setup({
 }).createMachine({
   id: 'membership',
   description: 'A place in the cluster: finding the others, staying, leaving in peace.',
-  context: ({ input }) => ({ hasSeeds: input.hasSeeds, tries: 0, address: null, reason: null }),
+  context: { tries: 0, address: null, reason: null },
   invoke: { id: 'gossip', src: 'gossip', onError: { target: '.failed', actions: 'noteReason' } },
   initial: 'binding',
   on: {
@@ -61,10 +53,7 @@ export const membershipMachine = setup({
   states: {
     binding: {
       on: {
-        'gossip.bound': [
-          { guard: 'hasSeeds', target: 'joining', actions: 'noteAddress' },
-          { target: 'alive', actions: 'noteAddress' },
-        ],
+        'gossip.bound': { target: 'joining', actions: 'noteAddress' },
         leave: { target: 'left' },
       },
     },
@@ -77,7 +66,7 @@ export const membershipMachine = setup({
       },
       states: {
         contacting: {
-          entry: 'contactSeeds',
+          entry: 'contactOthers',
           on: {
             'gossip.contacted': { target: '#membership.alive' },
             'gossip.unreached': { target: 'waiting', actions: ['noteReason', 'countTry'] },
@@ -94,11 +83,11 @@ export const membershipMachine = setup({
       on: { leave: { target: 'leaving' } },
       states: {
         among: {
-          on: { 'gossip.alone': { guard: 'hasSeeds', target: 'alone' } },
+          on: { 'gossip.alone': { target: 'alone' } },
         },
         alone: {
           on: { 'gossip.accompanied': { target: 'among' } },
-          after: { rejoinInterval: { target: 'alone', reenter: true, actions: 'contactSeeds' } },
+          after: { rejoinInterval: { target: 'alone', reenter: true, actions: 'contactOthers' } },
         },
       },
     },

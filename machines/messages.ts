@@ -73,7 +73,7 @@ export type ReplicatorOrder =
 
 export type GossipFact =
   | { readonly type: 'gossip.bound'; readonly address: string }
-  /** At least one seed answered a join. */
+  /** A seed or a member of before answered a join, or there is nobody to ask. */
   | { readonly type: 'gossip.contacted' }
   | { readonly type: 'gossip.unreached'; readonly reason: Reason }
   /** No other member is alive any more, or one is (again). */

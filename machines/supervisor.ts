@@ -19,13 +19,11 @@ import { serverMachine } from './server.ts'
 export interface SupervisorInput {
   readonly node: string
   readonly epoch: string
-  readonly hasSeeds: boolean
 }
 
 export interface SupervisorContext {
   readonly node: string
   readonly epoch: string
-  readonly hasSeeds: boolean
   readonly rpcAddress: string | null
   readonly httpAddress: string | null
   /** Everybody gossip told us of who can be replicated from; `up` is false from a failure to the next sign of life. */
@@ -101,7 +99,7 @@ export const supervisorMachine = setup({
     replicatorCrashed: ({ event }) => event.type.startsWith('xstate.error.actor.replicator/'),
   },
   delays: {
-    /** A node serves even if no seed answers: its own part of the cluster is then just itself. */
+    /** A node serves even if nobody answers: its own part of the cluster is then just itself. */
     joinPatience: 5000,
     /** Peers that stay unreachable must not keep a node from being called ready for ever. */
     catchUpPatience: 60_000,
@@ -151,7 +149,6 @@ export const supervisorMachine = setup({
           invoke: {
             id: 'membership',
             src: 'membership',
-            input: ({ context }) => ({ hasSeeds: context.hasSeeds }),
             onError: { target: '#supervisor.closing', actions: 'noteReason' },
           },
           initial: 'joining',

@@ -12,6 +12,7 @@ import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
 import { openSerfPort, type ProcessFacts, type SerfPort } from './actors/serf-port.ts'
 import { serverActor } from './actors/server.ts'
+import { openSnapshot } from './actors/snapshot-file.ts'
 import { phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
 import { type NodeConfig, reservedTags } from './config.ts'
@@ -33,7 +34,7 @@ export interface ReeveNode {
   readonly name: string
   /** This run; minted when the node was created. */
   readonly epoch: string
-  /** Resolves once the node runs: in its cluster, or alone for as long as no seed answers. Rejects when it cannot. */
+  /** Resolves once the node runs: in its cluster, or alone for as long as nobody answers. Rejects when it cannot. */
   start(): Promise<void>
   /** Leaves the cluster, lets calls end, closes the logs. Resolves when all of that is done; at once before `start`. */
   stop(): Promise<void>
@@ -140,7 +141,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const gossipOptions: GossipActorOptions = {
     cluster,
     seeds: config.startJoinAddrs.map(formatAddress),
-    unreached: ({ message }) => membershipLog.warn({ reason: message }, 'no seed answers; trying again'),
+    unreached: ({ message }) => membershipLog.warn({ reason: message }, 'nobody to join answers; trying again'),
     started: (started) => {
       gossip = started
     },
@@ -148,6 +149,12 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       const started = await startGossip({
         env,
         log: membershipLog,
+        snapshot: openSnapshot({
+          env,
+          log: membershipLog,
+          path: `${config.dataDir}/${snapshotName}`,
+          rejoinAfterLeave: config.rejoinAfterLeave,
+        }),
         emit: (news) => {
           // What a member stated that will not come back counts as no copy any more.
           if (news.kind === 'reaped') copies.forget(news.member.name)
@@ -228,7 +235,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
 
   const supervisor = createActor(machine, {
     id: 'supervisor',
-    input: { node: config.nodeName, epoch, hasSeeds: config.startJoinAddrs.length > 0 },
+    input: { node: config.nodeName, epoch },
     clock: env.clock as never,
     logger: () => {},
     ...(inspect && { inspect }),
@@ -305,6 +312,9 @@ const messageOverheadBytes = 1024 * 1024
 
 /** A node that failed may come back under its name at another address after this long. */
 const deadNodeReclaimMs = 1000
+
+/** In the data folder, in Serf's own format. */
+const snapshotName = 'serf.snapshot'
 
 function codeOf(text: string): ErrorCode {
   return isErrorCode(text) ? text : 'INTERNAL'

@@ -15,7 +15,7 @@ export interface GossipActorOptions {
   readonly cluster: string
 }
 
-/** Gossip as an actor: one attempt to reach a seed an order, members as facts. */
+/** Gossip as an actor: one attempt to reach seeds and members of before an order, members as facts. */
 export const gossipLogic = ({ start, started, seeds, unreached, cluster }: GossipActorOptions) =>
   orderly<GossipOrder, GossipFact | MemberFact>(
     (reason) => ({ type: 'gossip.failed', reason }),
@@ -37,14 +37,16 @@ export const gossipLogic = ({ start, started, seeds, unreached, cluster }: Gossi
             scope.tell({ type: 'gossip.left' })
             return
           }
-          try {
-            await gossip.join([...seeds])
+          const attempts = await Promise.allSettled([gossip.join(seeds), gossip.rejoin()])
+          const failure = attempts.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
+          const isReached = attempts.some((attempt) => attempt.status === 'fulfilled' && attempt.value > 0)
+          if (isReached || !failure) {
             scope.tell({ type: 'gossip.contacted' })
-          } catch (error) {
-            const reason = toReason(error)
-            unreached(reason)
-            scope.tell({ type: 'gossip.unreached', reason })
+            return
           }
+          const reason = toReason(failure.reason)
+          unreached(reason)
+          scope.tell({ type: 'gossip.unreached', reason })
         }),
       )
       scope.tell({ type: 'gossip.bound', address: `${gossip.address.host}:${gossip.address.port}` })

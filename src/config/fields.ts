@@ -19,6 +19,7 @@ import {
   type Kind,
   label,
   name,
+  onUnlessFalse,
   port,
   secret,
   serfRpcAddress,
@@ -131,6 +132,10 @@ export const configSchema = z.strictObject({
   joinRetryMaxMs: field(durationMs(10, 3_600_000), 30_000, {
     group: 'Cluster',
     summary: 'Longest pause between attempts to join.',
+  }),
+  rejoinAfterLeave: field(onUnlessFalse, true, {
+    group: 'Cluster',
+    summary: 'Whether a node that was stopped in peace knows its cluster when it starts again.',
   }),
   profile: field(choice('PROFILE', ['lan', 'wan', 'local']), 'lan', {
     group: 'Cluster',

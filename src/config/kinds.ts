@@ -175,6 +175,9 @@ export const yesNo: Kind<boolean | 'true' | 'false', boolean> = {
     value === true || value === 'true' ? true : value === false || value === 'false' ? false : undefined,
 }
 
+/** The same with its value spelt out: for what is on unless it is switched off. */
+export const onUnlessFalse: Kind<boolean | 'true' | 'false', boolean> = { ...yesNo, placeholder: 'BOOLEAN' }
+
 export const file: Kind<string, string> = {
   needs: 'the path of a file',
   placeholder: 'FILE',

@@ -32,7 +32,7 @@ describe('membership of real agents', () => {
     const patient = ['--join-retry-ms', '100', '--join-retry-max-ms', '1000']
     a = stage.launch('a', { join: [seed], words: [...patient, '--tags', 'zone=north'] })
     b = stage.launch('b', { join: [seed, '127.0.0.1:1'], words: [...patient, '--tags', 'zone=south,rack=7'] })
-    for (const early of [a, b]) await early.logged('no seed answers; trying again')
+    for (const early of [a, b]) await early.logged('nobody to join answers; trying again')
     // Both gave up waiting and serve alone before there is anybody to join.
     assert.deepEqual((await a.ready()).members, ['a'])
     assert.deepEqual((await b.ready()).members, ['b'])

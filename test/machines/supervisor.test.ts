@@ -48,7 +48,7 @@ function start() {
   )
   const actor = createActor(machine, {
     clock,
-    input: { node: 'node-1', epoch: 'e0', hasSeeds: true },
+    input: { node: 'node-1', epoch: 'e0' },
     logger: () => {},
   })
   actor.subscribe({ error: () => {} })
@@ -86,7 +86,7 @@ describe('the supervisor', () => {
     ])
   })
 
-  it('goes on alone when no seed answers in time', () => {
+  it('goes on alone when nobody answers in time', () => {
     const { actor, says, clock } = start()
     says('journal', 'journal.opened')
     says('server', 'server.listening', { rpcAddress: '127.0.0.1:1', httpAddress: null })

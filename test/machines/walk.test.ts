@@ -21,12 +21,12 @@ const alone: Record<keyof typeof charts, { machine: AnyStateMachine; inputs: unk
         closeJournal: nothing,
       },
     }),
-    inputs: [{ node: 'node-1', epoch: peer.epoch, hasSeeds: true }],
+    inputs: [{ node: 'node-1', epoch: peer.epoch }],
   },
   membership: {
     machine: charts.membership.provide({
       actions: {
-        contactSeeds: nothing,
+        contactOthers: nothing,
         announceLeave: nothing,
         passOn: nothing,
         tellJoined: nothing,
@@ -35,7 +35,7 @@ const alone: Record<keyof typeof charts, { machine: AnyStateMachine; inputs: unk
         countTry: nothing,
       },
     }),
-    inputs: [{ hasSeeds: true }, { hasSeeds: false }],
+    inputs: [undefined],
   },
   replicator: {
     machine: charts.replicator.provide({
