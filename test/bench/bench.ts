@@ -13,6 +13,9 @@
  * detect   kill -9 of one of five agents, some seconds after all saw each other: until the first and the last of the
  *          other four logs that it failed. Beside it the same with five real `serf` agents, in turns; it is left out
  *          where there is no `serf`.
+ * gossip   5, 20 and 50 members of nothing but gossip, beside as many real `serf` agents, in turns: all join one at the
+ *          same moment, until each has seen each; a user event, until all have it; ten idle seconds, what they cost; one
+ *          is killed; one leaves. Packets and bytes are those of the whole machine's loopback.
  * lag      Three agents, 1,000 records of 100 B a second written to each by the client library (linger 1 ms), all tailed
  *          at once: from a record's acknowledgement at its origin to its arrival at a consumer of each of the other two.
  *          Nodes replicate what is durable without waiting for the acknowledgement: a lag below zero is possible.
@@ -35,12 +38,13 @@ import { churn } from './churn.ts'
 import { consume } from './consume.ts'
 import { detect } from './detect.ts'
 import { type Figure, quantile, type Row } from './figure.ts'
+import { gossip } from './gossip.ts'
 import { lag } from './lag.ts'
 import { produce } from './produce.ts'
 import { Stage } from './stage.ts'
 import { start } from './start.ts'
 
-const figures = new Map<string, Figure>(Object.entries({ start, detect, lag, produce, consume, churn }))
+const figures = new Map<string, Figure>(Object.entries({ start, detect, gossip, lag, produce, consume, churn }))
 
 process.exit(await main())
 

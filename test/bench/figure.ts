@@ -12,7 +12,7 @@ export interface Bench {
 /** One line of the table: the samples of all repetitions. */
 export interface Row {
   readonly name: string
-  readonly unit: 'ms' | 'records/s' | 'min/s'
+  readonly unit: 'ms' | 'records/s' | 'min/s' | '/s' | 'B/s' | '%' | 'MiB'
   readonly samples: number[]
   /** Name of the row that this one is divided by. */
   readonly beside?: string

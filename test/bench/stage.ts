@@ -52,6 +52,15 @@ export class Process {
     }
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** A message on the channel between the two processes. */
+  send(message: object): void {
+    this.#child.send(message)
+  }
+
   get running(): boolean {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }

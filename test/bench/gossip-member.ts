@@ -1,0 +1,40 @@
+/**
+ * A member of ours as a process of its own, for `gossip.ts`: says what it sees a line each, does what its parent tells
+ * it. Nothing but gossip: no log, no server.
+ */
+
+import { pino } from 'pino'
+import { startGossip } from '../../src/actors/gossip.ts'
+import { profiles } from '../../src/gossip/profile.ts'
+import { createRealEnv } from '../../src/index.ts'
+import type { MemberOrder } from './gossip-clusters.ts'
+
+const [name = '', port = ''] = process.argv.slice(2)
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+const member = await startGossip({
+  env: createRealEnv(),
+  config: {
+    name,
+    bind: { host: '127.0.0.1', port: Number(port) },
+    tags: new Map(),
+    profile: profiles.lan,
+    compression: true,
+  },
+  log: pino({ level: 'silent' }),
+  emit: (fact) => {
+    if ('member' in fact) say(`${fact.kind} ${fact.member.name} .`)
+    if (fact.kind === 'userEvent') say(`event ${fact.event.name} .`)
+  },
+})
+
+process.on('message', async (order: MemberOrder) => {
+  if (order.kind === 'join') await member.join([order.at])
+  if (order.kind === 'event') await member.sendEvent(order.name)
+  if (order.kind === 'leave') {
+    await member.leave()
+    process.exit(0)
+  }
+})
+process.once('disconnect', () => process.exit(0))
+say('running')

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { withoutSerf } from '../interop/serf-agent.ts'
+import { type Bench, type Row, Rows } from './figure.ts'
+import { type Gossiper, startGossipers } from './gossip-clusters.ts'
+
+const settleMs = 3000
+const idleMs = 10_000
+/** Linux' unit of CPU time in /proc. */
+const ticksPerSecond = 100
+
+export async function gossip({ stage, repetitions, quick }: Bench): Promise<Row[]> {
+  const rows = new Rows()
+  const skipped = withoutSerf()
+  if (skipped) process.stderr.write(`gossip: without the half of serf: ${skipped}\n`)
+  for (let n = 0; n < repetitions; n++) {
+    for (const count of quick ? [5, 20] : [5, 20, 50]) {
+      for (const kind of skipped ? (['reeve'] as const) : (['serf', 'reeve'] as const)) {
+        const beside = kind === 'reeve' && !skipped
+        await life(await startGossipers(kind, count, stage), (what, unit, sample) => {
+          const name = (who: string) => `${who} ${count}: ${what}`
+          rows.add(name(kind), unit, sample, beside ? name('serf') : undefined)
+        })
+        await stage.clear()
+      }
+    }
+  }
+  return rows.list()
+}
+
+/** All join at once; one tells an event; nothing happens for a while; one is killed; one leaves. */
+async function life(all: Gossiper[], add: (what: string, unit: Row['unit'], sample: number) => void): Promise<void> {
+  const [first, ...others] = all as [Gossiper, ...Gossiper[]]
+  const joinedMs = await since(() => {
+    for (const other of others) void other.tell({ kind: 'join', at: first.at })
+    return Promise.all(
+      all.flatMap((one) => all.filter((other) => other !== one).map(({ name }) => one.saw('joined', name))),
+    )
+  })
+  add('all joined at once, last sight', 'ms', Math.max(...joinedMs))
+
+  await pause(settleMs)
+  const eventMs = await since(() => {
+    void (others[0] as Gossiper).tell({ kind: 'event', name: 'bench' })
+    return Promise.all(all.map((one) => one.got('bench')))
+  })
+  add('user event at the last', 'ms', Math.max(...eventMs))
+
+  await pause(settleMs)
+  const before = usage(all)
+  await pause(idleMs)
+  const after = usage(all)
+  const seconds = (after.atMs - before.atMs) / 1000
+  add('idle, packets a member', '/s', (after.packets - before.packets) / all.length / seconds)
+  add('idle, bytes a member', 'B/s', (after.bytes - before.bytes) / all.length / seconds)
+  add('idle, CPU a member', '%', ((after.cpuTicks - before.cpuTicks) / ticksPerSecond / all.length / seconds) * 100)
+  add('memory a member', 'MiB', after.residentBytes / all.length / 2 ** 20)
+
+  const victim = all.at(-1) as Gossiper
+  const rest = all.slice(0, -1)
+  const failedMs = await since(() => {
+    victim.process.kill()
+    return Promise.all(rest.map((one) => one.saw('failed', victim.name)))
+  })
+  add('kill -9 to first failed', 'ms', Math.min(...failedMs))
+  add('kill -9 to last failed', 'ms', Math.max(...failedMs))
+
+  await pause(settleMs)
+  const leaver = rest.at(-1) as Gossiper
+  const leftMs = await since(() => {
+    void leaver.tell({ kind: 'leave' })
+    return Promise.all(rest.slice(0, -1).map((one) => one.saw('left', leaver.name)))
+  })
+  add('leave to last left', 'ms', Math.max(...leftMs))
+}
+
+async function since(action: () => Promise<number[]>): Promise<number[]> {
+  const startMs = performance.now()
+  return (await action()).map((atMs) => atMs - startMs)
+}
+
+/** Of these processes, and of the loopback of the whole machine: nothing else should be busy. */
+function usage(all: readonly Gossiper[]) {
+  const stats = all.map(
+    ({ process }) => readFileSync(`/proc/${process.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [],
+  )
+  const pages = all.map(({ process }) => Number(readFileSync(`/proc/${process.pid}/statm`, 'utf8').split(' ')[1]))
+  const udp = readFileSync('/proc/net/snmp', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('Udp:'))
+  const sentAt = (udp[0] as string).split(' ').indexOf('OutDatagrams')
+  const loopback = readFileSync('/proc/net/dev', 'utf8')
+    .split('\n')
+    .find((line) => line.trim().startsWith('lo:')) as string
+  return {
+    atMs: performance.now(),
+    packets: Number((udp[1] as string).split(' ')[sentAt]),
+    bytes: Number(loopback.trim().split(/\s+/)[9]),
+    cpuTicks: stats.reduce((sum, fields) => sum + Number(fields[11]) + Number(fields[12]), 0),
+    residentBytes: pages.reduce((sum, count) => sum + count * 4096, 0),
+  }
+}
+
+function pause(forMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, forMs))
+}
