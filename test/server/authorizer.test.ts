@@ -45,6 +45,14 @@ test('a topic without a wildcard means itself only', async () => {
   assert.equal(acl.authorize('dave', 'order', 'produce'), false)
 })
 
+test('a caller with the name of a role has no part in it, and may do nothing at all', async () => {
+  const acl = await createAuthorizer({ policyText })
+  assert.equal(acl.authorize('bob', 'orders.eu', 'consume'), true)
+  assert.equal(acl.authorize('readers', 'orders.eu', 'consume'), false)
+  assert.equal(acl.knows('bob'), true)
+  assert.equal(acl.knows('readers'), false)
+})
+
 test('roles pass on what they may, and a deny outweighs every allow', async () => {
   const acl = await createAuthorizer({ policyText })
   assert.equal(acl.authorize('bob', 'anything', 'consume'), true)
