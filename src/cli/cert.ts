@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
+import { makeFolder } from '../env/make-folder.ts'
 import { ReeveError } from '../errors.ts'
 import { parseNodeName } from '../log/log-id.ts'
 import type { Leaf, Pem } from './certificates.ts'
@@ -28,16 +29,19 @@ export function addCert(program: Command): void {
       `
 Examples:
   $ reeve cert ca
-  $ reeve cert server --name node-1 --host 127.0.0.1
-  $ reeve cert peer --name node-1
+  $ reeve cert server --name a --host 10.0.0.7
   $ reeve cert client --name alice
-  $ reeve agent --node-name node-1 --server-tls-cert-file certs/node-1-server.pem \\
-      --server-tls-key-file certs/node-1-server-key.pem --server-tls-ca-file certs/ca.pem
+  $ reeve agent --node-name a --server-tls-cert-file certs/a-server.pem \\
+      --server-tls-key-file certs/a-server-key.pem --server-tls-ca-file certs/ca.pem
   $ reeve members --tls-ca-file certs/ca.pem --tls-cert-file certs/alice-client.pem \\
       --tls-key-file certs/alice-client-key.pem
 
-A policy names the holders: spiffe://CLUSTER/node/NAME, spiffe://CLUSTER/client/NAME. A
-server's certificate serves it as a peer's too. Keep the authority's key to yourself.`,
+One server certificate a node is enough: the node also shows it to the nodes it calls. A peer
+certificate is for calling only, for nodes that are to have two (--peer-tls-cert-file).
+
+A policy names the holders: spiffe://CLUSTER/node/NAME, spiffe://CLUSTER/client/NAME. Names of
+this machine (localhost, 127.0.0.1) are in every server certificate; --host adds others. Keep the
+authority's key to yourself.`,
     )
   withFiles(cert.command('ca'))
     .description('A certificate authority, valid for ten years.')
@@ -107,7 +111,7 @@ async function save(flags: CertFlags, name: string, make: () => Promise<Pem>): P
   }
   const made = await make()
   try {
-    mkdirSync(flags.dir, { recursive: true })
+    makeFolder(flags.dir)
     writeFileSync(keyFile, made.key, { mode: 0o600 })
     chmodSync(keyFile, 0o600)
     writeFileSync(certificateFile, made.certificate)
