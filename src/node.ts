@@ -18,7 +18,7 @@ import { formatAddress } from './address.ts'
 import { type NodeConfig, reservedTags } from './config.ts'
 import type { Address, Env } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
-import { type ErrorCode, isErrorCode, ReeveError } from './errors.ts'
+import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
 import { profiles } from './gossip/profile.ts'
 import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
@@ -134,7 +134,8 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         report: (event) => reportServer(serverLog, event),
       }),
     reloaded: () => serverLog.info('certificates and access rules read again'),
-    reloadRefused: (error) => serverLog.error({ err: error }, 'reload refused; what was in force stays'),
+    reloadRefused: (error) =>
+      serverLog.error({ reason: toReeveError(error).message }, 'reload refused; what was in force stays'),
   })
 
   const membershipLog = log.child({ actor: 'membership' })

@@ -3,6 +3,7 @@
  * many bytes, for how long. Never looks into a message beyond finding its end.
  */
 
+import { formatAddress } from '../address.ts'
 import type { Address, ByteStream, DatagramSocket, Env, StreamListener, Timer } from '../env/env.ts'
 import { NetworkError } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
@@ -69,10 +70,8 @@ export async function bindGossipTransport(options: GossipTransportOptions): Prom
       listener?.close()
       const code = error instanceof NetworkError ? error.code : ''
       if (code === 'EADDRINUSE' && bind.port === 0 && attempt < bindAttempts) continue
-      const place = `${bind.host}:${bind.port}`
-      throw new ReeveError('ADDRESS_UNUSABLE', `cannot gossip on ${place}: ${(error as Error).message}`, {
-        cause: error,
-      })
+      const why = code === 'EADDRINUSE' ? 'another process has that port (EADDRINUSE)' : (error as Error).message
+      throw new ReeveError('ADDRESS_UNUSABLE', `cannot gossip on ${formatAddress(bind)}: ${why}`, { cause: error })
     }
   }
 }

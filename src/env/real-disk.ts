@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { diskError } from './disk-error.ts'
 import type { Disk, DiskEntry, DiskFile, DiskStat } from './env.ts'
 import { lockFolder } from './folder-lock.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** The machine's file system. Blocking calls touch the page cache only; what waits for the device goes through libuv's pool. */
 export function createRealDisk(): Disk {
@@ -12,7 +13,7 @@ export function createRealDisk(): Disk {
     replaceFile,
     list: (path) => guard(path, () => listFolder(path)),
     stat: (path) => guard(path, () => statOf(path)),
-    makeFolder: (path) => guard(path, () => void fs.mkdirSync(path, { recursive: true })),
+    makeFolder: (path) => guard(path, () => makeFolder(path)),
     syncFolder,
     removeFile: (path) => guard(path, () => fs.unlinkSync(path)),
     rename: (from, to) => guard(from, () => fs.renameSync(from, to)),

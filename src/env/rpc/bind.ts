@@ -7,7 +7,9 @@ import type { Address } from '../env.ts'
 export function bind(server: Server, at: Address): Promise<Address> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
-      const message = `cannot listen on ${formatAddress(at)}: ${error.code ?? error.message}`
+      const why =
+        error.code === 'EADDRINUSE' ? 'another process has that port (EADDRINUSE)' : (error.code ?? error.message)
+      const message = `cannot listen on ${formatAddress(at)}: ${why}`
       reject(new ReeveError('ADDRESS_UNUSABLE', message, { cause: error, facts: { address: formatAddress(at) } }))
     }
     server.once('error', failed)

@@ -62,13 +62,17 @@ const codeOfStatus = new Map<number, ErrorCode>([
   [GrpcCode.UNAUTHENTICATED, 'UNAUTHENTICATED'],
 ])
 
-/** A received status as an error of ours. `details`: the bytes of `google.rpc.Status`; what is malformed is left out. */
+/**
+ * A received status as an error of ours. `details`: the bytes of `google.rpc.Status`; what is malformed is left out.
+ * Its message is the sender's own; grpc-js leaves `%2F` and its like in the one of the trailers.
+ */
 export function errorOfStatus(status: number, message: string, details: Uint8Array | undefined): ReeveError {
   const grpc = Number.isInteger(status) && status > 0 && status <= 16 ? (status as GrpcCode) : GrpcCode.UNKNOWN
-  const info = details === undefined ? undefined : findErrorInfo(details)
+  const sent = details === undefined ? undefined : readDetails(details)
+  const info = sent?.info
   if (info !== undefined && isErrorCode(info.reason)) {
     const remote = errorTable[info.reason].grpc === grpc ? {} : { remoteGrpc: grpc }
-    return new ReeveError(info.reason, message, { facts: { ...info.metadata }, ...remote })
+    return new ReeveError(info.reason, sent?.message || message, { facts: { ...info.metadata }, ...remote })
   }
   if (grpc === GrpcCode.RESOURCE_EXHAUSTED && /message larger than max/i.test(message)) {
     return new ReeveError('MESSAGE_TOO_LARGE', message)
@@ -79,11 +83,12 @@ export function errorOfStatus(status: number, message: string, details: Uint8Arr
     : new ReeveError(code, message, { remoteGrpc: grpc })
 }
 
-function findErrorInfo(bytes: Uint8Array): ErrorInfo | undefined {
+function readDetails(bytes: Uint8Array): { message: string; info: ErrorInfo } | undefined {
   try {
-    for (const detail of fromBinary(StatusSchema, bytes).details) {
+    const { message, details } = fromBinary(StatusSchema, bytes)
+    for (const detail of details) {
       const info = anyUnpack(detail, ErrorInfoSchema)
-      if (info?.domain === errorDomain) return info
+      if (info?.domain === errorDomain) return { message, info }
     }
   } catch {
     // Details are an extra: a status without readable ones still is a status.

@@ -38,6 +38,12 @@ test('every code of the table comes back as itself, with its facts', () => {
   }
 })
 
+test('the message is the one that was sent, not what a library made of the trailers', () => {
+  const sent = new ReeveError('PERMISSION_DENIED', 'spiffe://reeve/client/anna may not 100% do that')
+  const received = errorOfStatus(sent.grpc, 'spiffe%3A%2F%2Freeve may not', detailsOf(sent))
+  assert.equal(received.message, sent.message)
+})
+
 test('a status that differs from the table is kept', () => {
   const sent = new ReeveError('REQUEST_MALFORMED', 'x', { remoteGrpc: GrpcCode.UNIMPLEMENTED })
   assert.equal(trailersOf(sent)['grpc-status'], '12')
