@@ -5,7 +5,7 @@
 
 import { type Client, connect } from '../../client/client.ts'
 import type { Env } from '../../env/env.ts'
-import { grouped } from '../output.ts'
+import { counted } from '../output.ts'
 import { createNodeProcess, type NodeProcess } from './node-process.ts'
 import { freePorts } from './ports.ts'
 import { endsOf, missing, type Scores, scoresOf, type View } from './scores.ts'
@@ -201,8 +201,9 @@ export async function startCluster({
     if (!catchingUp || missing(view.logs, catchingUp.ends) > 0) return
     node.catchingUp = undefined
     const took = seconds(elapsedMs() - node.startedMs)
-    const missed = `${grouped(catchingUp.records)} record${catchingUp.records === 1 ? '' : 's'}`
-    tell(`${node.process.name} is back and has the ${missed} it missed, ${took} after its start`)
+    tell(
+      `${node.process.name} is back and has the ${counted(catchingUp.records, 'record')} it missed, ${took} after its start`,
+    )
   }
 
   function compare(node: DemoNode, before: View, after: View): void {

@@ -1,9 +1,10 @@
 /** Runs the demo: starts the cluster, shows it, listens to keys, ends it, sums up. */
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { formatAddress } from '../../address.ts'
+import { makeFolder } from '../../env/make-folder.ts'
 import { ReeveError } from '../../errors.ts'
 import { clientEnv } from '../connection.ts'
 import { Exit } from '../exit.ts'
@@ -28,7 +29,7 @@ const settleLimitMs = 15_000
 /** Resolves with the exit code. */
 export async function runDemo(flags: DemoFlags): Promise<number> {
   const live = process.stdout.isTTY === true && !flags.json
-  const folder = makeFolder(flags.dir)
+  const folder = dataFolder(flags.dir)
   let over = false
   let end: () => void = () => undefined
   const restore = onInterrupt(() => quit())
@@ -105,10 +106,10 @@ export async function runDemo(flags: DemoFlags): Promise<number> {
   }
 }
 
-function makeFolder(dir: string | undefined): string {
+function dataFolder(dir: string | undefined): string {
   try {
     if (dir === undefined) return mkdtempSync(join(tmpdir(), 'reeve-demo-'))
-    mkdirSync(resolve(dir), { recursive: true })
+    makeFolder(resolve(dir))
     return resolve(dir)
   } catch (error) {
     throw new ReeveError('CONFIG_INVALID', `--dir: cannot make the folder (${(error as Error).message})`, {

@@ -21,8 +21,6 @@ export interface Score {
 
 export interface Scores {
   readonly byNode: ReadonlyMap<string, Score>
-  /** How many runs of each origin have written. */
-  readonly runs: ReadonlyMap<string, number>
   /** Distinct records that anybody holds. */
   readonly records: number
   readonly equal: boolean
@@ -34,14 +32,8 @@ export const keyOf = (log: { origin: string; epoch: string }): string => `${log.
 export function scoresOf(views: ReadonlyMap<string, View>): Scores {
   const longest = endsOf([...views.values()].flatMap((view) => view.logs))
   const byNode = new Map([...views].map(([name, view]) => [name, scoreOf(name, view, longest)]))
-  const runs = new Map<string, number>()
-  for (const key of longest.keys()) {
-    const origin = key.slice(0, key.indexOf('/'))
-    runs.set(origin, (runs.get(origin) ?? 0) + 1)
-  }
   return {
     byNode,
-    runs,
     records: sum(longest.values()),
     equal: [...byNode.values()].every((score) => score.behind === 0),
   }

@@ -1,7 +1,7 @@
 /** The demo as lines of text. Pure. */
 
 import { formatAddress } from '../../address.ts'
-import { grouped } from '../output.ts'
+import { counted, grouped } from '../output.ts'
 import type { Cluster, DemoNode } from './cluster.ts'
 import type { Score, Scores } from './scores.ts'
 
@@ -25,16 +25,21 @@ interface Cell {
 }
 
 /** So that the columns before the numbers stay where they are while nodes come and go. */
-const steadyWidths = [1, 6, 7, 11, 8, 17]
+const steadyWidths = new Map([
+  ['node', 6],
+  ['pid', 7],
+  ['process', 11],
+  ['run', 8],
+  ['sees', 17],
+])
+/** What a narrow terminal does without, the first one first. */
+const spareColumns = ['run', 'pid', 'sees']
 
 export function screenOf(cluster: Cluster, options: ScreenOptions): string[] {
   const paint = (text: string, how: Paint | undefined) =>
     options.colour && how && text.trim() !== '' ? `\x1b[${codes[how]}m${text}\x1b[0m` : text
   const scores = cluster.scores()
-  const table = tableOf(cluster, scores)
-  const widths = table[0]!.map((_, column) =>
-    Math.max(steadyWidths[column] ?? 0, ...table.map((row) => row[column]!.text.length)),
-  )
+  const { table, widths } = fitting(tableOf(cluster, scores), options.columns - 1)
   const rows = table.map((row) =>
     row
       .map((cell, column) => {
@@ -46,7 +51,7 @@ export function screenOf(cluster: Cluster, options: ScreenOptions): string[] {
   const head = [
     '',
     `${paint('reeve demo', 'bold')}  ${paint(headline(cluster, scores), 'dim')}  ${verdict(cluster, scores, paint)}`,
-    paint('Every node takes writes, and every record ends up on every node.', 'dim'),
+    paint(`${introduction(cluster, options)}; every record ends up on every node.`, 'dim'),
     '',
     ...rows,
     '',
@@ -60,11 +65,12 @@ export function screenOf(cluster: Cluster, options: ScreenOptions): string[] {
 }
 
 function headline(cluster: Cluster, scores: Scores): string {
-  return [
-    clock(cluster.elapsedMs()),
-    `${cluster.nodes.length} processes on this machine`,
-    `${grouped(scores.records)} records`,
-  ].join(' · ')
+  return `${clock(cluster.elapsedMs())} · ${counted(scores.records, 'record')}`
+}
+
+function introduction(cluster: Cluster, { recordsPerSecond }: ScreenOptions): string {
+  const writes = recordsPerSecond > 0 ? ` takes ${grouped(recordsPerSecond)} writes/s` : ' takes writes'
+  return `${cluster.nodes.length} processes, each${writes}`
 }
 
 function verdict(cluster: Cluster, scores: Scores, paint: (text: string, how: Paint) => string): string {
@@ -80,15 +86,29 @@ function verdict(cluster: Cluster, scores: Scores, paint: (text: string, how: Pa
 function tableOf(cluster: Cluster, scores: Scores): Cell[][] {
   const origins = cluster.nodes.map((node) => node.process.name)
   const title = (text: string, right = false): Cell => ({ text, right, paint: 'bold' })
-  const fromTitles = origins.map((origin) => {
-    const runs = scores.runs.get(origin) ?? 0
-    return title(runs > 1 ? `from ${origin} (${runs} runs)` : `from ${origin}`, true)
-  })
+  const fromTitles = origins.map((origin) => title(`from ${origin}`, true))
   const titles = ['', 'node', 'pid', 'process', 'run', 'sees'].map((text) => title(text))
   return [
     [...titles, ...fromTitles, title('total', true), title('behind', true)],
     ...cluster.nodes.map((node, index) => rowOf(node, index, origins, scores)),
   ]
+}
+
+/** Without as many of the spare columns as it takes to fit. */
+function fitting(table: Cell[][], columns: number): { table: Cell[][]; widths: number[] } {
+  let kept = table
+  for (const spare of spareColumns) {
+    if (widthsOf(kept).reduce((sum, width) => sum + width + 2, -2) <= columns) break
+    const at = kept[0]!.findIndex((title) => title.text === spare)
+    kept = kept.map((row) => row.toSpliced(at, 1))
+  }
+  return { table: kept, widths: widthsOf(kept) }
+}
+
+function widthsOf(table: readonly Cell[][]): number[] {
+  return table[0]!.map((title, column) =>
+    Math.max(steadyWidths.get(title.text) ?? 0, ...table.map((row) => row[column]!.text.length)),
+  )
 }
 
 function rowOf(node: DemoNode, index: number, origins: readonly string[], scores: Scores): Cell[] {
@@ -125,16 +145,16 @@ function seenBy(score: Score | undefined): Cell {
   return { text, ...(counts.has('failed') && { paint: 'red' as const }) }
 }
 
-function footer(cluster: Cluster, { command, recordsPerSecond }: ScreenOptions): string[] {
+function footer(cluster: Cluster, { command }: ScreenOptions): string[] {
   const up = cluster.nodes.find((node) => node.view) ?? cluster.nodes[0]!
   const addr = formatAddress(up.process.rpc)
   const keys = cluster.nodes.length > 1 ? `1–${Math.min(9, cluster.nodes.length)}` : '1'
   return [
-    `${keys} kills that node (kill -9) or starts it again · q quits · ${recordsPerSecond} records/s are written to each`,
+    `${keys} kills that node (kill -9) or starts it again · q quits`,
     '',
     'In another terminal:',
     `  ${command} consume demo --follow --from end --addr ${addr}`,
-    `  echo hello | ${command} produce greetings --copies ${Math.min(2, cluster.nodes.length)} --addr ${addr}`,
+    `  echo hi | ${command} produce hi --copies ${Math.min(2, cluster.nodes.length)} --addr ${addr}`,
     `  ${command} members --addr ${addr}`,
     `  serf agent -node guest -bind 127.0.0.1:7999 -join ${formatAddress(up.process.gossip)}`,
   ]

@@ -81,6 +81,25 @@ test('columns line up', () => {
   assert.equal(new Set(ends).size, 1)
 })
 
+test('a terminal of 80 columns loses nothing that counts: not the numbers, not the end of a command to copy', () => {
+  const cluster = clusterOf([viewOf('node-1', 12_345), viewOf('node-2', 12_345), viewOf('node-3', 12_345)])
+  for (const columns of [80, 100, 120, 160]) {
+    const lines = screenOf(cluster, { ...options, columns, rows: 24, command: 'npm run reeve --' })
+    assert.ok(
+      lines.some((line) => /from node-1 .* behind$/.test(line)),
+      `${columns} columns`,
+    )
+    for (const word of ['consume', 'produce', 'members']) {
+      assert.ok(
+        lines.some((line) => line.includes(`-- ${word} `) && line.endsWith(':1')),
+        `${columns}: ${word}`,
+      )
+    }
+    assert.ok(lines.some((line) => line.endsWith('q quits')))
+    assert.ok(columns < 160 || lines.some((line) => / pid .* run .* sees /.test(line)))
+  }
+})
+
 test('it fits the terminal, and without colour there is no escape in it', () => {
   const cluster = clusterOf([viewOf('node-1', 5), viewOf('node-2', 5)], Array(50).fill('an event'))
   const small = screenOf(cluster, { ...options, columns: 60, rows: 20 })
