@@ -16,7 +16,6 @@ export function addAgent(program: Command, ended: (code: number) => void): void 
   const command = program
     .command('agent')
     .description('Run one node until it is told to stop.')
-    .optionsGroup('Process:')
     .option('--config-file <FILE>', 'settings in YAML or JSON, by their names in camelCase (REEVE_CONFIG_FILE)')
     .allowUnknownOption()
     .allowExcessArguments()

@@ -65,19 +65,31 @@ async function printAll(
   json: boolean,
 ): Promise<number> {
   let interrupted: number | undefined
+  let count = 0
   const restore = onInterrupt((_signal, exitCode) => {
     interrupted = exitCode
     consumer.close()
   })
   try {
-    for await (const record of consumer) await write(print(record))
+    for await (const record of consumer) {
+      await write(print(record))
+      count += 1
+    }
+  } catch (error) {
+    // Where to go on after it; a reading that never began has told nothing new.
+    if (count > 0) await printCursor(consumer, json)
+    throw error
   } finally {
     restore()
-    const cursor = Buffer.from(consumer.cursor).toString('base64url')
-    if (json) await write(`${JSON.stringify({ cursor })}\n`)
-    else if (cursor !== '') process.stderr.write(`cursor ${cursor}\n`)
   }
+  await printCursor(consumer, json)
   return interrupted ?? 0
+}
+
+async function printCursor(consumer: Consumer, json: boolean): Promise<void> {
+  const cursor = Buffer.from(consumer.cursor).toString('base64url')
+  if (json) await write(`${JSON.stringify({ cursor })}\n`)
+  else if (cursor !== '') process.stderr.write(`cursor ${cursor}\n`)
 }
 
 function asLine(record: ConsumedRecord): Uint8Array {

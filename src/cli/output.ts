@@ -33,6 +33,11 @@ export function grouped(value: number): string {
   return value.toLocaleString('en-US')
 }
 
+/** 1 log, 2,000 logs */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** 1.5 MiB, for people. */
 export function roundBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']

@@ -3,10 +3,11 @@ import type { Command } from 'commander'
 import type { Client } from '../client/client.ts'
 import type { OutgoingRecord } from '../client/record.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
+import { parseTopicName } from '../log/log-id.ts'
 import { type ConnectionFlags, wholeNumber, withClient, withConnectionFlags } from './connection.ts'
 import { onInterrupt } from './interrupt.ts'
 import { linesOf } from './lines.ts'
-import { grouped, write } from './output.ts'
+import { counted, grouped, write } from './output.ts'
 
 interface ProduceFlags extends ConnectionFlags {
   readonly file?: string[]
@@ -34,6 +35,8 @@ export function addProduce(program: Command, ended: (code: number) => void): voi
       if (flags.key !== undefined && flags.keySeparator !== undefined) {
         throw new ReeveError('CONFIG_INVALID', '--key and --key-separator exclude each other')
       }
+      const name = parseTopicName(topic)
+      if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
       ended(await withClient(flags, (client) => produce(client, topic, flags)))
     })
     .addHelpText(
@@ -121,7 +124,7 @@ interface Tally {
 }
 
 function summary(topic: string, tally: Tally): string {
-  const parts = [`${grouped(tally.acknowledged)} record${tally.acknowledged === 1 ? '' : 's'} stored in ${topic}`]
+  const parts = [`${counted(tally.acknowledged, 'record')} stored in ${topic}`]
   if (tally.refused > 0) parts.push(`${grouped(tally.refused)} not stored`)
   if (tally.unknown > 0) parts.push(`${grouped(tally.unknown)} uncertain`)
   return parts.join(', ')

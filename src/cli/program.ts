@@ -1,7 +1,6 @@
 /** The command line as a whole: commands, help, usage errors. Each command lives in a file of its own, loaded late. */
 
 import { Command, CommanderError } from 'commander'
-import { ReeveError } from '../errors.ts'
 import { addAgent } from './agent.ts'
 import { addCert } from './cert.ts'
 import { addConsume } from './consume.ts'
@@ -83,10 +82,5 @@ export function oneLine(text: string): string {
     .replace('(Did you mean', '(did you mean')
     .replace(' is invalid. ', ' is invalid: ')
     .replace(/\.$/, '')
-  return `reeve: ${line}${/^unknown command.*'$/.test(line) ? ' (see reeve --help)' : ''}\n`
-}
-
-/** A command that cannot go on because of its arguments. */
-export function usageError(message: string): ReeveError {
-  return new ReeveError('CONFIG_INVALID', message)
+  return `reeve: ${line}${/^unknown command.*'$/.test(line) ? ' (see --help)' : ''}\n`
 }

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { describeStep, planChurn } from '../simulation/faults.ts'
 import { describeViolation } from '../simulation/invariants.ts'
 import type { ScenarioResult } from '../simulation/scenario.ts'
+import { wholeNumber } from './connection.ts'
 import { Exit } from './exit.ts'
 import { grouped, write } from './output.ts'
 
@@ -20,9 +21,9 @@ export function addSim(program: Command, ended: (code: number) => void): void {
   program
     .command('sim')
     .description('Run whole clusters under churn in a simulated world, repeatable by seed.')
-    .option('--seed <N>', 'seed of the first run', whole(0), 1)
-    .option('--runs <N>', 'runs, each with the next seed', whole(1), 1)
-    .option('--nodes <N>', 'nodes of the cluster', whole(1, 50), 5)
+    .option('--seed <N>', 'seed of the first run', wholeNumber(0), 1)
+    .option('--runs <N>', 'runs, each with the next seed', wholeNumber(1), 1)
+    .option('--nodes <N>', 'nodes of the cluster', wholeNumber(1, 50), 5)
     .option('--minutes <N>', 'simulated minutes of churn', positive, 2)
     .option('--plan', 'print what goes wrong, and when')
     .option('--json', 'one JSON object a run')
@@ -89,18 +90,8 @@ function minutes(ms: number): string {
   return `${(ms / 60_000).toFixed(1)} minutes`
 }
 
-function whole(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value
-    throw new InvalidArgumentError(
-      `Needs a whole number from ${min}${max < Number.MAX_SAFE_INTEGER ? ` to ${max}` : ''}.`,
-    )
-  }
-}
-
 function positive(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && value > 0 && value <= 10_000) return value
-  throw new InvalidArgumentError('Needs a number above 0.')
+  throw new InvalidArgumentError('needs a number above 0, at most 10000.')
 }

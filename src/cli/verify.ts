@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { ReeveError } from '../errors.ts'
 import type { Finding } from '../log/verify.ts'
 import { Exit } from './exit.ts'
-import { grouped, roundBytes, table, write } from './output.ts'
+import { counted, grouped, roundBytes, table, write } from './output.ts'
 
 export function addVerify(program: Command, ended: (code: number) => void): void {
   program
@@ -49,7 +49,7 @@ async function verify(folders: readonly string[], json: boolean): Promise<number
   if (!json) {
     logs.sort((a, b) => (a.log === b.log ? 0 : a.log < b.log ? -1 : 1))
     if (logs.length > 0) await write(asTable(logs, shownAs))
-    await write(harm === 0 ? `${grouped(logs.length)} logs, no damage\n` : `${grouped(harm)} places of damage\n`)
+    await write(harm === 0 ? `${counted(logs.length, 'log')}, no damage\n` : `${counted(harm, 'place')} of damage\n`)
   }
   return harm === 0 ? Exit.ok : Exit.damaged
 }

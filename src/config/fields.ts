@@ -106,7 +106,7 @@ export const configSchema = z.strictObject({
     group: 'Node',
     summary: 'Folder for the logs; one process at a time uses it.',
   }),
-  tags: field(tagMap, {}, { group: 'Node', summary: 'Serf tags that the other members see.' }),
+  tags: field(tagMap, {}, { group: 'Node', summary: 'Tags (as Serf has them) that the other members see.' }),
 
   clusterName: field(name, 'reeve', {
     group: 'Cluster',
@@ -169,7 +169,7 @@ export const configSchema = z.strictObject({
   serfRpcAuth: optional(secret, { group: 'Security', summary: 'Key that callers of the Serf RPC port must show.' }),
   serfRpcAuthFile: optional(file, { group: 'Security', summary: 'The same, as the content of a file.' }),
 
-  serverTls: tlsFiles('The node', 'with it the RPC port speaks TLS', 'callers must then show a certificate of it'),
+  serverTls: tlsFiles('Node', 'with it the RPC port speaks TLS', 'callers must then show a certificate of it'),
   peerTls: tlsFiles(
     "The node's client",
     'it proves itself to its peers with it (default: that of the server)',

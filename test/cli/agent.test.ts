@@ -56,6 +56,9 @@ test('records go in by one command and come out by another, at another node too'
     rest.slice(0, -1).map((record) => record.value),
     ['3'],
   )
+  const strange = await reeve('consume', 't', '--addr', a.rpcAddress, '--from', 'CAES')
+  assert.deepEqual([strange.code, strange.stdout], [2, ''])
+  assert.match(strange.stderr, /^reeve: the cursor is not usable: .*\n$/)
 
   const members = JSON.parse((await reeve('members', '--addr', b.rpcAddress, '--json')).stdout)
   assert.deepEqual(

@@ -46,11 +46,15 @@ test('every command has help that ends with examples', async () => {
 test('what is mistyped is one line with a suggestion and exit code 2', async () => {
   const cases: [string[], RegExp][] = [
     [['memberz'], /^reeve: unknown command 'memberz' \(did you mean members\?\)\n$/],
-    [['xyzzy'], /^reeve: unknown command 'xyzzy' \(see reeve --help\)\n$/],
+    [['xyzzy'], /^reeve: unknown command 'xyzzy' \(see --help\)\n$/],
     [['members', '--adr', 'x'], /^reeve: unknown option '--adr' \(did you mean --addr\?\)\n$/],
     [['members', '--addr', 'nowhere'], /^reeve: .*needs HOST:PORT, not "nowhere"\n$/],
     [['consume', 't', '--max', '-1'], /^reeve: .*needs a whole number from 1\n$/],
     [['consume', 't', '--from', 'a b'], /^reeve: .*needs start, end or a cursor\n$/],
+    [['produce', 'no topic!'], /^reeve: topic name "no topic!" must be .*\n$/],
+    [['cert', 'xyzzy'], /^reeve: unknown command 'xyzzy' \(see --help\)\n$/],
+    [['cert', 'pear'], /^reeve: unknown command 'pear' \(did you mean peer\?\)\n$/],
+    [['sim', '--seed', 'x'], /^reeve: .* is invalid: needs a whole number from 0\n$/],
     [['produce'], /^reeve: missing required argument 'TOPIC'\n$/],
     [['produce', 't', '--key', 'a', '--key-separator', ':'], /^reeve: --key and --key-separator exclude each other\n$/],
     [['members', '--tls-cert-file', 'x'], /^reeve: --tls-cert-file and --tls-key-file belong together\n$/],

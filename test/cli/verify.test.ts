@@ -42,7 +42,7 @@ test('sound data: a table of logs and exit code 0', async () => {
   const { code, stdout } = await reeve('verify', good)
   assert.equal(code, 0)
   assert.match(stdout, /^t\/a\/01890000-0000-7000-8000-000000000001 .* 3 .*[0-9a-f]{16}$/m)
-  assert.match(stdout, /1 logs, no damage\n$/)
+  assert.match(stdout, /1 log, no damage\n$/)
 })
 
 test('copies that agree show the same chain', async () => {
