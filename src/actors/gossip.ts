@@ -17,13 +17,14 @@ import type { Member } from '../gossip/member.ts'
 import type { Profile } from '../gossip/profile.ts'
 import type { QueryFilter } from '../gossip/query-filter.ts'
 import { advertised } from './advertise.ts'
+import { ClusterKeys } from './cluster-keys.ts'
 import { type GossipSealingConfig, openSealing } from './gossip-sealing.ts'
 import { bindGossipTransport, type GossipTransport } from './gossip-transport.ts'
 import { OpenQueries } from './open-queries.ts'
 import { ProblemLog } from './problem-log.ts'
 import { rejoin } from './rejoin.ts'
 import { findSeeds, isOwn } from './seed.ts'
-import type { Query, QueryOptions, ReceivedQuery, SerfFact, SerfMember } from './serf-member.ts'
+import type { Query, QueryOptions, ReceivedQuery, SerfFact, SerfKeys, SerfMember } from './serf-member.ts'
 import type { SnapshotFile } from './snapshot-file.ts'
 
 export interface GossipConfig extends GossipSealingConfig {
@@ -53,7 +54,7 @@ export interface GossipOptions {
 }
 
 /** A member that gossips itself. */
-export interface Gossip extends Omit<SerfMember, 'keys'> {
+export interface Gossip extends SerfMember {
   /**
    * One attempt at the members that have failed for all we know, those of an earlier run among them, in random order
    * until one of them takes us back; resolves with 0 when there are none. Rejects with `UNAVAILABLE` when none answers.
@@ -100,6 +101,7 @@ type Done = Extract<Effect, { kind: 'done' }>
 class RunningGossip implements Gossip {
   readonly name: string
   readonly address: Address
+  readonly keys: SerfKeys
   readonly #options: GossipOptions
   readonly #core: GossipCore
   readonly #transport: GossipTransport
@@ -123,6 +125,10 @@ class RunningGossip implements Gossip {
     this.name = options.config.name
     this.address = address
     this.#core = core
+    this.keys = new ClusterKeys({
+      ask: (name, payload) => this.#ask({ name, payload }),
+      alive: () => core.members().flatMap(({ name, status }) => (status === 'alive' ? [name] : [])),
+    })
     this.#transport = transport
     this.#problems = problems
     this.#settle()
@@ -214,7 +220,6 @@ class RunningGossip implements Gossip {
   }
 
   query(name: string, payload = noPayload, { filterNodes = [], filterTags, ...rest }: QueryOptions = {}): Query {
-    this.#assertOpen()
     if (name.startsWith(internalPrefix) && (name !== '_serf_ping' || payload.length > 0)) {
       throw new ReeveError('REQUEST_MALFORMED', `Queries cannot contain the '${internalPrefix}' prefix`)
     }
@@ -271,6 +276,7 @@ class RunningGossip implements Gossip {
 
   /** Also what the public `query` leaves to Serf itself. */
   #ask(question: Question): Query {
+    this.#assertOpen()
     const query = this.#queries.add(this.#core.query(question, this.#nowMs))
     this.#settle()
     return query

@@ -3,7 +3,10 @@
 import type { Address } from '../env/env.ts'
 import type { Coordinate } from '../gossip/coordinate.ts'
 import type { MembershipFact, QueryAnswer, ToldEvent } from '../gossip/effects.ts'
+import type { KeyResult } from '../gossip/key-tally.ts'
 import type { Member } from '../gossip/member.ts'
+
+export type { KeyResult }
 
 export interface SerfMember {
   readonly name: string
@@ -89,22 +92,15 @@ export type SerfFact =
   /** Serf's own queries (`_serf_…`) are answered inside and never told. */
   | { readonly kind: 'query'; readonly query: ReceivedQuery }
 
+/**
+ * First `install` a new key, then `use` it, then `remove` the old one, each once the one before worked on every member.
+ * A result with errors, or with fewer responses than nodes, is no success; each may be repeated. `use` and `remove` do
+ * nothing at all while that would lock out a member that is alive, and say so in its name. Keys and results hold whole
+ * keys: they are not for logs. Reject with `REQUEST_MALFORMED` when the text is no key.
+ */
 export interface SerfKeys {
   install(key: string): Promise<KeyResult>
   use(key: string): Promise<KeyResult>
   remove(key: string): Promise<KeyResult>
   list(): Promise<KeyResult>
-}
-
-export interface KeyResult {
-  /** Members asked. */
-  readonly nodes: number
-  readonly responses: number
-  readonly errors: number
-  /** What members said, by name. */
-  readonly messages: ReadonlyMap<string, string>
-  /** How many members have each key. */
-  readonly keys: ReadonlyMap<string, number>
-  /** How many members encrypt with each key. */
-  readonly primaryKeys: ReadonlyMap<string, number>
 }

@@ -99,6 +99,12 @@ export class Answering {
   }
 }
 
+/** How large the payload of an answer may be. */
+export function responseRoomBytes(query: Query, from: string): number {
+  // The head of a payload takes one byte when it is empty, and up to three otherwise.
+  return maxResponseBytes - encodeSerfMessage(responseTo(query, from)).length - 2
+}
+
 function responseTo({ lTime, id }: Query, from: string): QueryResponse {
   return { kind: 'queryResponse', lTime, id, from, flags: 0, payload: new Uint8Array(0) }
 }

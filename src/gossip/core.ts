@@ -1,6 +1,5 @@
 /** A member as a function of bytes and time, for whoever drives it: what goes in, what comes out. */
 
-import type { InternalQuery } from './answering.ts'
 import type { OpenQuery, Question } from './asking.ts'
 import type { Coordinate } from './coordinate.ts'
 import type { Effect, HeardQuery, Problem } from './effects.ts'
@@ -29,8 +28,6 @@ export interface GossipCoreConfig {
   readonly sealing?: Sealing
   /** That of `sealing`, where it has keys. */
   readonly keyring?: Keyring
-  /** What members ask each other without anybody telling them to, by the whole name of the query (`_serf_…`). */
-  readonly internalQueries?: ReadonlyMap<string, InternalQuery>
 }
 
 export interface GossipStats {

@@ -17,6 +17,7 @@ import { Exchange } from './exchange.ts'
 import { GossipRounds } from './gossip-rounds.ts'
 import { Inbox } from './inbox.ts'
 import { canonicalHost, type Endpoint, parseIp } from './ip.ts'
+import { keyAnswers } from './key-answers.ts'
 import type { Keyring } from './keyring.ts'
 import type { Member } from './member.ts'
 import { encodeMessage } from './memberlist-codec.ts'
@@ -150,7 +151,11 @@ class Core implements GossipCore {
       rumours,
       courier,
       prober,
-      internalQueries: config.internalQueries ?? new Map(),
+      internalQueries: keyAnswers({
+        name,
+        keyring: config.keyring,
+        respond: (query, payload) => this.#respondLate(query, payload),
+      }),
       report,
       emit,
     })
@@ -254,6 +259,16 @@ class Core implements GossipCore {
   sendFailed(probe: number, nowMs: number): void {
     this.#nowMs = nowMs
     this.#prober.sendFailed(probe, nowMs)
+  }
+
+  /** After something had to be waited for; perhaps for longer than the asker did. */
+  #respondLate(query: HeardQuery, payload: Uint8Array): void {
+    try {
+      this.#queries.respond(query, payload)
+    } catch (error) {
+      if (!(error instanceof ReeveError)) throw error
+      this.#outbox.report('unsent', `${query.name}: ${error.message}`)
+    }
   }
 
   keysStored(nowMs: number, problem?: string): void {

@@ -6,9 +6,18 @@ import type { GossipCore } from '../../src/gossip/core.ts'
 import type { Fact, HeardQuery, QueryAnswer } from '../../src/gossip/effects.ts'
 import { createGossipCore } from '../../src/gossip/gossip.ts'
 import type { Endpoint } from '../../src/gossip/ip.ts'
+import { Keyring } from '../../src/gossip/keyring.ts'
+import type { Keys } from '../../src/gossip/keys.ts'
 import type { MemberStatus } from '../../src/gossip/member.ts'
 import { type Profile, profiles } from '../../src/gossip/profile.ts'
-import { createStreamReader, type StreamMessage } from '../../src/gossip/stream-codec.ts'
+import { type Sealing, type StreamSide, unsealed } from '../../src/gossip/sealing.ts'
+import {
+  createStreamReader,
+  encodeStream,
+  type StreamMessage,
+  type StreamOutcome,
+} from '../../src/gossip/stream-codec.ts'
+import { sealed } from './sealed.ts'
 
 export interface Node {
   readonly name: string
@@ -19,11 +28,18 @@ export interface Node {
   readonly answers: Map<bigint, (QueryAnswer | undefined)[]>
   readonly done: Map<number, { reached: number; problems: readonly string[] }>
   running: boolean
+  readonly sealing: Sealing
+  /** As its key file has them. */
+  keys: Keys
+  /** Its key file cannot be written. */
+  diskFull: boolean
 }
 
 interface NodeOptions {
   readonly tags?: Record<string, string>
   readonly port?: number
+  /** What its key file holds; a restart is given what `keys` of the node has come to. */
+  readonly keys?: Keys
   readonly coordinates?: boolean
 }
 
@@ -67,9 +83,14 @@ export class Cluster {
     return this.#trace.copy().digest('hex')
   }
 
-  start(name: string, { tags = {}, port, coordinates = true }: NodeOptions = {}): Node {
+  start(name: string, { tags = {}, port, coordinates = true, keys = [] }: NodeOptions = {}): Node {
     this.#lastPort += 1
     const at = { host: '10.0.0.1', port: port ?? this.#lastPort }
+    const nonces = seededRandom(at.port)
+    const keyring = keys.length > 0 ? new Keyring(keys, (list) => this.#store(node, list)) : undefined
+    const sealing = keyring
+      ? sealed([], { keys: () => keyring.keys, nonce: () => Uint8Array.from({ length: 12 }, () => 256 * nonces()) })
+      : unsealed
     const config = {
       name,
       advertise: at,
@@ -77,12 +98,23 @@ export class Cluster {
       profile: this.profile,
       compression: true,
       coordinates,
+      sealing,
+      ...(keyring && { keyring }),
     }
     const random = seededRandom(Math.floor(this.#random() * 2 ** 32))
     const core = createGossipCore(config, random, this.nowMs)
-    const node: Node = { name, at, core, facts: [], answers: new Map(), done: new Map(), running: true }
+    const idle = { facts: [], answers: new Map(), done: new Map(), running: true, diskFull: false }
+    const node: Node = { name, at, core, sealing, keys, ...idle }
     this.nodes.push(node)
     return node
+  }
+
+  /** Takes a while; a crash before it is over leaves the old file or the new one. */
+  #store(node: Node, keys: Keys): void {
+    this.#later(() => {
+      if (!node.diskFull && (node.running || this.#random() < 0.5)) node.keys = keys
+      if (node.running) node.core.keysStored(this.nowMs, node.diskFull ? 'disk full' : undefined)
+    }, node.at)
   }
 
   /** Stops without a word. */
@@ -237,12 +269,24 @@ export class Cluster {
       return
     }
     this.#later(() => {
-      const answer = this.#at(to)?.core.receiveStream(messageIn(bytes), node.at, this.nowMs)
+      const answer = this.#accept(this.#at(to), bytes, node.at)
       if (!answer) return this.#later(fail(this.#at(to) ? 'no answer' : 'refused'), node.at)
       this.#later(() => {
-        if (node.running) node.core.streamAnswered(id, messageIn(answer), this.nowMs)
+        if (!node.running) return
+        const outcome = outcomeIn(answer, node.sealing, 'answerer')
+        if (outcome.ok) node.core.streamAnswered(id, outcome.value, this.nowMs, outcome.key)
+        else node.core.streamFailed(id, outcome.problem, this.nowMs)
       }, node.at)
     }, to)
+  }
+
+  /** As the transport does it. */
+  #accept(node: Node | undefined, bytes: Uint8Array, from: Endpoint): Uint8Array | undefined {
+    if (!node) return undefined
+    const outcome = outcomeIn(bytes, node.sealing, 'opener')
+    if (outcome.ok) return node.core.receiveStream(outcome.value, from, this.nowMs)
+    const reply = encodeStream({ kind: 'error', text: outcome.problem }, { compress: false })
+    return outcome.answer ? node.sealing.sealStream(reply, 'answerer') : undefined
   }
 
   #at(place: Endpoint): Node | undefined {
@@ -262,9 +306,13 @@ export class Cluster {
   }
 }
 
+function outcomeIn(bytes: Uint8Array, sealing: Sealing, from: StreamSide): StreamOutcome {
+  const reader = createStreamReader(undefined, sealing, from)
+  return reader.push(bytes) ?? reader.end()
+}
+
 export function messageIn(bytes: Uint8Array): StreamMessage {
-  const reader = createStreamReader()
-  const outcome = reader.push(bytes) ?? reader.end()
+  const outcome = outcomeIn(bytes, unsealed, 'opener')
   if (!outcome.ok) throw new Error(outcome.problem)
   return outcome.value
 }

@@ -49,6 +49,10 @@ export interface SerfAgentOptions {
   /** Also takes in the user events of before it joined. */
   readonly replay?: boolean
   readonly at?: Address
+  /** A key in base64. */
+  readonly encrypt?: string
+  /** Must be there, too. */
+  readonly keyringFile?: string
 }
 
 /** How long a test waits for something that a sound cluster does within seconds. */
@@ -61,6 +65,8 @@ export async function startSerfAgent(name: string, options: SerfAgentOptions = {
   for (const [key, value] of Object.entries(options.tags ?? {})) words.push('-tag', `${key}=${value}`)
   if (options.join) words.push(`-join=${options.join.host}:${options.join.port}`)
   if (options.replay) words.push('-replay')
+  if (options.encrypt) words.push(`-encrypt=${options.encrypt}`)
+  if (options.keyringFile) words.push(`-keyring-file=${options.keyringFile}`)
   const agent = new SerfAgent(name, at, rpc, spawn(binary as string, words, { stdio: ['ignore', 'pipe', 'pipe'] }))
   try {
     await agent.logged(/Serf agent running!/)
