@@ -283,7 +283,9 @@ class Core implements GossipCore {
 
   wake(nowMs: number): void {
     this.#enter(nowMs)
+    if (this.#agenda.nextMs > nowMs) return
     this.#agenda.run(nowMs)
+    this.#stalls.done()
   }
 
   nextWakeMs(): number {

@@ -121,9 +121,9 @@ export class Prober {
     if (this.#round?.seqNo === seqNo) this.#askHelpers(this.#round, nowMs)
   }
 
-  /** We did not run for a while: the answer may be waiting or be lost, so the probe gets all its time once more. */
+  /** We did not run for a while: the answer may be waiting or be lost, so the probe gets all its time again, once. */
   interrupted(nowMs: number): void {
-    if (!this.#round) return
+    if (!this.#round || this.#round.interrupted) return
     this.#round.interrupted = true
     this.#time(this.#round, nowMs)
   }

@@ -27,6 +27,7 @@ export class Stalls {
   count = 0
   totalMs = 0
   readonly #parts: StallsParts
+  #reading = false
 
   constructor(parts: StallsParts) {
     this.#parts = parts
@@ -35,9 +36,10 @@ export class Stalls {
   /** To be called first, whenever we run. */
   notice(nowMs: number): void {
     const { profile, agenda, awareness, prober, swim } = this.#parts
-    // Gossip alone plans something every few hundred milliseconds, so this is nearly all of it.
+    // At least this long: before that we had nothing planned, and cannot know whether we would have run.
     const lateMs = nowMs - agenda.nextMs
-    if (lateMs < profile.stallMs) return
+    if (lateMs < profile.stallMs || this.#reading) return
+    this.#reading = true
     this.count += 1
     this.totalMs += lateMs
     // As much as if that many probes in a row had failed through our own fault.
@@ -45,5 +47,10 @@ export class Stalls {
     agenda.postpone(lateMs + readingMs)
     swim.extendSuspicions(lateMs + readingMs)
     prober.interrupted(nowMs + readingMs)
+  }
+
+  /** What was due is done. Until then no time is given again: where every turn is a slow one we must get on, too. */
+  done(): void {
+    this.#reading = false
   }
 }

@@ -5,10 +5,7 @@
 
 import { pino } from 'pino'
 import { startGossip } from '../../src/actors/gossip.ts'
-import { realClock } from '../../src/env/real-clock.ts'
-import { realDatagrams } from '../../src/env/real-datagrams.ts'
-import { realRandom } from '../../src/env/real-random.ts'
-import { realStreams } from '../../src/env/real-streams.ts'
+import { createRealEnv } from '../../src/env/real.ts'
 import { profiles } from '../../src/gossip/profile.ts'
 
 export type Report =
@@ -21,7 +18,7 @@ const [name = '', seed = '-'] = process.argv.slice(2)
 const report = (news: Report) => process.send?.(news)
 
 const gossip = await startGossip({
-  env: { clock: realClock, random: realRandom, datagrams: realDatagrams, streams: realStreams },
+  env: createRealEnv(),
   config: {
     name,
     bind: { host: '127.0.0.1', port: 0 },

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Node } from './cluster.ts'
-import { startCluster } from './joined-cluster.ts'
+import { packet, startCluster } from './joined-cluster.ts'
 import { runStalling } from './stalling-cluster.ts'
 
 /** Nearly always blocked: hardly anybody ever reads in time what the others have to say. */
-const overload = { seed: 1, members: 100, stalling: 100, meanRunMs: 300, forMs: 25_000 }
+const overload = { seed: 1, profile: 'lan' as const, members: 100, stalling: 100, meanRunMs: 100, forMs: 25_000 }
 
 const others = (nodes: readonly Node[], node: Node) => nodes.filter((one) => one !== node)
 const failures = (nodes: readonly Node[]) => nodes.flatMap(({ facts }) => facts.filter(({ kind }) => kind === 'failed'))
@@ -17,17 +17,19 @@ describe('a member whose event loop was blocked', () => {
     assert.deepEqual(a.core.stats().stalls, { count: 0, totalMs: 0 })
     cluster.run(10_000)
     assert.equal(a.core.stats().stalls.count, 0, 'running as planned is no stall')
-    const scores = [600, 3000].map((forMs) => {
+    const scores = [1500, 4000].map((forMs) => {
       cluster.run(30_000)
       assert.equal(a.core.stats().health, 0, 'answers make it well again')
       cluster.stall(a, forMs)
       cluster.until(() => !a.waiting)
       return a.core.stats().health
     })
-    assert.ok((scores[0] as number) >= 1 && (scores[1] as number) > (scores[0] as number) + 2, `${scores}`)
+    // An answer that was waiting may have made it better by one already.
+    const [short, long] = scores as [number, number]
+    assert.ok(short <= 3 && long > short && long >= 5, `${scores}`)
     const { count, totalMs } = a.core.stats().stalls
     assert.equal(count, 2)
-    assert.ok(totalMs > 3600 - 2 * cluster.profile.gossipIntervalMs && totalMs <= 3600, `${totalMs} ms`)
+    assert.ok(totalMs > 5500 - 2 * cluster.profile.probeIntervalMs && totalMs <= 5500, `${totalMs} ms`)
   })
 
   test('suspects nobody for what it did not read meanwhile, however it wakes up', () => {
@@ -50,9 +52,8 @@ describe('a member whose event loop was blocked', () => {
       const { cluster, nodes } = startCluster(43, 3)
       const [a, b, c] = nodes as [Node, Node, Node]
       cluster.crash(b)
+      cluster.inject(a, packet({ kind: 'suspect', incarnation: 1, node: b.name, from: c.name }))
       cluster.crash(c)
-      // The first of the two is suspected, and nobody is left to confirm it.
-      cluster.until(() => a.core.stats().health > 0)
       const suspectedMs = cluster.nowMs
       cluster.run(1000)
       if (blockedMs > 0) cluster.stall(a, blockedMs)
@@ -62,6 +63,19 @@ describe('a member whose event loop was blocked', () => {
     const usualMs = forgivenMs(0)
     const withStallMs = forgivenMs(3000)
     assert.ok(withStallMs > usualMs + 2500 && withStallMs < usualMs + 3500, `${usualMs} ms, ${withStallMs} ms`)
+  })
+
+  test('gets on with its work, however slow each turn of its loop is', () => {
+    const { cluster, nodes } = startCluster(45, 2)
+    const [a, b] = nodes as [Node, Node]
+    cluster.crash(b)
+    const slowTurnMs = 300
+    const endMs = cluster.nowMs + 120_000
+    while (cluster.nowMs < endMs && failures([a]).length === 0) {
+      cluster.stall(a, slowTurnMs)
+      cluster.run(slowTurnMs + 1)
+    }
+    assert.equal(cluster.status(a, b.name), 'failed')
   })
 
   test('is suspected by the others no sooner than their own rules say, and refutes once it runs', () => {
@@ -84,7 +98,7 @@ describe('a hundred members, all of them blocked for seconds again and again', (
   test('give each other up at least fifty times less often for knowing it', () => {
     const unaware = runStalling({ ...overload, aware: false })
     const aware = runStalling({ ...overload, aware: true })
-    assert.ok(unaware.stallingFailed >= 50, `the measure of it: ${unaware.stallingFailed}`)
+    assert.ok(unaware.stallingFailed >= 20, `the measure of it: ${unaware.stallingFailed}`)
     assert.ok(aware.stallingFailed * 50 <= unaware.stallingFailed, `${aware.stallingFailed} failed`)
   })
 })

@@ -1,11 +1,12 @@
 /** A cluster whose members' event loops are blocked again and again, and what the members make of each other. */
 
 import type { Profile } from '../../src/gossip/profile.ts'
-import { profiles } from '../../src/gossip/profile.ts'
+import { type ProfileName, profiles } from '../../src/gossip/profile.ts'
 import { Cluster, type Node, seededRandom } from './cluster.ts'
 
 export interface Stalling {
   readonly seed: number
+  readonly profile: ProfileName
   readonly members: number
   /** How many of them stall. */
   readonly stalling: number
@@ -29,7 +30,16 @@ const roundMs = 1000
 const lookEveryMs = 500
 const stallMs = { least: 1000, most: 5000 }
 
-export function runStalling({ seed, members, stalling, meanRunMs, forMs, aware }: Stalling): Outcome {
+export function runStalling({
+  seed,
+  profile: profileName,
+  members,
+  stalling,
+  meanRunMs,
+  forMs,
+  aware,
+}: Stalling): Outcome {
+  const usual = profiles[profileName]
   const profile: { -readonly [K in keyof Profile]: Profile[K] } = {
     ...profiles.lan,
     stallMs: aware ? profiles.lan.stallMs : Number.POSITIVE_INFINITY,
@@ -44,7 +54,7 @@ export function runStalling({ seed, members, stalling, meanRunMs, forMs, aware }
     cluster.run(roundMs)
   }
   if (!cluster.agree(names)) throw new Error('no cluster')
-  profile.retransmitMult = profiles.lan.retransmitMult
+  profile.retransmitMult = usual.retransmitMult
   const crashed = all[members] as Node
   cluster.crash(crashed)
   const living = all.slice(0, members)
