@@ -4,7 +4,7 @@
  */
 
 export interface Appointment {
-  atMs: number
+  readonly atMs: number
   readonly action: (nowMs: number) => void
 }
 
@@ -44,17 +44,12 @@ export class Agenda {
     }
   }
 
-  /** Everything planned, and what is overdue, happens so much later. */
-  postpone(byMs: number): void {
-    for (const entry of this.#entries) entry.atMs += byMs
-  }
-
   /** Calls `action` every `intervalMs`, first at `firstMs`; after a delay it skips what it missed. `intervalMs` is asked each time. */
   every(firstMs: number, intervalMs: () => number, action: (nowMs: number) => void): void {
     const step = (atMs: number) => {
-      const entry = this.at(atMs, (nowMs) => {
+      this.at(atMs, (nowMs) => {
         action(nowMs)
-        const nextMs = entry.atMs + intervalMs()
+        const nextMs = atMs + intervalMs()
         step(nextMs > nowMs ? nextMs : nowMs + intervalMs())
       })
     }

@@ -18,6 +18,8 @@ import { understands } from './versions.ts'
 export const maxResponseBytes = 1024
 /** Names of queries that members answer by themselves begin with this. */
 export const internalPrefix = '_serf_'
+/** Whom do you know by this name? */
+export const conflictQuery = '_serf_conflict'
 
 /** Answers a query of Serf's own; undefined: not, or later with `respond`. */
 export type InternalQuery = (query: HeardQuery) => Uint8Array | undefined
@@ -73,15 +75,15 @@ export class Answering {
     this.#send(query, response)
   }
 
-  #send({ addr, port, sourceNode, relayFactor }: Query, response: QueryResponse): void {
+  #send({ name, addr, port, sourceNode, relayFactor }: Query, response: QueryResponse): void {
     const { swim, send, answered, report } = this.#parts
     const to = { host: formatIp(addr) ?? '', port }
     if (to.host === swim.self.host && port === swim.self.port) {
       answered(response)
       return
     }
-    // A made-up asker must not have the whole cluster write to somebody else.
-    if (!swim.list.knows(to)) {
+    // A made-up asker must not have the whole cluster write to somebody else. Only who fights for its name may be unknown.
+    if (!swim.list.knows(to) && name !== conflictQuery) {
       report('unexpected', `a query asked for ${to.host}:${port}`)
       return
     }

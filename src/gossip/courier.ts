@@ -95,7 +95,8 @@ export class Courier {
     const limit = retransmitLimit(profile.retransmitMult, Math.max(nodeCount(), memberCount()))
     const queues = [this.nodes, this.intents, this.queries, this.events]
     const bytes = queues.reduce((sum, queue) => sum + queue.bytes + queue.depth * partBytes, 0)
-    const rounds = (bytes * limit) / (this.#roomBytes * profile.gossipNodes)
+    const heard = Math.max(1, Math.min(profile.gossipNodes, nodeCount() - 1))
+    const rounds = (bytes * limit) / (this.#roomBytes * heard)
     return rounds * profile.gossipIntervalMs
   }
 

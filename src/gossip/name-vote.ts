@@ -4,13 +4,12 @@
  * run at another address puts us out.
  */
 
+import { conflictQuery } from './answering.ts'
 import type { Question } from './asking.ts'
 import { decodeConflictResponse } from './conflict-response.ts'
 import type { QueryAnswer } from './effects.ts'
 import { type Endpoint, formatIp } from './ip.ts'
 import { textToBytes } from './text.ts'
-
-export const conflictQuery = '_serf_conflict'
 
 /** After a vote that we survived: as often as states are exchanged, which is how a conflict is noticed. */
 const pauseMs = 30_000

@@ -42,6 +42,9 @@ const maxFurtherExchanges = 4
 /** How often we try to be recognised while another address has our name: about as fast as a failure is noticed. */
 const contestedRetryMs = 5000
 
+/** Nobody waits for a broadcast longer than this many times its usual timeout, however busy the cluster is. */
+const maxPatience = 12
+
 export class Orders {
   readonly #parts: OrdersParts
   #last = 0
@@ -176,9 +179,14 @@ export class Orders {
       agenda.cancel(timer)
       goOn(inTime)
     }
-    // In a large cluster much else waits to be sent.
-    const patienceMs = profile.broadcastTimeoutMs + courier.loadMs()
-    const timer = agenda.at(now() + patienceMs, () => conclude(false))
+    const longestMs = now() + maxPatience * profile.broadcastTimeoutMs
+    // In a large cluster much else waits to be sent, and what comes later is sent as often first.
+    const wait = () =>
+      agenda.at(Math.min(now() + profile.broadcastTimeoutMs + courier.loadMs(), longestMs), (nowMs) => {
+        if (nowMs < longestMs && courier.loadMs() > profile.broadcastTimeoutMs) timer = wait()
+        else conclude(false)
+      })
+    let timer = wait()
     // Not from within the packing of the packet that carries it.
     queue(() => agenda.at(now(), () => conclude(true)))
     if (!swim.accompanied) conclude(true)

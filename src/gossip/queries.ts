@@ -1,7 +1,7 @@
 /** Queries both ways, put together: how they spread, and what members ask each other without anybody telling them to. */
 
 import type { Agenda } from './agenda.ts'
-import { Answering, type InternalQuery } from './answering.ts'
+import { Answering, conflictQuery, type InternalQuery } from './answering.ts'
 import { Asking, type OpenQuery, type Question } from './asking.ts'
 import { encodeConflictResponse } from './conflict-response.ts'
 import type { Courier } from './courier.ts'
@@ -9,7 +9,7 @@ import type { Effect, HeardQuery, Problem } from './effects.ts'
 import { type Endpoint, parseIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
 import type { Query, QueryResponse } from './messages.ts'
-import { conflictQuery, NameVote } from './name-vote.ts'
+import { NameVote } from './name-vote.ts'
 import { isUp } from './node-list.ts'
 import type { Prober } from './probe.ts'
 import type { Profile } from './profile.ts'

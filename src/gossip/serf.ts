@@ -168,6 +168,8 @@ export class Serf {
 
   /** Declares a member left for everybody; one that is alive contradicts. `prune`: it shall be forgotten, too. */
   forceLeave(node: string, prune: boolean, nowMs: number, finished: () => void): void {
+    // Who has just joined may have said so with the very time of our clock, and would not hear what is not later.
+    this.clock.tick()
     const intent: LeaveIntent = { kind: 'leaveIntent', lTime: this.clock.tick(), node, prune }
     this.hear(intent, nowMs)
     this.#parts.broadcast(encodeSerfMessage(intent), finished)

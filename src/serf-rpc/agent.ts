@@ -5,9 +5,12 @@ import type { RecentLines } from './recent-lines.ts'
 /** Sections of names and values, as `serf info` prints them. */
 export type Stats = ReadonlyMap<string, ReadonlyMap<string, string>>
 
+/** What not every member can do. */
+type Later = 'forceLeave' | 'query' | 'keys'
+
 /** Whom the commands of a port act on. */
 export interface RpcAgent {
-  readonly member: SerfMember
+  readonly member: Omit<SerfMember, Later> & Partial<Pick<SerfMember, Later>>
   readonly lines: RecentLines
   /** Tags that nobody may change from outside. */
   readonly ownTags: readonly string[]

@@ -39,10 +39,8 @@ export interface SerfClientOptions {
   readonly env: Pick<Env, 'clock' | 'streams'>
   readonly at: Address
   readonly authKey?: string
-  /** For the connection. */
+  /** For the connection, and for every answer. */
   readonly timeoutMs: number
-  /** For every answer; default: the same. */
-  readonly answerTimeoutMs?: number
   /** Told once, when the connection ended. */
   readonly gone?: (error: ReeveError) => void
 }
@@ -52,10 +50,10 @@ export type QueryRecord = typeof queryRecord.zero
 
 /** Rejects with `UNAVAILABLE`, `DEADLINE_EXCEEDED` or `UNAUTHENTICATED`. */
 export async function connectSerf(options: SerfClientOptions): Promise<SerfClient> {
-  const { env, at, authKey, timeoutMs, answerTimeoutMs = timeoutMs, gone } = options
+  const { env, at, authKey, timeoutMs, gone } = options
   try {
     const connection = new Connection(await env.streams.connect(at, timeoutMs), env.clock, gone)
-    const client = new SerfClient(connection, answerTimeoutMs)
+    const client = new SerfClient(connection, timeoutMs)
     await client.handshake(authKey)
     return client
   } catch (error) {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { HeardQuery } from '../../src/gossip/effects.ts'
+import { encodeSerfMessage } from '../../src/gossip/serf-codec.ts'
 import { textToBytes } from '../../src/gossip/text.ts'
 import type { Cluster, Node } from './cluster.ts'
-import { startCluster } from './joined-cluster.ts'
+import { packet, startCluster } from './joined-cluster.ts'
 
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const heard = (node: Node): HeardQuery[] => node.facts.flatMap((fact) => (fact.kind === 'query' ? [fact.query] : []))
@@ -148,4 +149,24 @@ describe('answering', () => {
       [],
     )
   })
+})
+
+test('a query in the name of somebody else makes nobody write to him', () => {
+  const { cluster, nodes } = startCluster(45, 4)
+  const victim = { host: '10.9.9.9', port: 53 }
+  let reached = 0
+  cluster.link = (_, to) => {
+    if (to.host === victim.host) reached += 1
+    return true
+  }
+  const asker = { addr: Uint8Array.of(10, 9, 9, 9), port: 53, sourceNode: 'node-1', relayFactor: 3 }
+  const query = { lTime: 5n, id: 1, filters: [], flags: 1, name: 'q', timeoutNs: 10n ** 10n, payload: new Uint8Array() }
+  const payload = encodeSerfMessage({ kind: 'query', ...query, ...asker })
+  cluster.inject(nodes[0] as Node, packet({ kind: 'user', payload }))
+  cluster.run(10_000)
+  assert.equal(
+    nodes.every((node) => heard(node).length === 1),
+    true,
+  )
+  assert.equal(reached, 0)
 })

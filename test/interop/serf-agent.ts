@@ -53,8 +53,8 @@ export interface SerfAgentOptions {
   readonly encrypt?: string
   /** Must be there, too. */
   readonly keyringFile?: string
-  /** Where its command line is served; default: a free port. */
-  readonly rpcAddress?: string
+  /** Scripts by what they are for, as in `query:load=echo 1`. */
+  readonly handlers?: readonly string[]
 }
 
 /** How long a test waits for something that a sound cluster does within seconds. */
@@ -62,13 +62,14 @@ const patienceMs = 90_000
 
 export async function startSerfAgent(name: string, options: SerfAgentOptions = {}): Promise<SerfAgent> {
   const at = options.at ?? { host: '127.0.0.1', port: await freePort() }
-  const rpc = options.rpcAddress ?? `127.0.0.1:${await freePort()}`
+  const rpc = `127.0.0.1:${await freePort()}`
   const words = ['agent', `-node=${name}`, `-bind=${at.host}:${at.port}`, `-rpc-addr=${rpc}`, '-log-level=debug']
   for (const [key, value] of Object.entries(options.tags ?? {})) words.push('-tag', `${key}=${value}`)
   if (options.join) words.push(`-join=${options.join.host}:${options.join.port}`)
   if (options.replay) words.push('-replay')
   if (options.encrypt) words.push(`-encrypt=${options.encrypt}`)
   if (options.keyringFile) words.push(`-keyring-file=${options.keyringFile}`)
+  for (const handler of options.handlers ?? []) words.push(`-event-handler=${handler}`)
   const agent = new SerfAgent(name, at, rpc, spawn(binary as string, words, { stdio: ['ignore', 'pipe', 'pipe'] }))
   try {
     await agent.logged(/Serf agent running!/)
@@ -153,6 +154,11 @@ export class SerfAgent {
   /** Waits for a line that matches, also one of before. */
   async logged(pattern: RegExp): Promise<void> {
     await this.#wait(`a line ${pattern}`, async () => this.#lines.some((line) => pattern.test(line)))
+  }
+
+  /** Waits until the process is gone by itself. */
+  async ended(): Promise<void> {
+    await this.#ended
   }
 
   /** kill -9. */

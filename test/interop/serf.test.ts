@@ -1,24 +1,10 @@
 import assert from 'node:assert/strict'
-import { afterEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { profiles } from '../../src/gossip/profile.ts'
 import { ourVsn } from '../../src/gossip/versions.ts'
-import { hostPort, startMember, type TestMember } from './member.ts'
-import { type SerfAgent, type SerfAgentOptions, type SerfMember, startSerfAgent, withoutSerf } from './serf-agent.ts'
-
-const agents: SerfAgent[] = []
-const members: TestMember[] = []
-
-async function agent(name: string, options?: SerfAgentOptions): Promise<SerfAgent> {
-  const started = await startSerfAgent(name, options)
-  agents.push(started)
-  return started
-}
-
-async function member(name: string, options?: Parameters<typeof startMember>[1]): Promise<TestMember> {
-  const started = await startMember(name, options)
-  members.push(started)
-  return started
-}
+import { fleet } from './fleet.ts'
+import { hostPort, type TestMember } from './member.ts'
+import { type SerfAgent, type SerfMember, withoutSerf } from './serf-agent.ts'
 
 const statusIn = (list: SerfMember[], name: string) => list.find((entry) => entry.name === name)?.status
 const tagsIn = (list: SerfMember[], name: string) => list.find((entry) => entry.name === name)?.tags
@@ -29,10 +15,7 @@ const aliveIn = (list: SerfMember[]) =>
     .sort()
 
 describe('with real serf agents', { skip: withoutSerf() }, () => {
-  afterEach(async () => {
-    for (const { gossip } of members.splice(0)) gossip.close()
-    await Promise.all(agents.splice(0).map((started) => started.kill()))
-  })
+  const { agent, member } = fleet()
 
   test('an agent joins us, and both see each other with tags and address', async () => {
     const ours = await member('ours', { tags: { role: 'log', zone: 'ä' } })
