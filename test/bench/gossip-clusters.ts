@@ -52,7 +52,7 @@ async function startOurs(name: string, port: number, stage: Stage): Promise<Goss
   }
 }
 
-const sights = { joined: 'EventMemberJoin:', failed: 'EventMemberFailed:', left: 'EventMemberLeave:' }
+const sights = { joined: 'EventMemberJoin:', failed: 'EventMemberFailed:', left: 'EventMemberLeave' }
 
 async function startTheirs(name: string, port: number, rpcPort: number, stage: Stage): Promise<Gossiper> {
   const at = `127.0.0.1:${port}`
