@@ -1,11 +1,14 @@
 /** Clusters of nothing but gossip, ours and the original's, told the same and watched the same way. */
 
 import { join } from 'node:path'
+import { build } from 'esbuild'
 import { parseAddress } from '../../src/address.ts'
 import { freePorts } from '../../src/cli/demo/ports.ts'
 import { createRealEnv } from '../../src/index.ts'
 import { connectSerf, type SerfClient } from '../../src/serf-rpc/client.ts'
 import type { Process, Stage } from './stage.ts'
+
+const root = join(import.meta.dirname, '..', '..')
 
 export type MemberOrder =
   | { readonly kind: 'join'; readonly at: string }
@@ -39,8 +42,7 @@ export async function startGossipers(kind: 'reeve' | 'serf', count: number, stag
 }
 
 async function startOurs(name: string, port: number, stage: Stage): Promise<Gossiper> {
-  const file = join(import.meta.dirname, 'gossip-member.ts')
-  const process = stage.run(name, [globalThis.process.execPath, ...execArgv(), file, name, String(port)])
+  const process = stage.run(name, [globalThis.process.execPath, await memberScript(), name, String(port)])
   await process.said('running')
   return {
     name,
@@ -93,9 +95,20 @@ async function tellSerf(client: SerfClient, order: MemberOrder): Promise<void> {
   if (order.kind === 'leave') await client.leave().catch(() => {})
 }
 
-/** What lets this Node run our sources, without what only this process is to have. */
-function execArgv(): string[] {
-  return process.execArgv.filter((flag) => !flag.startsWith('--cpu-prof'))
+let built: Promise<string> | undefined
+
+/** As JavaScript in one file, once: fifty processes that each translate the sources would measure the translation. */
+function memberScript(): Promise<string> {
+  built ??= build({
+    entryPoints: [join(import.meta.dirname, 'gossip-member.ts')],
+    outfile: join(root, 'node_modules', '.cache', 'reeve', 'gossip-member.js'),
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+  }).then(() => join(root, 'node_modules', '.cache', 'reeve', 'gossip-member.js'))
+  return built
 }
 
 function withResolvers<T>() {

@@ -5,15 +5,28 @@
 
 import { pino } from 'pino'
 import { startGossip } from '../../src/actors/gossip.ts'
+import { aesGcm } from '../../src/env/aes-gcm.ts'
+import { realClock } from '../../src/env/real-clock.ts'
+import { realDatagrams } from '../../src/env/real-datagrams.ts'
+import { createRealDisk } from '../../src/env/real-disk.ts'
+import { realRandom } from '../../src/env/real-random.ts'
+import { realStreams } from '../../src/env/real-streams.ts'
 import { profiles } from '../../src/gossip/profile.ts'
-import { createRealEnv } from '../../src/index.ts'
 import type { MemberOrder } from './gossip-clusters.ts'
 
 const [name = '', port = ''] = process.argv.slice(2)
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 const member = await startGossip({
-  env: createRealEnv(),
+  // Not the whole environment: a member needs no library for calls, and would pay for loading one.
+  env: {
+    clock: realClock,
+    random: realRandom,
+    disk: createRealDisk(),
+    datagrams: realDatagrams,
+    streams: realStreams,
+    aead: aesGcm,
+  },
   config: {
     name,
     bind: { host: '127.0.0.1', port: Number(port) },
