@@ -139,7 +139,18 @@ function contradictions(config: NodeConfig, sourceOf: (path: string) => string |
     )
   }
   for (const key of ['serfRpcAuth', 'serfRpcAuthFile'] as const) {
-    if (config[key] && !config.serfRpcAddr) problems.push(`${source(key)}: needs serfRpcAddr with it`)
+    if (config[key] && !config.serfRpcAddr && !config.serfAgent) {
+      problems.push(`${source(key)}: needs serfRpcAddr or serfAgent with it`)
+    }
+  }
+  if (config.serfAgent && config.serfRpcAddr) {
+    problems.push(`${source('serfRpcAddr')}: serfAgent has such a port already; give one of the two`)
+  }
+  if (config.serfAgent && !config.insecure && !isLoopback(config.serfAgent.host)) {
+    problems.push(
+      `${source('serfAgent')}: its RPC port speaks plain text and ${config.serfAgent.host} is another machine; ` +
+        'give the agent of this host or spell out insecure (--insecure)',
+    )
   }
   if (config.serfRpcAuth && config.serfRpcAuthFile) {
     problems.push(`${source('serfRpcAuthFile')}: serfRpcAuth gives a key already`)

@@ -3,23 +3,20 @@
 import type { Logger } from 'pino'
 import { createActor, type InspectionEvent } from 'xstate'
 import { createCredentials } from './actors/credentials.ts'
-import { type Gossip, startGossip } from './actors/gossip.ts'
-import type { GossipActorOptions } from './actors/gossip-actor.ts'
-import { sealingOf } from './actors/gossip-sealing.ts'
+import type { ClusterMember, GossipActorOptions } from './actors/gossip-actor.ts'
 import { journalLogic } from './actors/journal.ts'
 import { reportJournal, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
-import { openSerfPort, type ProcessFacts, type SerfPort } from './actors/serf-port.ts'
+import type { ProcessFacts } from './actors/serf-port.ts'
 import { serverActor } from './actors/server.ts'
-import { openSnapshot } from './actors/snapshot-file.ts'
+import { startMember } from './actors/start-member.ts'
 import { phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
-import { type NodeConfig, reservedTags } from './config.ts'
+import type { NodeConfig } from './config.ts'
 import type { Address, Env } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
 import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
-import { profiles } from './gossip/profile.ts'
 import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
 import { Assignments } from './replication/assignments.ts'
@@ -82,9 +79,9 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const fraction = () => env.random.fraction()
   const cluster = config.clusterName
   let openedJournal: Journal | undefined
-  let gossip: Gossip | undefined
+  let gossip: ClusterMember | undefined
   let started = false
-  let serfPort: SerfPort | undefined
+  let serfRpcAddress: Address | undefined
 
   const journal = (): Journal => {
     if (!openedJournal) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
@@ -146,49 +143,25 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     started: (started) => {
       gossip = started
     },
-    start: async (emit, own) => {
-      const started = await startGossip({
-        env,
-        log: membershipLog,
-        snapshot: openSnapshot({
-          env,
-          log: membershipLog,
-          path: `${config.dataDir}/${snapshotName}`,
-          rejoinAfterLeave: config.rejoinAfterLeave,
-        }),
+    start: (emit, own) =>
+      startMember({
+        ...{ env, config, log, process, own },
+        tags: new Map([
+          ...config.tags,
+          ['rpc_addr', supervisor.getSnapshot().context.rpcAddress ?? ''],
+          ['epoch', epoch],
+          ['cluster', cluster],
+        ]),
         emit: (news) => {
           // What a member stated that will not come back counts as no copy any more.
           if (news.kind === 'reaped') copies.forget(news.member.name)
           emit(news)
-          serfPort?.tell(news)
         },
-        config: {
-          name: config.nodeName,
-          bind: config.bindAddr,
-          ...(config.advertiseAddr && { advertise: config.advertiseAddr }),
-          tags: new Map([
-            ...config.tags,
-            ['rpc_addr', supervisor.getSnapshot().context.rpcAddress ?? ''],
-            ['epoch', epoch],
-            ['cluster', cluster],
-          ]),
-          profile: { ...profiles[config.profile], deadNodeReclaimMs },
-          compression: true,
-          ...sealingOf(config),
-          coordinates: !config.disableCoordinates,
+        serfRpcOpened: (address) => {
+          serfRpcAddress = address
         },
-      })
-      own(() => started.close())
-      if (config.serfRpcAddr) {
-        serfPort = await openSerfPort({
-          ...{ env, config, process, at: config.serfRpcAddr, gossip: started, ownTags: reservedTags },
-          log: log.child({ actor: 'serf-rpc' }),
-          stop: () => supervisor.send({ type: 'stop' }),
-        })
-        own(() => serfPort?.close())
-      }
-      return started
-    },
+        stop: () => supervisor.send({ type: 'stop' }),
+      }),
   }
 
   const replicatorLog = log.child({ actor: 'replicator' })
@@ -293,7 +266,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         rpcAddress: rpcAddress ?? undefined,
         httpAddress: httpAddress ?? undefined,
         gossipAddress: gossip && formatAddress(gossip.address),
-        serfRpcAddress: serfPort && formatAddress(serfPort.address),
+        serfRpcAddress: serfRpcAddress && formatAddress(serfRpcAddress),
         members: members()
           .filter(({ status }) => status === 'alive')
           .map(({ name }) => name),
@@ -310,12 +283,6 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
 
 /** Around a batch in a message: topic and ids, or what a request says besides. */
 const messageOverheadBytes = 1024 * 1024
-
-/** A node that failed may come back under its name at another address after this long. */
-const deadNodeReclaimMs = 1000
-
-/** In the data folder, in Serf's own format. */
-const snapshotName = 'serf.snapshot'
 
 function codeOf(text: string): ErrorCode {
   return isErrorCode(text) ? text : 'INTERNAL'

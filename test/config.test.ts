@@ -146,6 +146,22 @@ test('plain text on an address that others can reach must be spelled out', () =>
   assert.equal(configOf({ bindAddr: '0.0.0.0:7946', serverTls: tls }).rpcHost, '0.0.0.0')
 })
 
+test("the port for Serf's command line stays on loopback, has one key, and is not there twice", () => {
+  assert.deepEqual(configOf({ serfRpcAddr: '127.0.0.1' }).serfRpcAddr, { host: '127.0.0.1', port: 7373 })
+  assert.match(problemsOf(() => configOf({ serfRpcAddr: '0.0.0.0:1' }))[0]!, /^serfRpcAddr: .*plain text/)
+  assert.match(problemsOf(() => configOf({ serfAgent: '10.0.0.1:1' }))[0]!, /^serfAgent: .*plain text/)
+  assert.equal(configOf({ serfRpcAddr: '0.0.0.0:1', insecure: true }).serfRpcAddr?.port, 1)
+  const at = '127.0.0.1:1'
+  assert.match(problemsOf(() => configOf({ serfRpcAuth: 'x' }))[0]!, /^serfRpcAuth: needs serfRpcAddr/)
+  const both = { serfRpcAddr: at, serfRpcAuth: 'sesame', serfRpcAuthFile: 'f' }
+  assert.deepEqual(
+    problemsOf(() => configOf(both)),
+    ['serfRpcAuthFile: serfRpcAuth gives a key already'],
+  )
+  assert.match(problemsOf(() => configOf({ serfRpcAddr: at, serfAgent: at }))[0]!, /give one of the two/)
+  assert.equal(configOf({ serfAgent: at, serfRpcAuthFile: 'f' }).serfRpcAuthFile, '/abs/f')
+})
+
 test('half a TLS or ACL configuration is refused, never read as none', () => {
   assert.deepEqual(
     problemsOf(() => configOf({ serverTls: { certFile: 'c' } })),

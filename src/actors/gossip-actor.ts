@@ -5,10 +5,13 @@ import { parseEpoch, parseNodeName } from '../log/log-id.ts'
 import type { Gossip, GossipFact as GossipNews } from './gossip.ts'
 import { orderly, toReason } from './orderly.ts'
 
+/** Our own gossip, or an agent of this host that does it for us. */
+export type ClusterMember = Pick<Gossip, 'address' | 'members' | 'join' | 'rejoin' | 'leave' | 'rtt' | 'close'>
+
 export interface GossipActorOptions {
   /** `own` takes what is to be released when gossip ends, however it ends. */
-  readonly start: (emit: (news: GossipNews) => void, own: (release: () => void) => void) => Promise<Gossip>
-  readonly started: (gossip: Gossip) => void
+  readonly start: (emit: (news: GossipNews) => void, own: (release: () => void) => void) => Promise<ClusterMember>
+  readonly started: (member: ClusterMember) => void
   readonly seeds: readonly string[]
   /** Told of every attempt in vain: whoever mistyped a seed has nothing else to notice it by. */
   readonly unreached: (reason: Reason) => void

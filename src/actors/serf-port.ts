@@ -26,6 +26,8 @@ export interface SerfPortOptions {
   readonly gossip: Gossip
   /** Tags that are the node's own. */
   readonly ownTags: readonly string[]
+  /** Whether its gossip is. */
+  readonly encrypted: boolean
   readonly log: Logger
   readonly process?: ProcessFacts | undefined
   /** Ends the node, after it has left. */
@@ -47,7 +49,8 @@ export async function openSerfPort(options: SerfPortOptions): Promise<SerfPort> 
     member: gossip,
     lines: process?.lines ?? new RecentLines(),
     ownTags,
-    stats: () => statsOf(gossip.name, gossip.members(), gossip.stats(), process?.runtime ?? new Map()),
+    stats: () =>
+      statsOf(gossip.name, gossip.members(), gossip.stats(), options.encrypted, process?.runtime ?? new Map()),
     listen(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

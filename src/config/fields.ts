@@ -22,6 +22,7 @@ import {
   onUnlessFalse,
   port,
   secret,
+  serfAgentAddress,
   serfRpcAddress,
   tagMap,
   yesNo,
@@ -137,6 +138,11 @@ export const configSchema = z.strictObject({
     group: 'Cluster',
     summary: 'Whether a node that was stopped in peace knows its cluster when it starts again.',
   }),
+  serfAgent: optional(serfAgentAddress, {
+    group: 'Cluster',
+    summary: "RPC address of a Serf agent on this host that does the gossip in this node's stead.",
+    defaultText: 'off',
+  }),
   profile: field(choice('PROFILE', ['lan', 'wan', 'local']), 'lan', {
     group: 'Cluster',
     summary: "Gossip timing, memberlist's presets: lan, wan or local (one machine).",
@@ -166,7 +172,10 @@ export const configSchema = z.strictObject({
     summary: "Where Serf's own command line is served (its RPC protocol); port 0 lets the system pick.",
     defaultText: 'off',
   }),
-  serfRpcAuth: optional(secret, { group: 'Security', summary: 'Key that callers of the Serf RPC port must show.' }),
+  serfRpcAuth: optional(secret, {
+    group: 'Security',
+    summary: 'Key that callers of the Serf RPC port must show, or that serfAgent asks for.',
+  }),
   serfRpcAuthFile: optional(file, { group: 'Security', summary: 'The same, as the content of a file.' }),
 
   serverTls: tlsFiles('Node', 'with it the RPC port speaks TLS', 'callers must then show a certificate of it'),

@@ -70,6 +70,16 @@ export const advertiseAddress: Kind<string, Address> = {
   },
 }
 
+/** Somewhere to connect to. */
+export const serfAgentAddress: Kind<string, Address> = {
+  needs: `HOST:PORT such as 127.0.0.1:${serfRpcPort}`,
+  placeholder: 'HOST:PORT',
+  read: (value) => {
+    const address = hostAndPort(value, serfRpcPort)
+    return address && address.port > 0 ? address : undefined
+  },
+}
+
 export const ipAddress: Kind<string, string> = {
   needs: 'an IP address such as 127.0.0.1',
   placeholder: 'IP',

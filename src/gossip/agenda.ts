@@ -4,7 +4,7 @@
  */
 
 export interface Appointment {
-  readonly atMs: number
+  atMs: number
   readonly action: (nowMs: number) => void
 }
 
@@ -44,12 +44,17 @@ export class Agenda {
     }
   }
 
+  /** Everything planned, and what is overdue, happens so much later. */
+  postpone(byMs: number): void {
+    for (const entry of this.#entries) entry.atMs += byMs
+  }
+
   /** Calls `action` every `intervalMs`, first at `firstMs`; after a delay it skips what it missed. `intervalMs` is asked each time. */
   every(firstMs: number, intervalMs: () => number, action: (nowMs: number) => void): void {
     const step = (atMs: number) => {
-      this.at(atMs, (nowMs) => {
+      const entry = this.at(atMs, (nowMs) => {
         action(nowMs)
-        const nextMs = atMs + intervalMs()
+        const nextMs = entry.atMs + intervalMs()
         step(nextMs > nowMs ? nextMs : nowMs + intervalMs())
       })
     }

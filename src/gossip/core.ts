@@ -37,6 +37,8 @@ export interface GossipStats {
   readonly memberTime: bigint
   readonly eventTime: bigint
   readonly queryTime: bigint
+  /** How often we did not run although something was due, and how long altogether. */
+  readonly stalls: { readonly count: number; readonly totalMs: number }
   /** How often our own coordinate was useless and begun anew. */
   readonly coordinateResets: number
   /** Nodes in failure detection's list, ourselves included. */

@@ -33,6 +33,7 @@ import { type Sealing, unsealed } from './sealing.ts'
 import { Serf } from './serf.ts'
 import type { Times } from './snapshot-record.ts'
 import type { Memory } from './snapshot-replay.ts'
+import { Stalls } from './stall.ts'
 import { encodeStream, type StreamMessage } from './stream-codec.ts'
 import { Swim } from './swim.ts'
 import { encodeTags } from './tags.ts'
@@ -56,6 +57,7 @@ class Core implements GossipCore {
   readonly #swim: Swim
   readonly #serf: Serf
   readonly #prober: Prober
+  readonly #stalls: Stalls
   readonly #inbox: Inbox
   readonly #exchange: Exchange
   readonly #orders: Orders
@@ -140,6 +142,7 @@ class Core implements GossipCore {
     })
     const rumours = this.#rumours
     const prober = this.#prober
+    this.#stalls = new Stalls({ profile, agenda, awareness, prober, swim })
     this.#queries = new Queries({
       name,
       profile,
@@ -208,7 +211,7 @@ class Core implements GossipCore {
   // --- what comes in -------------------------------------------------------------------------------------------------
 
   receivePacket(bytes: Uint8Array, from: Endpoint, nowMs: number): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     const sender = { host: canonicalHost(from.host), port: from.port }
     const opened = this.#sealing.openPacket(bytes)
     if (!opened.ok) {
@@ -221,7 +224,7 @@ class Core implements GossipCore {
   }
 
   receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     const answer = this.#answer(message, from)
     return answer && this.#sealing.sealStream(answer, 'answerer')
   }
@@ -244,7 +247,7 @@ class Core implements GossipCore {
   }
 
   streamAnswered(id: number, message: StreamMessage, nowMs: number, key?: Uint8Array): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     if (message.kind === 'error' && key && this.#keyring?.follow(key)) {
       this.#outbox.report('foreign', 'others no longer open our primary key; the one they answered with becomes it')
     }
@@ -252,12 +255,12 @@ class Core implements GossipCore {
   }
 
   streamFailed(id: number, problem: string, nowMs: number, refused = false): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     this.#exchange.failed(id, problem, refused)
   }
 
   sendFailed(probe: number, nowMs: number): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     this.#prober.sendFailed(probe, nowMs)
   }
 
@@ -272,15 +275,17 @@ class Core implements GossipCore {
   }
 
   keysStored(nowMs: number, problem?: string): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     this.#keyring?.stored(problem)
   }
 
   // --- time, orders, questions ---------------------------------------------------------------------------------------
 
   wake(nowMs: number): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
+    if (this.#agenda.nextMs > nowMs) return
     this.#agenda.run(nowMs)
+    this.#stalls.done()
   }
 
   nextWakeMs(): number {
@@ -293,42 +298,42 @@ class Core implements GossipCore {
   }
 
   join(seeds: readonly Endpoint[], replay: boolean, nowMs: number): number {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     return this.#orders.join(seeds, replay)
   }
 
   leave(nowMs: number): number {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     return this.#orders.leave()
   }
 
   setTags(tags: ReadonlyMap<string, string>, nowMs: number): number {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     return this.#orders.update(metaOf(tags))
   }
 
   forceLeave(name: string, prune: boolean, nowMs: number): number {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     return this.#orders.forceLeave(name, prune)
   }
 
   query(question: Question, nowMs: number): OpenQuery {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     return this.#queries.ask(question)
   }
 
   forgetQuery(lTime: bigint, nowMs: number): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     this.#queries.forget(lTime)
   }
 
   respond(query: HeardQuery, payload: Uint8Array, nowMs: number): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     this.#queries.respond(query, payload)
   }
 
   sendEvent(name: string, payload: Uint8Array, coalesce: boolean, nowMs: number): void {
-    this.#nowMs = nowMs
+    this.#enter(nowMs)
     const clock = this.#rumours.eventClock
     const event = { lTime: clock.time(), name, payload: payload.slice(), coalesce }
     const bytes = encodeUserEvent(event)
@@ -362,6 +367,7 @@ class Core implements GossipCore {
       memberTime: this.#serf.clock.time(),
       eventTime: this.#rumours.eventClock.time(),
       queryTime: this.#rumours.queryClock.time(),
+      stalls: { count: this.#stalls.count, totalMs: this.#stalls.totalMs },
       coordinateResets: this.#coordinates?.resets ?? 0,
       nodes: this.#swim.list.size,
       queued: { nodes: nodes.depth, intents: intents.depth, queries: queries.depth, events: events.depth },
@@ -377,6 +383,12 @@ class Core implements GossipCore {
     this.#rumours.ignoreBefore({ events: times.event + 1n, queries: times.query + 1n })
     this.#serf.remember(alive, this.#nowMs)
     this.#serf.remember(failed, this.#nowMs)
+  }
+
+  /** Begins whatever we do at this moment. */
+  #enter(nowMs: number): void {
+    this.#nowMs = nowMs
+    this.#stalls.notice(nowMs)
   }
 }
 

@@ -41,9 +41,11 @@ interface Round {
   /** As accused if it does not answer: what it says meanwhile counts more. */
   readonly incarnation: number
   readonly sentMs: number
-  readonly deadlineMs: number
+  deadlineMs: number
   readonly timers: Appointment[]
   helpersAsked: boolean
+  /** We did not run for a while since the ping was sent. */
+  interrupted: boolean
   expectedNacks: number
   /** Addresses of helpers that may say so, each once. */
   readonly nacksFrom: Set<string>
@@ -79,9 +81,9 @@ export class Prober {
   /** Whether somebody waited for it. */
   acked(ack: Ack, nowMs: number): boolean {
     if (this.#round?.seqNo === ack.seqNo) {
-      const { node, sentMs, helpersAsked } = this.#round
-      // Later ones may have come by way of a helper.
-      if (!helpersAsked) this.#parts.measured(node, ack.payload, nowMs - sentMs)
+      const { node, sentMs, helpersAsked, interrupted } = this.#round
+      // Later ones may have come by way of a helper, or have waited for us.
+      if (!helpersAsked && !interrupted) this.#parts.measured(node, ack.payload, nowMs - sentMs)
       this.#end('ack', nowMs)
       return true
     }
@@ -117,6 +119,13 @@ export class Prober {
   /** The ping could not even be handed to the network. */
   sendFailed(seqNo: number, nowMs: number): void {
     if (this.#round?.seqNo === seqNo) this.#askHelpers(this.#round, nowMs)
+  }
+
+  /** We did not run for a while: the answer may be waiting or be lost, so the probe gets all its time again, once. */
+  interrupted(nowMs: number): void {
+    if (!this.#round || this.#round.interrupted) return
+    this.#round.interrupted = true
+    this.#time(this.#round, nowMs)
   }
 
   /** Pings a node for somebody who cannot reach it. `answerTo`: where that somebody listens. */
@@ -155,32 +164,29 @@ export class Prober {
   }
 
   #begin(nowMs: number): void {
-    const { profile, agenda, awareness, swim, courier } = this.#parts
+    const { swim, courier } = this.#parts
     const self = swim.self
     const node = swim.list.next(
       (candidate) => candidate !== self && isUp(candidate),
       () => swim.expire(nowMs),
     )
     if (!node) return
-    const timeoutMs = awareness.scale(profile.probeIntervalMs)
     const round: Round = {
       seqNo: this.#nextSeqNo(),
       node,
       incarnation: node.incarnation,
       sentMs: nowMs,
-      deadlineMs: nowMs + timeoutMs,
+      deadlineMs: nowMs,
       timers: [],
       helpersAsked: false,
+      interrupted: false,
       expectedNacks: 0,
       nacksFrom: new Set(),
       receivedNacks: 0,
       streamAcked: false,
     }
     this.#round = round
-    round.timers.push(
-      agenda.at(nowMs + profile.probeTimeoutMs, (laterMs) => this.#askHelpers(round, laterMs)),
-      agenda.at(round.deadlineMs, (laterMs) => this.#end(round.streamAcked ? 'streamAck' : 'nothing', laterMs)),
-    )
+    this.#time(round, nowMs)
     const ping = this.#ping(round.seqNo, node.name)
     if (node.state === NodeState.alive) {
       courier.send(node, ping, round.seqNo)
@@ -189,6 +195,17 @@ export class Prober {
     // With the accusation beside it, it can refute at once.
     const { name, incarnation } = node
     courier.sendAlone(node, [ping, { kind: 'suspect', node: name, incarnation, from: self.name }], round.seqNo)
+  }
+
+  /** Sets when it is to be judged, reckoned from now. */
+  #time(round: Round, nowMs: number): void {
+    const { profile, agenda, awareness } = this.#parts
+    for (const timer of round.timers.splice(0)) agenda.cancel(timer)
+    round.deadlineMs = nowMs + awareness.scale(profile.probeIntervalMs)
+    round.timers.push(
+      agenda.at(nowMs + profile.probeTimeoutMs, (laterMs) => this.#askHelpers(round, laterMs)),
+      agenda.at(round.deadlineMs, (laterMs) => this.#end(round.streamAcked ? 'streamAck' : 'nothing', laterMs)),
+    )
   }
 
   #askHelpers(round: Round, nowMs: number): void {

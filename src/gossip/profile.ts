@@ -16,6 +16,8 @@ export interface Profile {
   readonly probeIntervalMs: number
   /** Wait for a direct ack before helpers are asked. */
   readonly probeTimeoutMs: number
+  /** What is done so much later than planned was held up: we did not run meanwhile, see `stall.ts`. Infinity: never. */
+  readonly stallMs: number
   /** Health scores go from 0 to this, exclusive. */
   readonly awarenessMaxMultiplier: number
   /** Members told in one gossip round. */
@@ -51,6 +53,7 @@ const lan: Profile = {
   pushPullIntervalMs: 30_000,
   probeIntervalMs: 1_000,
   probeTimeoutMs: 500,
+  stallMs: 50,
   awarenessMaxMultiplier: 8,
   gossipNodes: 3,
   gossipIntervalMs: 200,
@@ -74,6 +77,7 @@ export const profiles = {
     pushPullIntervalMs: 60_000,
     probeIntervalMs: 5_000,
     probeTimeoutMs: 3_000,
+    stallMs: 300,
     gossipNodes: 4,
     gossipIntervalMs: 500,
     gossipToTheDeadMs: 60_000,
@@ -86,6 +90,7 @@ export const profiles = {
     suspicionMult: 3,
     pushPullIntervalMs: 15_000,
     probeTimeoutMs: 200,
+    stallMs: 20,
     gossipIntervalMs: 100,
     gossipToTheDeadMs: 15_000,
   },

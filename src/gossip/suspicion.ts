@@ -44,7 +44,7 @@ export function suspicionBounds(
 export class Suspicion {
   readonly #accusers: Set<string>
   readonly #bounds: SuspicionBounds
-  readonly #startedMs: number
+  #startedMs: number
 
   constructor(firstAccuser: string, bounds: SuspicionBounds, nowMs: number) {
     this.#accusers = new Set([firstAccuser])
@@ -61,6 +61,11 @@ export class Suspicion {
     const { k, minMs, maxMs } = this.#bounds
     if (k < 1) return this.#startedMs + minMs
     return this.#startedMs + remainingSuspicionMs(this.confirmations, k, 0, minMs, maxMs)
+  }
+
+  /** The suspect gets so much longer. */
+  extend(byMs: number): void {
+    this.#startedMs += byMs
   }
 
   /** False: we knew that accuser, or have enough of them. */

@@ -200,6 +200,11 @@ export class Swim {
     if (formatIp(addr) !== this.self.host || port !== this.self.port) this.#parts.listener.contested()
   }
 
+  /** Suspects get longer to refute; whoever calls this has postponed the agenda by as much. */
+  extendSuspicions(byMs: number): void {
+    for (const { suspicion } of this.#suspicions.values()) suspicion.extend(byMs)
+  }
+
   /** Dead and left records leave the list once the others have had time to hear of it. */
   expire(nowMs: number): void {
     const { name, profile } = this.#parts

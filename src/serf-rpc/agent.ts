@@ -5,12 +5,9 @@ import type { RecentLines } from './recent-lines.ts'
 /** Sections of names and values, as `serf info` prints them. */
 export type Stats = ReadonlyMap<string, ReadonlyMap<string, string>>
 
-/** What not every member can do. */
-type Later = 'forceLeave' | 'query' | 'keys'
-
 /** Whom the commands of a port act on. */
 export interface RpcAgent {
-  readonly member: Omit<SerfMember, Later> & Partial<Pick<SerfMember, Later>>
+  readonly member: SerfMember
   readonly lines: RecentLines
   /** Tags that nobody may change from outside. */
   readonly ownTags: readonly string[]

@@ -39,8 +39,10 @@ export interface SerfClientOptions {
   readonly env: Pick<Env, 'clock' | 'streams'>
   readonly at: Address
   readonly authKey?: string
-  /** For the connection, and for every answer. */
+  /** For the connection. */
   readonly timeoutMs: number
+  /** For every answer; default: the same. */
+  readonly answerTimeoutMs?: number
   /** Told once, when the connection ended. */
   readonly gone?: (error: ReeveError) => void
 }
@@ -50,10 +52,10 @@ export type QueryRecord = typeof queryRecord.zero
 
 /** Rejects with `UNAVAILABLE`, `DEADLINE_EXCEEDED` or `UNAUTHENTICATED`. */
 export async function connectSerf(options: SerfClientOptions): Promise<SerfClient> {
-  const { env, at, authKey, timeoutMs, gone } = options
+  const { env, at, authKey, timeoutMs, answerTimeoutMs = timeoutMs, gone } = options
   try {
     const connection = new Connection(await env.streams.connect(at, timeoutMs), env.clock, gone)
-    const client = new SerfClient(connection, timeoutMs)
+    const client = new SerfClient(connection, answerTimeoutMs)
     await client.handshake(authKey)
     return client
   } catch (error) {

@@ -1,6 +1,6 @@
 /** What each command of the port does, and how it is answered, errors included: the table of the protocol. */
 
-import type { KeyResult, QueryOptions, SerfMember } from '../actors/serf-member.ts'
+import type { KeyResult, QueryOptions } from '../actors/serf-member.ts'
 import { ReeveError } from '../errors.ts'
 import type { Type } from '../gossip/msgpack-struct.ts'
 import type { RpcAgent } from './agent.ts'
@@ -115,7 +115,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   [
     'force-leave',
     command(forceLeaveRequest, async ({ node, prune }, { agent }) => {
-      await whole(agent).forceLeave(node, { prune })
+      await agent.member.forceLeave(node, { prune })
       return {}
     }),
   ],
@@ -166,14 +166,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       return {}
     }),
   ],
-  ['install-key', keyCommand((key, agent) => whole(agent).keys.install(key))],
-  ['use-key', keyCommand((key, agent) => whole(agent).keys.use(key))],
-  ['remove-key', keyCommand((key, agent) => whole(agent).keys.remove(key))],
+  ['install-key', keyCommand((key, agent) => agent.member.keys.install(key))],
+  ['use-key', keyCommand((key, agent) => agent.member.keys.use(key))],
+  ['remove-key', keyCommand((key, agent) => agent.member.keys.remove(key))],
   [
     'list-keys',
     {
       perform: async (_, { agent }) => {
-        const result = await whole(agent).keys.list()
+        const result = await agent.member.keys.list()
         const { keys, primaryKeys } = result
         return { error: keyProblem(result), body: keyBody(result, { keys, primaryKeys }) }
       },
@@ -189,11 +189,6 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     }),
   ],
 ])
-
-function whole({ member }: RpcAgent): SerfMember {
-  if (!('query' in member)) throw new ReeveError('METHOD_UNKNOWN', 'Unsupported command')
-  return member as SerfMember
-}
 
 const nowhere = { vec: [], error: 0, adjustment: 0, height: 0 }
 
@@ -224,7 +219,7 @@ function ask(request: typeof queryRequest.zero, { agent, seq, subscriptions }: C
     ...{ filterNodes, filterTags, requestAck, relayFactor },
     ...(timeoutMs > 0 && { timeoutMs }),
   }
-  const query = whole(agent).query(name, payload, options)
+  const query = agent.member.query(name, payload, options)
   return { after: () => void subscriptions.query(seq, query).catch(() => undefined) }
 }
 

@@ -1,6 +1,6 @@
-import { RE2JS } from 're2js'
 import { ReeveError } from '../errors.ts'
 import type { Member } from '../gossip/member.ts'
+import { compilePattern } from '../gossip/pattern.ts'
 
 /** Regular expressions in RE2's syntax that must match the whole; the empty one of name and status matches anything. */
 export interface MemberPatterns {
@@ -16,15 +16,13 @@ export function memberFilter({ name, status, tags }: MemberPatterns): (member: M
   const statusPattern = status === '' ? undefined : compile(status)
   const tagPatterns = [...tags].map(([tag, expression]) => [tag, compile(expression)] as const)
   return (member) =>
-    (namePattern?.matches(member.name) ?? true) &&
-    (statusPattern?.matches(member.status) ?? true) &&
-    tagPatterns.every(([tag, pattern]) => pattern.matches(member.tags.get(tag) ?? ''))
+    (namePattern?.(member.name) ?? true) &&
+    (statusPattern?.(member.status) ?? true) &&
+    tagPatterns.every(([tag, pattern]) => pattern(member.tags.get(tag) ?? ''))
 }
 
-function compile(expression: string): RE2JS {
-  try {
-    return RE2JS.compile(expression)
-  } catch (error) {
-    throw new ReeveError('REQUEST_MALFORMED', `Failed to compile regex: ${(error as Error).message}`, { cause: error })
-  }
+function compile(expression: string): (text: string) => boolean {
+  const found = compilePattern(`^(?:${expression})$`)
+  if (!found) throw new ReeveError('REQUEST_MALFORMED', `Failed to compile regex: ${expression.slice(0, 100)}`)
+  return found
 }

@@ -7,6 +7,7 @@ export function statsOf(
   name: string,
   members: readonly Member[],
   stats: GossipStats,
+  encrypted: boolean,
   runtime: ReadonlyMap<string, string>,
 ): Stats {
   const count = (...statuses: string[]) => members.filter(({ status }) => statuses.includes(status)).length
@@ -22,7 +23,7 @@ export function statsOf(
     intent_queue: queued.intents,
     event_queue: queued.events,
     query_queue: queued.queries,
-    encrypted: false,
+    encrypted,
     coordinate_resets: stats.coordinateResets,
   }
   const tags = members.find((member) => member.name === name)?.tags ?? new Map<string, string>()

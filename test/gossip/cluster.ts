@@ -33,6 +33,8 @@ export interface Node {
   keys: Keys
   /** Its key file cannot be written. */
   diskFull: boolean
+  /** What a busy event loop leaves waiting: packets and ends of streams, in order; undefined: it runs. */
+  waiting?: { readonly actions: (() => void)[]; packets: number } | undefined
 }
 
 interface NodeOptions {
@@ -41,7 +43,14 @@ interface NodeOptions {
   /** What its key file holds; a restart is given what `keys` of the node has come to. */
   readonly keys?: Keys
   readonly coordinates?: boolean
+  readonly compression?: boolean
 }
+
+/** Room of a Linux socket by default: 208 KiB doubled, of which a packet takes 2304 bytes whatever it holds. */
+const socketPackets = 184
+/** libuv reads so many from a socket before it looks at anything else. */
+const packetsPerTurn = 32
+const turnMs = 2
 
 export type Link = (from: Endpoint, to: Endpoint, medium: 'packet' | 'stream') => boolean
 
@@ -83,7 +92,7 @@ export class Cluster {
     return this.#trace.copy().digest('hex')
   }
 
-  start(name: string, { tags = {}, port, coordinates = true, keys = [] }: NodeOptions = {}): Node {
+  start(name: string, { tags = {}, port, coordinates = true, keys = [], compression = true }: NodeOptions = {}): Node {
     this.#lastPort += 1
     const at = { host: '10.0.0.1', port: port ?? this.#lastPort }
     const nonces = seededRandom(at.port)
@@ -96,7 +105,7 @@ export class Cluster {
       advertise: at,
       tags: new Map(Object.entries(tags)),
       profile: this.profile,
-      compression: true,
+      compression,
       coordinates,
       sealing,
       ...(keyring && { keyring }),
@@ -120,6 +129,34 @@ export class Cluster {
   /** Stops without a word. */
   crash(node: Node): void {
     node.running = false
+  }
+
+  /** Blocks its event loop: nothing is read and no timer fires; packets wait as far as the socket has room for them. */
+  stall(node: Node, forMs: number): void {
+    node.waiting = { actions: [], packets: 0 }
+    this.#schedule(forMs, () => {
+      if (this.#random() < 0.5) this.#wake(node)
+      this.#turn(node)
+    })
+  }
+
+  /** One turn of the event loop after it was blocked; what is due comes between the turns. */
+  #turn(node: Node): void {
+    const { waiting } = node
+    if (!waiting || !node.running) return
+    for (const action of waiting.actions.splice(0, packetsPerTurn)) {
+      action()
+      this.#collect(node)
+    }
+    this.#wake(node)
+    if (waiting.actions.length === 0) node.waiting = undefined
+    else this.#schedule(turnMs, () => this.#turn(node))
+  }
+
+  #wake(node: Node): void {
+    if (node.core.nextWakeMs() > this.nowMs) return
+    node.core.wake(this.nowMs)
+    this.#collect(node)
   }
 
   join(node: Node, ...seeds: Node[]): number {
@@ -188,8 +225,10 @@ export class Cluster {
     const endMs = this.nowMs + withinMs
     while (!condition()) {
       const [event] = this.#queue
-      const running = this.nodes.filter((node) => node.running)
-      const wakeMs = Math.min(...running.map(({ core }) => core.nextWakeMs()))
+      let wakeMs = Number.POSITIVE_INFINITY
+      for (const node of this.nodes) {
+        if (node.running && !node.waiting) wakeMs = Math.min(wakeMs, node.core.nextWakeMs())
+      }
       const nextMs = Math.max(this.nowMs, Math.min(event?.atMs ?? Number.POSITIVE_INFINITY, wakeMs))
       if (nextMs > endMs) {
         if (mustHold) throw new Error(`not within ${withinMs} ms of virtual time: ${condition}`)
@@ -201,11 +240,7 @@ export class Cluster {
         event.run()
         continue
       }
-      for (const node of running) {
-        if (node.core.nextWakeMs() > nextMs) continue
-        node.core.wake(nextMs)
-        this.#collect(node)
-      }
+      for (const node of this.nodes) if (node.running && !node.waiting) this.#wake(node)
     }
   }
 
@@ -234,7 +269,7 @@ export class Cluster {
           this.packets += 1
           this.#trace.update(`${this.nowMs} ${node.name} ${effect.to.port} `).update(effect.bytes)
           if (!this.link(node.at, effect.to, 'packet') || this.#random() < this.loss) break
-          this.#later(() => this.#at(effect.to)?.core.receivePacket(effect.bytes, node.at, this.nowMs), effect.to)
+          this.#later(() => this.#at(effect.to)?.core.receivePacket(effect.bytes, node.at, this.nowMs), effect.to, true)
           break
         }
         case 'stream':
@@ -265,7 +300,7 @@ export class Cluster {
       if (node.running) node.core.streamFailed(id, problem, this.nowMs, problem === 'refused')
     }
     if (!this.link(node.at, to, 'stream')) {
-      this.#later(fail('timed out'), node.at, timeoutMs)
+      this.#later(fail('timed out'), node.at, false, timeoutMs)
       return
     }
     this.#later(() => {
@@ -294,15 +329,31 @@ export class Cluster {
   }
 
   /** Does it within a few milliseconds, then collects what whoever is at `place` has to say. */
-  #later(action: () => void, place: Endpoint, delayMs = 0.2 + 3 * this.#random()): void {
-    this.#order += 1
-    const run = () => {
+  #later(action: () => void, place: Endpoint, isPacket = false, delayMs = 0.2 + 3 * this.#random()): void {
+    this.#schedule(delayMs, () => {
+      const waiting = this.#at(place)?.waiting
+      if (waiting) {
+        if (isPacket && waiting.packets >= socketPackets) return
+        if (!isPacket) return void waiting.actions.push(action)
+        waiting.packets += 1
+        waiting.actions.push(() => {
+          waiting.packets -= 1
+          action()
+        })
+        return
+      }
       action()
       const node = this.#at(place)
       if (node) this.#collect(node)
-    }
-    this.#queue.push({ atMs: this.nowMs + delayMs, order: this.#order, run })
-    this.#queue.sort((a, b) => a.atMs - b.atMs || a.order - b.order)
+    })
+  }
+
+  #schedule(delayMs: number, run: () => void): void {
+    this.#order += 1
+    const event = { atMs: this.nowMs + delayMs, order: this.#order, run }
+    let place = this.#queue.length
+    while (place > 0 && (this.#queue[place - 1]?.atMs as number) > event.atMs) place -= 1
+    this.#queue.splice(place, 0, event)
   }
 }
 

@@ -53,6 +53,8 @@ export interface SerfAgentOptions {
   readonly encrypt?: string
   /** Must be there, too. */
   readonly keyringFile?: string
+  /** Where its command line is served; default: a free port. */
+  readonly rpcAddress?: string
   /** Scripts by what they are for, as in `query:load=echo 1`. */
   readonly handlers?: readonly string[]
 }
@@ -62,7 +64,7 @@ const patienceMs = 90_000
 
 export async function startSerfAgent(name: string, options: SerfAgentOptions = {}): Promise<SerfAgent> {
   const at = options.at ?? { host: '127.0.0.1', port: await freePort() }
-  const rpc = `127.0.0.1:${await freePort()}`
+  const rpc = options.rpcAddress ?? `127.0.0.1:${await freePort()}`
   const words = ['agent', `-node=${name}`, `-bind=${at.host}:${at.port}`, `-rpc-addr=${rpc}`, '-log-level=debug']
   for (const [key, value] of Object.entries(options.tags ?? {})) words.push('-tag', `${key}=${value}`)
   if (options.join) words.push(`-join=${options.join.host}:${options.join.port}`)

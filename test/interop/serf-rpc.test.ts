@@ -2,12 +2,21 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { realClock } from '../../src/env/real-clock.ts'
+import { realStreams } from '../../src/env/real-streams.ts'
+import { connectSerf, type SerfClient } from '../../src/serf-rpc/client.ts'
 import { type Agent, until } from '../agent/agent.ts'
 import { Stage } from '../agent/stage.ts'
 import { runSerf, type SerfAgent, startSerfAgent, withoutSerf } from './serf-agent.ts'
 
 interface Listed {
   readonly members: readonly { readonly name: string }[] | null
+}
+
+function connectTo(address: string): Promise<SerfClient> {
+  const [host = '', port] = address.split(':')
+  const env = { clock: realClock, streams: realStreams }
+  return connectSerf({ env, at: { host, port: Number(port) }, timeoutMs: 10_000 })
 }
 
 /** Lines in any order, their tags as well: Serf prints maps as they come. */
@@ -124,6 +133,53 @@ describe("serf's command line with a node of ours", { skip: withoutSerf() }, () 
     assert.match(await serf('event', '-coalesce=false', 'deploy', 'now'), /dispatched/)
     await theirs.logged(/Received event: user-event: deploy/)
     assert.match(await refused('event', 'big', 'x'.repeat(600)), /exceeds configured limit of 512 bytes/)
+  })
+
+  test('query brings acks and answers of all, from those that filters match, in time', async () => {
+    const clients = await Promise.all([port, theirs.rpcAddress].map(connectTo))
+    const failures: unknown[] = []
+    for (const [index, client] of clients.entries()) {
+      const answer = ({ id }: { id: bigint }) => void client.respond(id, Buffer.from(`load ${index}`)).catch(failed)
+      const failed = (error: unknown) => void failures.push(error)
+      await client.stream('query:load', answer, () => undefined)
+    }
+    const lines = sorted(await serf('query', '-timeout=2s', 'load', 'now'))
+    assert.deepEqual(lines, [
+      "Ack from 'node'",
+      "Ack from 'theirs'",
+      "Query 'load' dispatched",
+      "Response from 'node': load 0",
+      "Response from 'theirs': load 1",
+      'Total Acks: 2',
+      'Total Responses: 2',
+    ])
+    const some = await serf('query', '-timeout=2s', '-no-ack', '-format=json', '-tag', 'role=we', 'load')
+    assert.deepEqual(JSON.parse(some).Responses, { theirs: 'load 1' })
+    const fromThem = await theirs.run('query', '-timeout=2s', '-node=node', 'load')
+    assert.match(fromThem, /Response from 'node': load 0/)
+    assert.match(await refused('query', '_serf_bad'), /Queries cannot contain the '_serf_' prefix/)
+    assert.match(await refused('query', 'big', 'x'.repeat(1100)), /query exceeds limit of 1024 bytes/)
+    for (const client of clients) client.close()
+    assert.deepEqual(failures, [])
+  })
+
+  test('reachability finds everybody', async () => {
+    assert.match(await serf('reachability'), /Successfully contacted all live nodes/)
+  })
+
+  test('force-leave makes a failed member one that left, and prune forgets it', async () => {
+    const [host = '', gossipPort] = node.gossipAddress.split(':')
+    const gone = await startSerfAgent('gone', { join: { host, port: Number(gossipPort) } })
+    const status = () => runSerf(port, ['members', '-name=gone']).then(({ stdout }) => stdout.split(/\s+/)[2])
+    await until('it is known', status, (seen) => seen === 'alive')
+    await gone.kill()
+    await until('it has failed', status, (seen) => seen === 'failed')
+    await serf('force-leave', 'gone')
+    assert.equal(await status(), 'left')
+    await theirs.until('it has left', (list) => list.find(({ name }) => name === 'gone')?.status === 'left')
+    await serf('force-leave', '-prune', 'gone')
+    await until('it is forgotten', status, (seen) => seen === undefined)
+    await serf('force-leave', 'nobody')
   })
 
   test('leave ends the node in peace', async () => {
