@@ -278,3 +278,28 @@ test('the table names every setting once, and its flags and variables follow fro
   )
   assert.deepEqual(layerFromObject({}).settings, [])
 })
+
+test('the keys of gossip: one way to give them, none to see them', () => {
+  const key = Buffer.alloc(32, 7).toString('base64')
+  const config = configOf({ gossipKey: key })
+  assert.deepEqual(config.gossipKey?.(), new Uint8Array(32).fill(7))
+  assert.equal(JSON.stringify(config).includes(key), false)
+  assert.equal(configOf({ gossipKeyringFile: 'keys.json' }).gossipKeyringFile, '/abs/keys.json')
+  assert.deepEqual(
+    problemsOf(() => configOf({ gossipKey: key, gossipKeyringFile: 'keys.json' })),
+    ['gossipKeyringFile: excludes gossipKey; put that key into the file'],
+  )
+  assert.deepEqual(
+    problemsOf(() => configOf({ gossipAcceptPlain: true })),
+    ['gossipAcceptPlain: needs gossipKey or gossipKeyringFile with it'],
+  )
+  for (const wrong of [`${key}x`, key.slice(4), '', 'hunter2']) {
+    const [problem, ...others] = problemsOf(() => configOf({ gossipKey: wrong }))
+    assert.deepEqual(
+      [problem, others],
+      ['gossipKey: needs base64 of 16, 24 or 32 bytes, as `reeve keygen` prints it, not what was given', []],
+    )
+  }
+  assert.equal(configOf({ gossipLabel: 'blue' }).gossipLabel, 'blue')
+  assert.equal(problemsOf(() => configOf({ gossipLabel: 'ä'.repeat(128) })).length, 1)
+})

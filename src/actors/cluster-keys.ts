@@ -29,7 +29,7 @@ export class ClusterKeys implements SerfKeys {
     this.#parts = parts
   }
 
-  install(key: string): Promise<KeyResult> {
+  async install(key: string): Promise<KeyResult> {
     return this.#change('install', bytesOf(key))
   }
 

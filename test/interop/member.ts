@@ -1,8 +1,8 @@
 /** Members of ours on real sockets, for tests that wait for what they see. */
 
 import { EventEmitter, once } from 'node:events'
-import { pino } from 'pino'
-import { type Gossip, type GossipFact, startGossip } from '../../src/actors/gossip.ts'
+import { type Logger, pino } from 'pino'
+import { type Gossip, type GossipConfig, type GossipFact, startGossip } from '../../src/actors/gossip.ts'
 import type { Address } from '../../src/env/env.ts'
 import { createRealEnv } from '../../src/env/real.ts'
 import type { Member } from '../../src/gossip/member.ts'
@@ -56,7 +56,13 @@ export class TestMember {
 
 export async function startMember(
   name: string,
-  options: { tags?: Record<string, string>; at?: Address; profile?: Profile } = {},
+  options: {
+    tags?: Record<string, string>
+    at?: Address
+    profile?: Profile
+    encryption?: GossipConfig['encryption']
+    log?: Logger
+  } = {},
 ): Promise<TestMember> {
   const facts: GossipFact[] = []
   const news = new EventEmitter()
@@ -69,8 +75,9 @@ export async function startMember(
       tags: new Map(Object.entries(options.tags ?? {})),
       profile: options.profile ?? profiles.lan,
       compression: true,
+      ...(options.encryption && { encryption: options.encryption }),
     },
-    log: silent.child({ node: name }),
+    log: (options.log ?? silent).child({ node: name }),
     emit: (fact) => {
       facts.push(fact)
       news.emit('fact')
