@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { pino } from 'pino'
+import type { NodeSettings } from '../../src/config.ts'
 import { planChurn } from '../../src/simulation/faults.ts'
 import { describeViolation } from '../../src/simulation/invariants.ts'
 import { reeveNode } from '../../src/simulation/reeve-node.ts'
@@ -10,14 +11,14 @@ const hosts = ['a', 'b', 'c', 'd', 'e']
 const log = pino({ level: 'silent' })
 
 /** Five whole nodes: they join, crash, lose power, restart, are cut off and healed while writers append at each. */
-function churn(seed: number, durationMs = 60_000) {
+function churn(seed: number, durationMs = 60_000, settings: NodeSettings = {}) {
   const steps = planChurn({ seed, hosts, durationMs })
   return runScenario({
     seed,
     hosts,
     steps,
     durationMs,
-    startNode: reeveNode({ log, twoCopiesEvery: 4 }),
+    startNode: reeveNode({ log, settings, twoCopiesEvery: 4 }),
     topics: ['orders', 'payments'],
   })
 }
@@ -38,5 +39,13 @@ describe('a cluster of five nodes under churn', () => {
     assert.deepEqual(one.violations.map(describeViolation), [])
     assert.deepEqual(other.violations.map(describeViolation), [])
     assert.notEqual(one.traceHash, other.traceHash)
+  })
+
+  it('does so with encrypted gossip as well, sealed with nonces of the seed', async () => {
+    const settings = { gossipKey: Buffer.alloc(32, 7).toString('base64'), gossipLabel: 'blue' }
+    const [one, again] = [await churn(4, 15_000, settings), await churn(4, 15_000, settings)]
+    assert.deepEqual(one.violations.map(describeViolation), [])
+    assert.ok(one.acknowledged > 50, `only ${one.acknowledged} records were acknowledged`)
+    assert.equal(again.traceHash, one.traceHash)
   })
 })
