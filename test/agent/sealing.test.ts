@@ -27,7 +27,7 @@ test('three agents with one key replicate; agents without it stay alone, and no 
   const wrong = stage.launch('wrong', { join: [a], words: ['--gossip-key', stranger, ...patient] })
   const bare = stage.launch('bare', { join: [b], words: patient })
   for (const outside of [wrong, bare]) {
-    await outside.logged('no seed answers; trying again')
+    await outside.logged('nobody to join answers; trying again')
     assert.deepEqual((await outside.ready()).members, [outside.name])
   }
   assert.match(JSON.stringify(wrong.lines), /no installed keys could decrypt/)
