@@ -54,7 +54,10 @@ function node(options: { access?: Access; members?: Member[] } = {}) {
     cluster: 'reeve',
     members: () => options.members ?? members,
     replicators: () => new Map([['b', 'parked']]),
-    rttMs: async (name) => rttsMs.get(name),
+    rttMs: async (name) => {
+      if (name === 'odd') throw new Error('nobody to ask')
+      return rttsMs.get(name)
+    },
     requestLeave: () => left.push('asked'),
   })
   const call = (name: keyof typeof LogService.method, bytes: Uint8Array, certificate?: CallerCertificate): FakeCall => {
