@@ -7,12 +7,15 @@
  * Printed for each kind of load, summed over the seeds: blocked times of 1 to 5 s; how often a living member was failed
  * in the eyes of another one (among those that never stall, among those that do); and the median of when half of the
  * members saw that one had really crashed at the beginning, with in how many seeds they did.
+ *
+ * Two seeds of 40 s each gave, unaware and aware: 101 and 0 failures where all are blocked nearly always (a real crash
+ * seen after 16 and 25 s), 54 and 0 at three quarters of the time (11 and 17 s), 1 and 0 at a quarter (9.5 s both).
  */
 
 import { runStalling } from '../gossip/stalling-cluster.ts'
 import { quantile } from './figure.ts'
 
-const [seeds = 3, seconds = 60] = process.argv.slice(2).map(Number)
+const [seeds = 2, seconds = 40] = process.argv.slice(2).map(Number)
 const loads = [
   { name: 'all blocked nearly always (they run for 0.1 s at a time)', stalling: 100, meanRunMs: 100 },
   { name: 'all blocked three quarters of the time', stalling: 100, meanRunMs: 1_000 },
