@@ -3,7 +3,7 @@ import type { Consumer } from '../client/consumer.ts'
 import type { ConsumedRecord } from '../client/record.ts'
 import { type ConnectionFlags, wholeNumber, withClient, withConnectionFlags } from './connection.ts'
 import { onInterrupt } from './interrupt.ts'
-import { write } from './output.ts'
+import { textOrBase64, write } from './output.ts'
 
 interface ConsumeFlags extends ConnectionFlags {
   readonly from: 'start' | 'end' | Uint8Array
@@ -102,16 +102,6 @@ function asLine(record: ConsumedRecord): Uint8Array {
 function asJson({ key, value, headers, ...rest }: ConsumedRecord): string {
   const shown = headers.map(([name, content]) => [name, textOrBase64(content)])
   return `${JSON.stringify({ ...rest, key: textOrBase64(key), value: textOrBase64(value), headers: shown })}\n`
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function textOrBase64(bytes: Uint8Array): string | { base64: string } {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return { base64: Buffer.from(bytes).toString('base64') }
-  }
 }
 
 function from(text: string): 'start' | 'end' | Uint8Array {

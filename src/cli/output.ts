@@ -46,3 +46,14 @@ export function roundBytes(bytes: number): string {
   for (; value >= 1024 && scale < units.length - 1; scale++) value /= 1024
   return `${scale === 0 ? value : value.toFixed(1)} ${units[scale]}`
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** For JSON: bytes as text where they are UTF-8. */
+export function textOrBase64(bytes: Uint8Array): string | { base64: string } {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return { base64: Buffer.from(bytes).toString('base64') }
+  }
+}

@@ -11,6 +11,12 @@ import { addLeave } from './leave.ts'
 import { addMembers } from './members.ts'
 import { endQuietlyOnClosedPipe } from './output.ts'
 import { addProduce } from './produce.ts'
+import { addEvent } from './serf/event.ts'
+import { addForceLeave } from './serf/force-leave.ts'
+import { addKeys } from './serf/keys.ts'
+import { addMonitor } from './serf/monitor.ts'
+import { addQuery } from './serf/query.ts'
+import { addRtt } from './serf/rtt.ts'
 import { addSim } from './sim.ts'
 import { addTopics } from './topics.ts'
 import { addVerify } from './verify.ts'
@@ -68,6 +74,12 @@ ${exitCodeHelp}`,
     addCert,
     addKeygen,
     addSim,
+    addEvent,
+    addQuery,
+    addMonitor,
+    addRtt,
+    addKeys,
+    addForceLeave,
   ]
   for (const add of commands) add(program, ended)
   return program

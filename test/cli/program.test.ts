@@ -18,6 +18,12 @@ test('help lists the commands, examples and exit codes', async () => {
     'verify',
     'cert',
     'keygen',
+    'event',
+    'query',
+    'monitor',
+    'rtt',
+    'keys',
+    'force-leave',
   ]) {
     assert.match(stdout, new RegExp(`^  ${word} `, 'm'))
   }
@@ -36,6 +42,12 @@ test('every command has help that ends with examples', async () => {
     'verify',
     'cert',
     'keygen',
+    'event',
+    'query',
+    'monitor',
+    'rtt',
+    'keys',
+    'force-leave',
   ]) {
     const { code, stdout } = await reeve(word, '--help')
     assert.equal(code, 0, word)

@@ -189,6 +189,37 @@ describe("serf's command line with a node of ours", { skip: withoutSerf() }, () 
   })
 })
 
+describe('keys over the port', { skip: withoutSerf() }, () => {
+  const stage = new Stage()
+  let theirs: SerfAgent | undefined
+  after(async () => {
+    await theirs?.kill()
+    await stage.end()
+  })
+
+  test('are listed, installed, used and removed on all members, whoever asks', async () => {
+    const [old, fresh] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64')) as [string, string]
+    const words = ['--serf-rpc-addr', '127.0.0.1:0', '--gossip-key', old]
+    const node = await stage.start('node', { words })
+    const port = (await node.ready()).serfRpcAddress as string
+    const [host = '', gossipPort] = node.gossipAddress.split(':')
+    theirs = await startSerfAgent('theirs', { encrypt: old, join: { host, port: Number(gossipPort) } })
+    await theirs.until('both alive', (list) => list.filter(({ status }) => status === 'alive').length === 2)
+    const keys = async (...given: string[]) => {
+      const { code, stdout } = await runSerf(port, ['keys', ...given])
+      assert.equal(code, 0, stdout)
+      return stdout
+    }
+    assert.ok((await keys('-list')).includes(`${old}  [2/2]`))
+    assert.match(await keys(`-install=${fresh}`), /Successfully installed key/)
+    assert.match(await theirs.run('keys', `-use=${fresh}`), /Successfully changed primary key/)
+    assert.match((await runSerf(port, ['keys', `-remove=${fresh}`])).stdout, /2\/2 nodes reported failure/)
+    assert.match(await keys(`-remove=${old}`), /Successfully removed key/)
+    assert.ok((await theirs.run('keys', '-list')).includes(`${fresh}  [2/2]`))
+    assert.match((await runSerf(port, ['info'])).stdout, /encrypted = true/)
+  })
+})
+
 describe('the key of the port', { skip: withoutSerf() }, () => {
   const stage = new Stage()
   after(() => stage.end())
