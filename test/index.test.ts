@@ -27,6 +27,25 @@ test('a program runs a node, writes to it and reads from it', async () => {
   assert.equal(await node.done, undefined)
 })
 
+test('a node that comes second to a name ends and says whose name it is; the first one stays', async () => {
+  const log = pino({ level: 'silent' })
+  const start = async (nodeName: string, dataDir: string, seed?: string) => {
+    const startJoinAddrs = seed === undefined ? [] : [seed]
+    const settings = { nodeName, dataDir: join(folder, dataDir), startJoinAddrs, profile: 'local' } as const
+    const node = createNode({ ...settings, bindAddr: '127.0.0.1:0', rpcPort: 0 }, { log })
+    await node.start()
+    return node
+  }
+  const first = await start('twin', 'first')
+  const witness = await start('witness', 'witness', first.status().gossipAddress)
+  const second = await start('twin', 'second', witness.status().gossipAddress)
+  const failure = await second.done
+  assert.equal(failure?.code, 'NAME_TAKEN')
+  assert.match(failure?.message ?? '', new RegExp(`twin .* ${first.status().gossipAddress}`))
+  assert.equal(first.status().phase, 'serving')
+  await Promise.all([first.stop(), witness.stop()])
+})
+
 test('what is misspelt is refused before anything runs', () => {
   assert.throws(() => createNode({ nodename: 'a' } as object), {
     code: 'CONFIG_INVALID',
