@@ -5,7 +5,7 @@ import type { NodeConfig } from '../config.ts'
 import { type Address, DiskError, type Env } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import type { RpcAgent } from '../serf-rpc/agent.ts'
-import type { EventFact } from '../serf-rpc/events.ts'
+import { EventStream } from '../serf-rpc/event-stream.ts'
 import { openSerfRpc } from '../serf-rpc/port.ts'
 import { RecentLines } from '../serf-rpc/recent-lines.ts'
 import { statsOf } from '../serf-rpc/stats.ts'
@@ -44,17 +44,14 @@ export interface SerfPort {
 /** Rejects with `ADDRESS_UNUSABLE` or `CONFIG_INVALID`. */
 export async function openSerfPort(options: SerfPortOptions): Promise<SerfPort> {
   const { env, at, gossip, ownTags, log, process, stop } = options
-  const listeners = new Set<(fact: EventFact) => void>()
+  const events = new EventStream(env.clock)
   const agent: RpcAgent = {
     member: gossip,
     lines: process?.lines ?? new RecentLines(),
     ownTags,
     stats: () =>
       statsOf(gossip.name, gossip.members(), gossip.stats(), options.encrypted, process?.runtime ?? new Map()),
-    listen(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    listen: (listener) => events.listen(listener),
     stop,
     nowMs: () => env.clock.monotonicMs(),
   }
@@ -63,14 +60,13 @@ export async function openSerfPort(options: SerfPortOptions): Promise<SerfPort> 
   return {
     address: rpc.address,
     tell(news) {
-      if (isEvent(news)) for (const listener of [...listeners]) listener(news)
+      if (news.kind !== 'ended') events.put(news)
     },
-    close: () => rpc.close(),
+    close() {
+      rpc.close()
+      events.close()
+    },
   }
-}
-
-function isEvent(news: GossipFact): news is GossipFact & EventFact {
-  return 'member' in news || 'event' in news || 'query' in news
 }
 
 /** Throws `CONFIG_INVALID`. A line feed at the end of the file is no part of the key. */

@@ -1,15 +1,13 @@
 /** What streams carry: events of members, users and queries, as records. */
 
 import type { ReceivedQuery, SerfFact } from '../actors/serf-member.ts'
+import type { MembersFact } from '../gossip/coalesced-facts.ts'
 import { parseIp } from '../gossip/ip.ts'
 import type { Member } from '../gossip/member.ts'
 import type { EventFilter, MemberEventName } from './event-filter.ts'
 import { encode, type IpcMember, memberEventRecord, queryEventRecord, userEventRecord } from './wire.ts'
 
-export type EventFact = Extract<
-  SerfFact,
-  { kind: 'joined' | 'updated' | 'failed' | 'left' | 'reaped' | 'userEvent' | 'query' }
->
+export type EventFact = MembersFact | Extract<SerfFact, { kind: 'userEvent' | 'query' }>
 
 export const memberEventNames = {
   joined: 'member-join',
@@ -36,7 +34,7 @@ export function encodeEvent(
     return encode(queryEventRecord, { event: 'query', id: idOf(query), name, payload, lTime })
   }
   const event = memberEventNames[fact.kind]
-  return wants(event) ? encode(memberEventRecord, { event, members: [toIpcMember(fact.member)] }) : undefined
+  return wants(event) ? encode(memberEventRecord, { event, members: fact.members.map(toIpcMember) }) : undefined
 }
 
 export function toIpcMember({ name, host, port, status, tags, vsn }: Member): IpcMember {

@@ -61,7 +61,7 @@ describe('a port', () => {
       asking
         .stream('query', ({ id }) => resolve(id), reject)
         .then(() => {
-          agent.tell({ kind: 'joined', member: member('delta') })
+          agent.tell({ kind: 'joined', members: [member('delta')] })
           agent.tell({ kind: 'query', query: agent.received('load', answers) })
         }, reject)
     })

@@ -109,8 +109,8 @@ describe('a session', () => {
     const { agent, talk } = await admitted()
     await talk.ask('stream', 2, stream('member-failed,user:deploy,query'))
     talk.heard()
-    agent.tell({ kind: 'joined', member: member('delta') })
-    agent.tell({ kind: 'failed', member: member('delta', {}, 'failed') })
+    agent.tell({ kind: 'joined', members: [member('delta')] })
+    agent.tell({ kind: 'failed', members: [member('delta', {}, 'failed')] })
     const event = { payload: Uint8Array.of(1), lTime: 7n, coalesce: true }
     agent.tell({ kind: 'userEvent', event: { name: 'other', ...event } })
     agent.tell({ kind: 'userEvent', event: { name: 'deploy', ...event } })
@@ -142,7 +142,7 @@ describe('a session', () => {
     const { agent, talk } = await admitted()
     await talk.ask('stream', 2, stream())
     await talk.ask('stop', 3, encode(stopRequest, { stop: 2n }))
-    agent.tell({ kind: 'joined', member: member('delta') })
+    agent.tell({ kind: 'joined', members: [member('delta')] })
     await talk.ask('stream', 2, stream())
     assert.deepEqual(errorsOf(talk.heard()), ['', '', ''])
     assert.equal(agent.listeners.size, 1)
@@ -198,7 +198,7 @@ describe('a session', () => {
     await talk.ask('stream', 2, stream())
     talk.heard()
     talk.full = true
-    for (let i = 0; i < 600; i += 1) agent.tell({ kind: 'joined', member: member(`m${i}`) })
+    for (let i = 0; i < 600; i += 1) agent.tell({ kind: 'joined', members: [member(`m${i}`)] })
     // One told that there is no room.
     assert.equal((talk.heard() as Json[]).length, 2)
     assert.equal(talk.session.lost, 600 - 513)
