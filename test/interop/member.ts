@@ -3,6 +3,7 @@
 import { EventEmitter, once } from 'node:events'
 import { type Logger, pino } from 'pino'
 import { type Gossip, type GossipConfig, type GossipFact, startGossip } from '../../src/actors/gossip.ts'
+import { openSnapshot } from '../../src/actors/snapshot-file.ts'
 import type { Address } from '../../src/env/env.ts'
 import { createRealEnv } from '../../src/env/real.ts'
 import type { Member } from '../../src/gossip/member.ts'
@@ -62,13 +63,19 @@ export async function startMember(
     profile?: Profile
     encryption?: GossipConfig['encryption']
     log?: Logger
+    snapshot?: string
+    rejoinAfterLeave?: boolean
   } = {},
 ): Promise<TestMember> {
   const facts: GossipFact[] = []
   const news = new EventEmitter()
   news.setMaxListeners(0)
+  const env = createRealEnv()
+  const log = (options.log ?? silent).child({ node: name })
+  const { snapshot: path, rejoinAfterLeave = false } = options
   const gossip = await startGossip({
-    env: createRealEnv(),
+    env,
+    ...(path !== undefined && { snapshot: openSnapshot({ env, log, path, rejoinAfterLeave }) }),
     config: {
       name,
       bind: options.at ?? { host: '127.0.0.1', port: 0 },
@@ -77,7 +84,7 @@ export async function startMember(
       compression: true,
       ...(options.encryption && { encryption: options.encryption }),
     },
-    log: (options.log ?? silent).child({ node: name }),
+    log,
     emit: (fact) => {
       facts.push(fact)
       news.emit('fact')

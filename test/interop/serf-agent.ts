@@ -57,6 +57,10 @@ export interface SerfAgentOptions {
   readonly rpcAddress?: string
   /** Scripts by what they are for, as in `query:load=echo 1`. */
   readonly handlers?: readonly string[]
+  /** A file to remember its cluster by. */
+  readonly snapshot?: string
+  /** Also what it knew before it left. */
+  readonly rejoin?: boolean
 }
 
 /** How long a test waits for something that a sound cluster does within seconds. */
@@ -72,6 +76,8 @@ export async function startSerfAgent(name: string, options: SerfAgentOptions = {
   if (options.encrypt) words.push(`-encrypt=${options.encrypt}`)
   if (options.keyringFile) words.push(`-keyring-file=${options.keyringFile}`)
   for (const handler of options.handlers ?? []) words.push(`-event-handler=${handler}`)
+  if (options.snapshot) words.push(`-snapshot=${options.snapshot}`)
+  if (options.rejoin) words.push('-rejoin')
   const agent = new SerfAgent(name, at, rpc, spawn(binary as string, words, { stdio: ['ignore', 'pipe', 'pipe'] }))
   try {
     await agent.logged(/Serf agent running!/)
