@@ -24,6 +24,12 @@ export interface RhythmParts {
   readonly report: (reason: Problem, detail: string, from?: Endpoint) => void
 }
 
+/**
+ * Members of an earlier run are tried more often than others that failed: a cluster that starts as a whole would
+ * otherwise wait for the ones that know nobody, for a minute and more.
+ */
+const reunionIntervalMs = 5000
+
 /** Each loop begins at a random point of its interval, so that members started together do not act together. */
 export function startRhythm(parts: RhythmParts, nowMs: number): void {
   const { profile, random, agenda, swim, serf, prober, orders } = parts
@@ -49,8 +55,14 @@ export function startRhythm(parts: RhythmParts, nowMs: number): void {
   )
   everyUnlessLeft(
     () => profile.reconnectIntervalMs,
-    () => reconnect(parts),
+    () => reconnect(parts, false),
   )
+  if (serf.hasMemory) {
+    everyUnlessLeft(
+      () => reunionIntervalMs,
+      () => reconnect(parts, true),
+    )
+  }
 }
 
 function exchangeWithAny({ swim, exchange, report }: RhythmParts): void {
@@ -61,7 +73,7 @@ function exchangeWithAny({ swim, exchange, report }: RhythmParts): void {
   })
 }
 
-function reconnect({ serf, exchange }: RhythmParts): void {
-  const member = serf.reconnectCandidate()
+function reconnect({ serf, exchange }: RhythmParts, onlyFromBefore: boolean): void {
+  const member = serf.reconnectCandidate(onlyFromBefore)
   if (member) exchange.start(member, true, () => {})
 }

@@ -34,6 +34,8 @@ interface MemberRecord extends Member {
   readonly goneMs: number
   /** Forget it if it is gone before then: somebody asked for that while it was leaving. */
   readonly pruneUntilMs: number
+  /** Known from an earlier run; in this one we have not met it yet. */
+  readonly fromBefore: boolean
 }
 
 type Intent = LeaveIntent | JoinIntent
@@ -83,6 +85,7 @@ export class Serf {
         secondHand: false,
         goneMs: nowMs,
         pruneUntilMs: Number.NEGATIVE_INFINITY,
+        fromBefore: true,
       })
     }
   }
@@ -104,6 +107,7 @@ export class Serf {
       secondHand: known?.secondHand ?? false,
       goneMs: 0,
       pruneUntilMs: Number.NEGATIVE_INFINITY,
+      fromBefore: false,
     })
     this.#tell('joined', member)
   }
@@ -215,9 +219,16 @@ export class Serf {
     }
   }
 
-  /** A failed member that is worth a try now; the more of them there are, the likelier. */
-  reconnectCandidate(): Member | undefined {
-    const failed = this.#gone().filter(({ status }) => status === 'failed')
+  /** Somebody is known from an earlier run only. */
+  get hasMemory(): boolean {
+    return this.#gone().some(({ fromBefore }) => fromBefore)
+  }
+
+  /** A failed member, perhaps only of an earlier run, that is worth a try now; the more there are, the likelier. */
+  reconnectCandidate(onlyFromBefore = false): Member | undefined {
+    const failed = this.#gone().filter(({ status, fromBefore }) => {
+      return status === 'failed' && (fromBefore || !onlyFromBefore)
+    })
     const alive = Math.max(1, this.#members.size - this.#gone().length)
     if (failed.length === 0 || this.#parts.random() >= failed.length / alive) return undefined
     return failed[Math.floor(this.#parts.random() * failed.length)]

@@ -54,6 +54,21 @@ describe('a cluster that was down as a whole comes back without seeds', () => {
     })
   }
 
+  test('the one that knows nobody is found soon by those who are among themselves already', async () => {
+    for (let seed = 50; seed < 60; seed += 1) {
+      const cluster = await together(seed)
+      for (const name of ['c', 'b', 'a']) await cluster.world.complete(cluster.node(name).stop())
+      for (const name of names) cluster.host(name).kill()
+      // Whoever is back while the goodbye of the last is still on its way hears it, and takes it for one.
+      await cluster.world.run({ untilMs: cluster.world.now + 1000 })
+      for (const name of ['b', 'c']) await cluster.start(name, nobody)
+      await cluster.until(() => sees(cluster, 'b', 2)() && sees(cluster, 'c', 2)())
+      await cluster.start('a', nobody)
+      await cluster.until(sees(cluster, 'a', 3), 45_000)
+      await cluster.stopAll()
+    }
+  })
+
   test('from both sides of a partition, where each side had lost the other', async () => {
     const cluster = await together(30)
     cluster.world.partition([['a'], ['b', 'c']])

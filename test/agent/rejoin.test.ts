@@ -42,6 +42,7 @@ describe('agents that have met once need no seeds any more', () => {
 
   test('after all were stopped in peace, the one that was once started without seeds included', async () => {
     for (const agent of agents) await agent.stop()
+    // The last to leave knows nobody: it has to be found by those who are among themselves already.
     await startAgain('b', 'c', 'a')
   })
 

@@ -214,3 +214,35 @@ test('only a failed member is tried again', () => {
   serf.nodeDeparted(node('b'), 0)
   assert.equal(serf.reconnectCandidate()?.name, 'b')
 })
+
+test('members of an earlier run have failed until we hear of them, and are tried, told, given up like others that did', () => {
+  const { serf, status, told } = start('a')
+  const place = (port: number) => ({ host: '10.0.0.2', port })
+  const ourselves = { host: '10.0.0.1', port: 1 }
+  serf.remember(
+    new Map([
+      ['a', place(1)],
+      ['b', place(2)],
+      ['c', place(3)],
+      ['d', place(4)],
+      ['us', place(5)],
+      ['our old name', ourselves],
+    ]),
+    0,
+  )
+  assert.deepEqual(
+    serf.members().map(({ name, status }) => `${name} ${status}`),
+    ['us alive', 'a alive', 'b failed', 'c failed', 'd failed'],
+  )
+  assert.deepEqual(told(), [], 'that they are not here yet is no news')
+  assert.equal(serf.reconnectCandidate(true)?.name, 'b')
+  serf.nodeJoined(node('b'))
+  serf.nodeDeparted(node('b'), 0)
+  assert.deepEqual(told(), ['b joined', 'b failed'])
+  assert.equal(serf.reconnectCandidate(true)?.name, 'c', 'b was met in this run')
+  serf.merge({ ...nothingNew, statusLTimes: new Map([['c', 7n]]), leftMembers: ['c'] }, 0)
+  assert.equal(status('c'), 'left', 'it left while we were away')
+  serf.reap(24 * 3600 * 1000 + 1)
+  assert.deepEqual(told().sort(), ['b reaped', 'c left', 'c reaped', 'd reaped'])
+  assert.equal(serf.reconnectCandidate(), undefined)
+})
