@@ -16,8 +16,10 @@ import { Snapshot } from '../gossip/snapshot.ts'
 import type { Times } from '../gossip/snapshot-record.ts'
 import { type Memory, noMemory, SnapshotReplay } from '../gossip/snapshot-replay.ts'
 
-/** News of this long go into one write; Serf's interval. */
-const flushMs = 500
+/** New times of this long go into one write; Serf's interval. */
+const timesMs = 500
+/** News of members wait no longer than it takes to hear of several at once: who is killed soon must know them. */
+const membersMs = 50
 /** Serf's, too. */
 const retryMs = 30_000
 /** Only its members' business. */
@@ -89,6 +91,7 @@ export class SnapshotFile {
   /** Waits for the device; never rejects. */
   #working: Promise<void> | undefined
   #timer: Timer | undefined
+  #timerAtMs = 0
   #retryAtMs = 0
   #closed = false
 
@@ -105,7 +108,7 @@ export class SnapshotFile {
 
   note(fact: Fact): void {
     this.#snapshot?.note(fact)
-    this.#schedule()
+    this.#schedule(membersMs)
   }
 
   witness(times: Times): void {
@@ -132,15 +135,21 @@ export class SnapshotFile {
     else this.#release()
   }
 
-  #schedule(): void {
-    if (this.#timer !== undefined || this.#working || this.#closed) return
+  /** Whatever is due is written after this time, or sooner where that was meant before. */
+  #schedule(afterMs = timesMs): void {
+    if (this.#working || this.#closed || (this.#file && !this.#snapshot?.isDue)) return
     const { clock } = this.#options.env
-    if (this.#file && !this.#snapshot?.isDue) return
-    const delayMs = this.#file ? flushMs : Math.max(0, this.#retryAtMs - clock.monotonicMs())
-    this.#timer = clock.setTimeout(() => {
-      this.#timer = undefined
-      this.#write()
-    }, delayMs)
+    const atMs = this.#file ? clock.monotonicMs() + afterMs : this.#retryAtMs
+    if (this.#timer !== undefined && this.#timerAtMs <= atMs) return
+    clock.clearTimeout(this.#timer)
+    this.#timerAtMs = atMs
+    this.#timer = clock.setTimeout(
+      () => {
+        this.#timer = undefined
+        this.#write()
+      },
+      Math.max(0, atMs - clock.monotonicMs()),
+    )
   }
 
   /** Whatever is due. */
@@ -180,7 +189,7 @@ export class SnapshotFile {
       .catch((error) => this.#failed(error))
       .then(() => {
         this.#working = undefined
-        this.#schedule()
+        this.#schedule(membersMs)
       })
   }
 

@@ -49,7 +49,7 @@ describe('the file in the simulated world', () => {
     return { world, host, file, lines, rest: (ms = 1000) => world.run({ untilMs: world.now + ms }) }
   }
 
-  test('news of half a second go into one write, and a kill after that takes nothing', async () => {
+  test('news of one moment go into one write, and a kill soon after takes nothing', async () => {
     const { host, file, rest } = start()
     await rest()
     let writes = 0

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { freePort } from '../interop/serf-agent.ts'
-import type { Agent } from './agent.ts'
+import { type Agent, until } from './agent.ts'
 import { Stage } from './stage.ts'
 
 describe('agents that have met once need no seeds any more', () => {
@@ -13,7 +14,19 @@ describe('agents that have met once need no seeds any more', () => {
   const startAgain = async (...names: string[]) => {
     agents = []
     for (const name of names) agents.push(await stage.start(name, { bind: bind.get(name)! }))
+    await together()
+  }
+
+  /** In their files, too. */
+  const together = async () => {
     await stage.together(agents)
+    for (const { name } of agents) {
+      await until(
+        `${name} remembers all`,
+        async () => readFileSync(stage.path(name, 'serf.snapshot'), 'utf8'),
+        (text) => [...bind.values()].every((place) => text.includes(place)),
+      )
+    }
   }
 
   before(async () => {
@@ -21,7 +34,7 @@ describe('agents that have met once need no seeds any more', () => {
       bind.set(name, `127.0.0.1:${await freePort()}`)
       agents.push(await stage.start(name, { bind: bind.get(name)!, join: agents.slice(0, 1) }))
     }
-    await stage.together(agents)
+    await together()
   })
   after(() => stage.end())
 
