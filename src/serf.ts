@@ -4,9 +4,10 @@ import { hostname } from 'node:os'
 import { type Logger, pino } from 'pino'
 import { z } from 'zod'
 import { type Gossip, type GossipConfig, type GossipFact, type GossipOptions, startGossip } from './actors/gossip.ts'
+import { openSnapshot } from './actors/snapshot-file.ts'
 import { parseAddress } from './address.ts'
 import { createRealEnv } from './env/real.ts'
-import { ReeveError } from './errors.ts'
+import { ReeveError, toReeveError } from './errors.ts'
 import { parseKey } from './gossip/keys.ts'
 import { profiles } from './gossip/profile.ts'
 
@@ -40,6 +41,13 @@ const settingsSchema = z.strictObject({
   profile: z.enum(['lan', 'wan', 'local']).optional(),
   /** The cluster's key; default: no encryption. */
   encryptKey: key.optional(),
+  /**
+   * A file in Serf's format to remember the cluster by: members that it names are joined again in the background, and
+   * no event that was told before is told again. Its folder must exist. Default: nothing is remembered.
+   */
+  snapshotPath: z.string().min(1).optional(),
+  /** Whether a member that left is to know its cluster when it starts again; one that crashed does. Default false. */
+  rejoinAfterLeave: z.boolean().optional(),
 })
 
 export type MemberSettings = z.input<typeof settingsSchema>
@@ -63,7 +71,7 @@ export interface SerfMember extends Gossip {
 
 /**
  * A running member of a Serf cluster, alone in it until it joins. `log` default: warnings and errors as JSON on stderr.
- * Rejects with `CONFIG_INVALID` or `ADDRESS_UNUSABLE`.
+ * Rejects with `CONFIG_INVALID`, `ADDRESS_UNUSABLE` or, where the snapshot cannot be read, `DATA_DIR_UNUSABLE`.
  *
  * ```ts
  * const member = await createMember({ name: 'web-1', bind: '10.0.0.5:7946', tags: { role: 'web' } })
@@ -82,7 +90,7 @@ export async function createMember(
   settings: MemberSettings = {},
   options: { log?: Logger; env?: GossipOptions['env'] } = {},
 ): Promise<SerfMember> {
-  const config = configOf(settings)
+  const { config, snapshotPath: path, rejoinAfterLeave = false } = read(settings)
   const log = options.log ?? pino({ level: 'warn', base: { member: config.name } }, pino.destination(2))
   const listeners = new Map<string, Set<(fact: never) => void>>()
   const emit = (fact: GossipFact) => {
@@ -94,7 +102,11 @@ export async function createMember(
       }
     }
   }
-  const gossip = await startGossip({ env: options.env ?? createRealEnv(), log, config, emit })
+  const env = options.env ?? createRealEnv()
+  const snapshot = path === undefined ? undefined : openSnapshot({ env, log, path, rejoinAfterLeave })
+  const gossip = await startGossip({ env, log, config, emit, ...(snapshot && { snapshot }) })
+  // Those who do not answer are tried again from time to time anyway.
+  gossip.rejoin().catch((error: unknown) => log.info({ reason: toReeveError(error).message }, 'could not rejoin yet'))
   const on: SerfMember['on'] = (kind, listener) => {
     const ofKind = listeners.get(kind) ?? new Set()
     listeners.set(kind, ofKind.add(listener))
@@ -103,14 +115,16 @@ export async function createMember(
   return Object.assign(gossip, { on })
 }
 
-function configOf(settings: MemberSettings): GossipConfig {
-  const read = settingsSchema.safeParse(settings)
-  if (!read.success) {
-    const problems = read.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
+function read(settings: MemberSettings) {
+  const parsed = settingsSchema.safeParse(settings)
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) =>
+      [path.join('.'), message].filter(Boolean).join(': '),
+    )
     throw new ReeveError('CONFIG_INVALID', problems.join('\n'))
   }
-  const { name = hostname(), bind, advertise, tags = {}, profile = 'lan', encryptKey } = read.data
-  return {
+  const { name = hostname(), bind, advertise, tags = {}, profile = 'lan', encryptKey, ...memory } = parsed.data
+  const config: GossipConfig = {
     name,
     bind: bind ?? { host: '127.0.0.1', port: 7946 },
     ...(advertise && { advertise }),
@@ -119,4 +133,5 @@ function configOf(settings: MemberSettings): GossipConfig {
     compression: true,
     ...(encryptKey && { encryption: { source: { key: encryptKey }, acceptPlain: false, sendPlain: false } }),
   }
+  return { config, ...memory }
 }

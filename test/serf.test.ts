@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, test } from 'node:test'
 import { pino } from 'pino'
 import { createMember, type FactOf, type MemberFact, type MemberSettings, type SerfMember } from '../src/serf.ts'
@@ -55,6 +58,30 @@ describe('a program', () => {
     const left = fact(a, 'left')
     await b.leave()
     assert.equal((await left).member.name, 'b')
+  })
+
+  test('finds its cluster again by its snapshot, unless it left; and then if it is told to', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'reeve-member-'))
+    try {
+      const snapshotPath = join(folder, 'web.snapshot')
+      const a = await member('a')
+      const first = await member('b', { snapshotPath })
+      const seen = fact(a, 'joined')
+      await first.join([at(a)])
+      await seen
+      await first.leave()
+      first.close()
+
+      const names = (one: SerfMember) => one.members().map(({ name }) => name)
+      const again = await member('b', { snapshotPath, rejoinAfterLeave: true })
+      assert.equal((await fact(again, 'joined')).member.name, 'a')
+      await again.leave()
+      again.close()
+      assert.deepEqual(names(await member('b', { snapshotPath })), ['b'])
+      await assert.rejects(member('c', { snapshotPath: folder }), { code: 'DATA_DIR_UNUSABLE' })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('is told what is too much, and that nothing goes any more', async () => {
