@@ -69,7 +69,7 @@ export class Prober {
   constructor(parts: ProberParts) {
     this.#parts = parts
     // An ack proves little when its number can be guessed.
-    this.#lastSeqNo = Math.floor(parts.random() * 2 ** 32)
+    this.#lastSeqNo = 256 + Math.floor(parts.random() * 0x7f00)
   }
 
   /** Called every probe interval. A round that takes longer delays the next one. */
