@@ -6,14 +6,16 @@
 export interface Appointment {
   atMs: number
   readonly action: (nowMs: number) => void
+  readonly punctual: boolean
 }
 
 export class Agenda {
   /** Sorted by `atMs`, latest first, so that the next one is at the end. */
   readonly #entries: Appointment[] = []
 
-  at(atMs: number, action: (nowMs: number) => void): Appointment {
-    const entry = { atMs, action }
+  /** `punctual`: stays where it is when everything else is postponed. */
+  at(atMs: number, action: (nowMs: number) => void, punctual = false): Appointment {
+    const entry = { atMs, action, punctual }
     let low = 0
     let high = this.#entries.length
     while (low < high) {
@@ -44,9 +46,10 @@ export class Agenda {
     }
   }
 
-  /** Everything planned, and what is overdue, happens so much later. */
+  /** Everything planned, and what is overdue, happens so much later; but what is punctual. */
   postpone(byMs: number): void {
-    for (const entry of this.#entries) entry.atMs += byMs
+    for (const entry of this.#entries) if (!entry.punctual) entry.atMs += byMs
+    this.#entries.sort((a, b) => b.atMs - a.atMs)
   }
 
   /** Calls `action` every `intervalMs`, first at `firstMs`; after a delay it skips what it missed. `intervalMs` is asked each time. */

@@ -43,7 +43,8 @@ export class GossipRounds {
     const { gossipIntervalMs } = profile
     const gatheredMs = nowMs + random() * gathering * gossipIntervalMs
     const savedMs = this.#savedUpMs - (maxSaved - 1) * gossipIntervalMs
-    agenda.at(Math.max(gatheredMs, savedMs), (atMs) => this.#round(atMs))
+    // Also right after a stall: news condemns nobody, and holding it back would make others wait for us.
+    agenda.at(Math.max(gatheredMs, savedMs), (atMs) => this.#round(atMs), true)
   }
 
   #round(nowMs: number): void {

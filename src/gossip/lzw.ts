@@ -22,64 +22,78 @@ const lastCode = tableSize - 1
 const hashSlots = 1 << 13
 const hash = new Uint32Array(hashSlots)
 
+/** Codes as bits, the least significant first. */
+class CodeWriter {
+  readonly #bytes: Uint8Array
+  #length = 0
+  #held = 0
+  #heldBits = 0
+
+  constructor(maxBytes: number) {
+    this.#bytes = new Uint8Array(maxBytes)
+  }
+
+  put(code: number, width: number): void {
+    let held = this.#held | (code << this.#heldBits)
+    let heldBits = this.#heldBits + width
+    for (; heldBits >= 8; heldBits -= 8) {
+      this.#bytes[this.#length++] = held & 0xff
+      held >>>= 8
+    }
+    this.#held = held
+    this.#heldBits = heldBits
+  }
+
+  finish(): Uint8Array {
+    if (this.#heldBits > 0) this.#bytes[this.#length++] = this.#held
+    return this.#bytes.slice(0, this.#length)
+  }
+}
+
 export function compressLzw(plain: Uint8Array): Uint8Array {
   // A data code of at most 12 bits for each byte, a clear code for each 3838 of them, and the two at the ends.
-  const out = new Uint8Array(Math.ceil(plain.length * 1.5) + Math.ceil(plain.length / 1024) + 8)
-  let length = 0
-  let held = 0
-  let heldBits = 0
+  const out = new CodeWriter(Math.ceil(plain.length * 1.5) + Math.ceil(plain.length / 1024) + 8)
   let width = minWidth
   let newest = endCode
-
-  function emit(code: number): void {
-    held |= code << heldBits
-    heldBits += width
-    while (heldBits >= 8) {
-      out[length++] = held & 0xff
-      held >>>= 8
-      heldBits -= 8
-    }
-  }
-
-  /** Numbers the entry that the last code makes; false where that filled the table, which is then empty again. */
-  function grow(): boolean {
-    newest += 1
-    if (newest === 1 << width) width += 1
-    if (newest < lastCode) return true
-    emit(clearCode)
-    width = minWidth
-    newest = endCode
-    hash.fill(0)
-    return false
-  }
-
   hash.fill(0)
-  emit(clearCode)
+  out.put(clearCode, width)
   if (plain.length > 0) {
     let prefix = plain[0]!
-    for (let i = 1; i < plain.length; i += 1) {
-      const byte = plain[i]!
+    // One step behind the last byte: the code in hand makes an entry, too, which may change the width of the end code.
+    for (let i = 1; i <= plain.length; i += 1) {
+      const byte = plain[i] ?? 0
       const key = (prefix << 8) | byte
-      let slot = Math.imul(key, 0x9e37_79b1) >>> 19
-      let entry = hash[slot]!
-      while (entry !== 0 && entry >>> 12 !== key) {
-        slot = (slot + 1) & (hashSlots - 1)
-        entry = hash[slot]!
-      }
-      if (entry !== 0) {
+      const slot = slotOf(key)
+      const entry = hash[slot]!
+      if (entry !== 0 && i < plain.length) {
         prefix = entry & 0xfff
         continue
       }
-      emit(prefix)
-      if (grow()) hash[slot] = ((key << 12) | newest) >>> 0
+      out.put(prefix, width)
       prefix = byte
+      newest += 1
+      if (newest === 1 << width) width += 1
+      if (newest < lastCode) {
+        hash[slot] = ((key << 12) | newest) >>> 0
+        continue
+      }
+      out.put(clearCode, width)
+      width = minWidth
+      newest = endCode
+      hash.fill(0)
     }
-    emit(prefix)
-    grow()
   }
-  emit(endCode)
-  if (heldBits > 0) out[length++] = held & 0xff
-  return out.slice(0, length)
+  out.put(endCode, width)
+  return out.finish()
+}
+
+/** Where the entry of this key is, or where it belongs. */
+function slotOf(key: number): number {
+  let slot = Math.imul(key, 0x9e37_79b1) >>> 19
+  for (let entry = hash[slot]!; entry !== 0 && entry >>> 12 !== key; entry = hash[slot]!) {
+    slot = (slot + 1) & (hashSlots - 1)
+  }
+  return slot
 }
 
 // --- decoder ---------------------------------------------------------------------------------------------------------

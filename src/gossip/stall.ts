@@ -1,7 +1,7 @@
 /**
  * Notices that we did not run for a while: the event loop was busy, or the process was stopped. What the others did
  * meanwhile waits unread, so that by our clock everybody seems to be silent. Such time does not count: everything
- * planned moves by as much, behind what waits; suspects get longer to refute; and our own health score says how slow we
+ * planned (but gossip) moves by as much, behind what waits; suspects get longer to refute; and our own health score says how slow we
  * are, so that for a while we also wait longer for answers. Nothing of this can be seen on the wire.
  */
 

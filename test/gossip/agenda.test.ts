@@ -38,3 +38,18 @@ test('a rhythm keeps its beat through small delays, and skips what a long one mi
   assert.deepEqual(beats, [100, 230, 300, 1050])
   assert.equal(agenda.nextMs, 1150)
 })
+
+test('what is postponed happens later, in the same order, around what is punctual', () => {
+  const agenda = new Agenda()
+  const done: string[] = []
+  agenda.at(10, () => done.push('a'))
+  agenda.at(10, () => done.push('b'))
+  agenda.at(15, () => done.push('punctual'), true)
+  agenda.at(20, () => done.push('c'))
+  agenda.postpone(100)
+  assert.equal(agenda.nextMs, 15)
+  agenda.run(109)
+  assert.deepEqual(done, ['punctual'])
+  agenda.run(120)
+  assert.deepEqual(done, ['punctual', 'a', 'b', 'c'])
+})
