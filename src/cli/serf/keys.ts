@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { KeyResult } from '../../actors/serf-member.ts'
+import { aesGcm } from '../../env/aes-gcm.ts'
 import type { SerfClient } from '../../serf-rpc/client.ts'
 import { keyProblem } from '../../serf-rpc/key-problem.ts'
 import { Exit } from '../exit.ts'
@@ -26,7 +27,8 @@ export function addKeys(program: Command, ended: (code: number) => void): void {
     .addHelpText(
       'after',
       `
-A change of keys takes three steps; reeve keygen makes a key.
+A change of keys takes three steps; reeve keygen makes a key. Listed is never a key but
+its fingerprint, the first 8 digits of: base64 -d <<< KEY | sha256sum
 
 Examples:
   $ reeve keys list
@@ -65,13 +67,21 @@ Examples:
 function asTable({ keys, primaryKeys, nodes }: KeyResult): string {
   const rows = [...keys].map(([key, count]) => {
     const inUse = primaryKeys.get(key)
-    return [key, `${count}/${nodes}`, inUse === undefined ? '-' : `${inUse}/${nodes}`]
+    return [fingerprintOf(key), `${count}/${nodes}`, inUse === undefined ? '-' : `${inUse}/${nodes}`]
   })
   return table(['key', 'members', 'in use'], rows)
 }
 
 function asJson({ messages, keys, primaryKeys, ...counts }: KeyResult): string {
-  const maps = { messages, keys, primaryKeys }
+  const maps = { messages, keys: byFingerprint(keys), primaryKeys: byFingerprint(primaryKeys) }
   const plain = Object.fromEntries(Object.entries(maps).map(([name, map]) => [name, Object.fromEntries(map)]))
   return `${JSON.stringify({ ...counts, ...plain })}\n`
+}
+
+function byFingerprint(counts: ReadonlyMap<string, number>): Map<string, number> {
+  return new Map([...counts].map(([key, count]) => [fingerprintOf(key), count]))
+}
+
+function fingerprintOf(key: string): string {
+  return aesGcm.fingerprint(Buffer.from(key, 'base64'))
 }
