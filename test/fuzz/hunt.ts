@@ -1,4 +1,4 @@
-import type { FuzzCodec } from './codecs.ts'
+import type { FuzzCodec } from './codec.ts'
 import { Mutator } from './mutate.ts'
 
 export interface HuntResult {
@@ -10,8 +10,16 @@ export interface HuntResult {
   readonly finding?: { readonly input: Uint8Array; readonly error: Error }
 }
 
-/** Feeds damaged inputs to a codec for as long as `goOn` (asked with the number of inputs so far) says so. */
-export function hunt(codec: FuzzCodec, random: () => number, goOn: (inputs: number) => boolean): HuntResult {
+/**
+ * Feeds damaged inputs to a codec for as long as `goOn` (asked with the number of inputs so far) says so. An input that
+ * takes longer than `maxMs` each of three times is a finding, too.
+ */
+export async function hunt(
+  codec: FuzzCodec,
+  random: () => number,
+  goOn: (inputs: number) => boolean,
+  maxMs = Number.POSITIVE_INFINITY,
+): Promise<HuntResult> {
   const mutator = new Mutator(codec.corpus, random)
   let accepted = 0
   let inputs = 0
@@ -20,36 +28,51 @@ export function hunt(codec: FuzzCodec, random: () => number, goOn: (inputs: numb
     const input = mutator.next()
     inputs += 1
     const startMs = performance.now()
-    const error = failureOf(codec, input, (taken) => {
-      if (taken) accepted += 1
-    })
-    slowestMs = Math.max(slowestMs, performance.now() - startMs)
+    let error: Error | undefined
+    try {
+      // To wait for what is there already would cost more than most codecs take.
+      const taken = codec.accepts(input)
+      if (typeof taken === 'boolean' ? taken : await taken) accepted += 1
+    } catch (thrown) {
+      error = thrown as Error
+    }
+    const tookMs = performance.now() - startMs
+    slowestMs = Math.max(slowestMs, tookMs)
     if (error) {
-      const smallest = shrink(codec, input)
+      const smallest = await shrink(codec, input)
       Error.stackTraceLimit = 10
-      const finding = { input: smallest, error: failureOf(codec, smallest) ?? error }
+      const finding = { input: smallest, error: (await failureOf(codec, smallest)) ?? error }
       return { inputs, accepted, slowestMs, finding }
+    }
+    if (tookMs > maxMs && (await takes(codec, input, maxMs)) && (await takes(codec, input, maxMs))) {
+      return { inputs, accepted, slowestMs, finding: { input, error: new Error(`takes more than ${maxMs} ms`) } }
     }
   }
   return { inputs, accepted, slowestMs }
 }
 
-function failureOf(codec: FuzzCodec, input: Uint8Array, outcome = (_accepted: boolean) => {}): Error | undefined {
+async function failureOf(codec: FuzzCodec, input: Uint8Array): Promise<Error | undefined> {
   try {
-    outcome(codec.accepts(input))
+    await codec.accepts(input)
     return undefined
   } catch (error) {
     return error as Error
   }
 }
 
+async function takes(codec: FuzzCodec, input: Uint8Array, ms: number): Promise<boolean> {
+  const startMs = performance.now()
+  await failureOf(codec, input)
+  return performance.now() - startMs > ms
+}
+
 /** Takes out pieces, halves first, for as long as it still fails. */
-function shrink(codec: FuzzCodec, failing: Uint8Array): Uint8Array {
+async function shrink(codec: FuzzCodec, failing: Uint8Array): Promise<Uint8Array> {
   let input = failing
   for (let size = input.length >> 1; size > 0; size >>= 1) {
     for (let at = 0; at + size <= input.length; ) {
       const shorter = Uint8Array.from([...input.subarray(0, at), ...input.subarray(at + size)])
-      if (failureOf(codec, shorter)) input = shorter
+      if (await failureOf(codec, shorter)) input = shorter
       else at += size
     }
   }

@@ -1,0 +1,109 @@
+/** What clients and peers bring to the log, and what is read back from disk. */
+
+import assert from 'node:assert/strict'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { ProduceRequestSchema } from '../../src/gen/reeve/v1/log_service_pb.ts'
+import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
+import { RefusalReason } from '../../src/gen/reeve/v1/replication_service_pb.ts'
+import { checkBatch, sliceBatch } from '../../src/log/batch.ts'
+import { chainSeed, encodeFrame, readHeader, verifies } from '../../src/log/frame.ts'
+import {
+  decodePullRequest,
+  decodePullResponse,
+  encodePullRequest,
+  encodePullResponse,
+  holdingFromMessage,
+  logIdFromMessage,
+  logIdToMessage,
+  offsetFrom,
+} from '../../src/replication/pull-messages.ts'
+import { decodeCursor, encodeCursor } from '../../src/server/cursor.ts'
+import { parseProduceRequest } from '../../src/server/produce-request.ts'
+import { fromHex } from '../gossip/golden.ts'
+import { type FuzzCodec, typed } from './codec.ts'
+
+const id = { topic: 'orders', origin: 'node-1', epoch: '01890000-0000-7000-8000-000000000001' }
+const utf8 = new TextEncoder()
+const records = [1, 2, 3].map((n) => ({
+  key: utf8.encode(`k${n}`),
+  value: utf8.encode(`value ${n}`),
+  headers: [{ name: 'h', value: utf8.encode('v') }],
+  timestampMs: BigInt(n),
+}))
+const batch = toBinary(RecordBatchSchema, create(RecordBatchSchema, { records }))
+const batchLimits = { maxBytes: 4096, maxRecords: 100, maxRecordBytes: 1024 }
+const frame = encodeFrame({ baseOffset: 7, recordCount: 3, timestamp: 99n, previousChain: chainSeed(id), body: batch })
+const epochBytes = fromHex(id.epoch.replaceAll('-', ''))
+const cursor = encodeCursor(id.topic, [{ from: { origin: utf8.encode(id.origin), epoch: epochBytes }, offset: 300 }])
+
+const hello = { version: 1, cluster: 'reeve', node: 'node-1', epoch: epochBytes } as const
+const log = logIdToMessage(id)
+
+export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
+  frame: {
+    corpus: [frame.bytes],
+    accepts: (input) => {
+      const header = readHeader(input, 0)
+      if (!header || header.bytes > input.length) return false
+      assert.equal(header.bytes > 0 && header.endOffset > header.baseOffset, true, 'an impossible header')
+      return verifies(input.subarray(0, header.bytes))
+    },
+  },
+  batch: {
+    corpus: [batch],
+    accepts: typed((input) => {
+      const count = checkBatch(input, batchLimits)
+      const [first, rest] = [sliceBatch(input, 0, 1), sliceBatch(input, 1, count)]
+      assert.equal(first.length + rest.length, input.length, 'bytes lost by cutting')
+      assert.equal(checkBatch(first, batchLimits), 1)
+      if (count > 1) assert.equal(checkBatch(rest, batchLimits), count - 1)
+    }),
+  },
+  cursor: { corpus: [cursor], accepts: typed((input) => void decodeCursor(input, id.topic)) },
+  produce: {
+    corpus: [
+      toBinary(ProduceRequestSchema, create(ProduceRequestSchema, { topic: 'orders', batch: { records }, copies: 2 })),
+    ],
+    accepts: typed((input) => void parseProduceRequest(input)),
+  },
+  pull: {
+    corpus: [
+      encodePullRequest({ case: 'hello', value: hello }),
+      encodePullRequest({ case: 'want', value: { ref: 1, log, offset: 300n, chain: 2n ** 63n } }),
+      encodePullRequest({ case: 'unwant', value: { ref: 1 } }),
+      encodePullRequest({ case: 'synced', value: { logs: [1, 2].map((ref) => ({ ref, end: 300n })) } }),
+    ],
+    accepts: typed((input) => {
+      const request = decodePullRequest(input)
+      if (request.case === undefined) return
+      assert.deepEqual(decodePullRequest(encodePullRequest(request)), request)
+      if (request.case === 'want') {
+        assert.deepEqual(logIdToMessage(logIdFromMessage(request.value.log)).epoch, request.value.log?.epoch)
+        offsetFrom(request.value.offset)
+      }
+      if (request.case === 'synced') for (const { end } of request.value.logs) offsetFrom(end)
+    }),
+  },
+  pullResponse: {
+    corpus: [
+      encodePullResponse({ case: 'hello', value: hello }),
+      encodePullResponse({ case: 'holdings', value: { logs: [{ log, start: 0n, end: 300n }], complete: true } }),
+      encodePullResponse({ case: 'frames', value: { ref: 1, frames: frame.bytes } }),
+      encodePullResponse({
+        case: 'refusal',
+        value: { ref: 1, reason: RefusalReason.TRIMMED, start: 100n, end: 300n },
+      }),
+    ],
+    accepts: typed((input) => {
+      const response = decodePullResponse(input)
+      if (response.case === undefined) return
+      assert.deepEqual(decodePullResponse(encodePullResponse(response)), response)
+      if (response.case === 'refusal') offsetFrom(response.value.start)
+      if (response.case !== 'holdings') return
+      for (const held of response.value.logs) {
+        const { start, end } = holdingFromMessage(held)
+        assert.equal(Number.isSafeInteger(start) && Number.isSafeInteger(end), true, 'inexact offsets')
+      }
+    }),
+  },
+}
