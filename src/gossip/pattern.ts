@@ -6,8 +6,11 @@
 
 import { RE2JS } from 're2js'
 
-/** Steps of an automaton: ten milliseconds' worth for the longest text that a tag may have. */
-export const maxPatternSize = 2000
+/**
+ * Steps of an automaton: as many as a query has bytes, so that only counts make a pattern too large. The worst ones
+ * take some forty milliseconds for the longest text that a tag may have.
+ */
+export const maxPatternSize = 1024
 /** RE2's own limit for what counted repetitions within each other may come to. */
 const maxRepeat = 1000
 

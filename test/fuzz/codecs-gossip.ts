@@ -24,8 +24,8 @@ const patterns = [
   ...['web|db', '^(?:a|b)*?$', '(?i)W[^e]b', '(?P<name>a.)', '[[:alpha:]]\\d\\pL\\b', '\\Qa.b\\E{3}', '\\C\\z'],
   ...['(a+)+$', '(x+x+)+y', '.*.*.*.*=', '((a{10}){10}){10}', '[a-z]{1,1000}', '(a?){50}a{50}', '(a|a|aa)*b'],
 ]
-/** As long as tags may be at all, and so that the patterns above find much and match late. */
-const texts = ['', 'web-1', 'a'.repeat(2048), 'xé😀'.repeat(256), `${'ab'.repeat(1023)}=y`]
+/** Several times what tags may hold, and so that the patterns above find much and match late. */
+const longTexts = ['a'.repeat(2048), `${'xé😀ab'.repeat(227)}=y`]
 
 const keyRequest = stable(decodeKeyRequest, ({ key }) => encodeKeyRequest(key))
 const keyResponse = stable(decodeKeyResponse, encodeKeyResponse)
@@ -82,10 +82,11 @@ export const gossipCodecs: Readonly<Record<string, FuzzCodec>> = {
       const expr = textFromBytes(input)
       const matches = compilePattern(expr)
       const filter = encodeFilter({ kind: 'tag', tag: 'role', expr })
-      for (const text of texts) {
+      for (const text of ['', 'web-1']) {
         const meant = filtersMatch([filter], 'node-1', new Map([['role', text]]))
         assert.equal(meant, matches?.(text) ?? false, 'the filter and its pattern disagree')
       }
+      for (const text of longTexts) assert.equal(typeof (matches?.(text) ?? false), 'boolean')
       return matches !== undefined
     },
   },

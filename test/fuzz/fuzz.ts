@@ -11,7 +11,7 @@ import { codecs } from './codecs.ts'
 import { hunt } from './hunt.ts'
 
 /** Of one input: far above what any may take, on a busy machine, too. */
-const maxInputMs = 500
+const maxInputMs = 1000
 
 process.exit(await main())
 
