@@ -271,16 +271,16 @@ export class Swim {
   }
 
   /**
-   * Old news of a node that we hold for dead or suspect: it may have restarted and not know what is said about it. Tell
-   * it, at most once a probe interval, so that it can refute.
+   * Old news of a node that we hold for dead, left or suspect: it may have restarted and not know what is said about it.
+   * Tell it, at most once a probe interval, so that it can refute.
    */
   #remind(node: NodeRecord, nowMs: number): void {
-    if (node.state !== NodeState.dead && node.state !== NodeState.suspect) return
+    if (node.state === NodeState.alive) return
     const { name, profile, listener } = this.#parts
     const lastMs = this.#accusedMs.get(node.name)
     if (lastMs !== undefined && nowMs - lastMs < profile.probeIntervalMs) return
     this.#accusedMs.set(node.name, nowMs)
-    const kind = node.state === NodeState.dead ? 'dead' : 'suspect'
+    const kind = node.state === NodeState.suspect ? 'suspect' : 'dead'
     listener.accuse(node, { kind, node: node.name, from: name, incarnation: node.incarnation })
   }
 

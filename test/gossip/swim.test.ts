@@ -188,6 +188,13 @@ describe('about ourselves', () => {
     assert.deepEqual(swim.self.meta, meta)
   })
 
+  test('so is one that left and may have come back without a word of its goodbye', () => {
+    const { swim, accusations } = start(['a'])
+    swim.dead(dead('a', 'a', 5), 0)
+    swim.alive(alive('a', 5, { port: 2 }), 10_000)
+    assert.deepEqual(accusations, [dead('a', us, 5)])
+  })
+
   test('our name at another address is contested, whether they hold us for alive there or dead', () => {
     const elsewhere = { name: us, incarnation: 3, addr: Uint8Array.of(10, 0, 0, 9), port: 1, meta, vsn: ourVsn }
     for (const state of [NodeState.alive, NodeState.dead]) {
