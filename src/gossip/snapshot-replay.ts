@@ -7,6 +7,7 @@ import type { Endpoint } from './ip.ts'
 import { LamportClock } from './lamport.ts'
 import { maxNodes } from './node-list.ts'
 import { parseSnapshotLine, type SnapshotRecord, type Times } from './snapshot-record.ts'
+import { textFromBytes } from './text.ts'
 
 /** What one run leaves to the next. */
 export interface Memory {
@@ -36,7 +37,6 @@ export interface SnapshotReplayOptions {
 
 export class SnapshotReplay {
   readonly #options: SnapshotReplayOptions
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   readonly #line = new Uint8Array(maxLineBytes)
   #lineBytes = 0
   #overlong: boolean
@@ -72,7 +72,7 @@ export class SnapshotReplay {
   }
 
   #endLine(): void {
-    const line = this.#decoder.decode(this.#line.subarray(0, this.#lineBytes))
+    const line = textFromBytes(this.#line, 0, this.#lineBytes)
     const record = this.#overlong ? undefined : parseSnapshotLine(line)
     if (!record || !this.#apply(record)) this.#options.skipped(line)
     this.#lineBytes = 0

@@ -9,6 +9,7 @@ import type { Endpoint } from './ip.ts'
 import { maxNodes } from './node-list.ts'
 import { formatSnapshotRecord, type Times } from './snapshot-record.ts'
 import { type Memory, noTimes } from './snapshot-replay.ts'
+import { textToBytes } from './text.ts'
 
 /** Serf rewrites its file beyond the larger of these two. */
 const minLimitBytes = 128 * 1024
@@ -85,14 +86,14 @@ export class Snapshot {
     const isLeave = this.#leaveDue
     const text = members + this.#timesSince(this.#writtenTimes) + (isLeave ? leaveLine : '')
     this.#settle()
-    return { bytes: new TextEncoder().encode(text), shouldLast: members !== '' || isLeave }
+    return { bytes: textToBytes(text), shouldLast: members !== '' || isLeave }
   }
 
   /** All of it, for a new file. */
   whole(): Uint8Array {
     const names = [...this.#alive.keys(), ...this.#failed.keys()]
     const members = names.map((name) => this.#line(name, true)).join('')
-    const bytes = new TextEncoder().encode(members + this.#timesSince(noTimes) + (this.#left ? leaveLine : ''))
+    const bytes = textToBytes(members + this.#timesSince(noTimes) + (this.#left ? leaveLine : ''))
     this.#settle()
     this.#wholeDue = false
     this.#wholeBytes = bytes.length

@@ -6,6 +6,7 @@ import { maxNodes } from '../../src/gossip/node-list.ts'
 import { Snapshot } from '../../src/gossip/snapshot.ts'
 import { formatSnapshotRecord, parseSnapshotLine } from '../../src/gossip/snapshot-record.ts'
 import { type Memory, noMemory, SnapshotReplay } from '../../src/gossip/snapshot-replay.ts'
+import { textFromBytes } from '../../src/gossip/text.ts'
 import { fromHex, golden, type Json } from './golden.ts'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
@@ -174,6 +175,14 @@ describe('what is written when', () => {
     snapshot.note(fact('left', 'a'))
     assert.equal(take(snapshot), 'not-alive: a\n')
     assert.equal(snapshot.isDue, false)
+  })
+
+  test('a name that is no UTF-8 comes back as it was', () => {
+    const name = textFromBytes(Uint8Array.of(0x61, 0xff, 0x62))
+    const snapshot = new Snapshot(self, noMemory)
+    snapshot.note(fact('joined', name))
+    assert.deepEqual([...replay(snapshot.take().bytes).memory.alive.keys()], [name])
+    assert.equal(replay(snapshot.whole()).memory.alive.has(name), true)
   })
 
   test('a storm of news about one member is one line', () => {
