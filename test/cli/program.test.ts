@@ -4,51 +4,36 @@ import { exitCodeOf } from '../../src/cli/exit.ts'
 import { ReeveError } from '../../src/errors.ts'
 import { reeve } from './capture.ts'
 
+const commands = [
+  'agent',
+  'demo',
+  'members',
+  'topics',
+  'produce',
+  'consume',
+  'leave',
+  'verify',
+  'cert',
+  'keygen',
+  'event',
+  'query',
+  'monitor',
+  'rtt',
+  'keys',
+  'force-leave',
+]
+
 test('help lists the commands, examples and exit codes', async () => {
   const { code, stdout } = await reeve('--help')
   assert.equal(code, 0)
-  for (const word of [
-    'agent',
-    'demo',
-    'members',
-    'topics',
-    'produce',
-    'consume',
-    'leave',
-    'verify',
-    'cert',
-    'keygen',
-    'event',
-    'query',
-    'monitor',
-    'rtt',
-    'keys',
-    'force-leave',
-  ]) {
+  for (const word of commands) {
     assert.match(stdout, new RegExp(`^  ${word} `, 'm'))
   }
   assert.match(stdout, /Exit codes:\n {2}0 {2}done/)
 })
 
 test('every command has help that ends with examples', async () => {
-  for (const word of [
-    'agent',
-    'demo',
-    'members',
-    'topics',
-    'produce',
-    'consume',
-    'leave',
-    'verify',
-    'cert',
-    'keygen',
-    'event',
-    'query',
-    'monitor',
-    'rtt',
-    'keys',
-    'force-leave',
-  ]) {
+  for (const word of commands) {
     const { code, stdout } = await reeve(word, '--help')
     assert.equal(code, 0, word)
     assert.match(stdout, /Examples?:\n {2}\$ /, word)
