@@ -61,6 +61,8 @@ export async function startMember(
     tags?: Record<string, string>
     at?: Address
     profile?: Profile
+    /** Of what it sends; default true. */
+    compression?: boolean
     encryption?: GossipConfig['encryption']
     log?: Logger
     snapshot?: string
@@ -81,7 +83,7 @@ export async function startMember(
       bind: options.at ?? { host: '127.0.0.1', port: 0 },
       tags: new Map(Object.entries(options.tags ?? {})),
       profile: options.profile ?? profiles.lan,
-      compression: true,
+      compression: options.compression ?? true,
       ...(options.encryption && { encryption: options.encryption }),
     },
     log,

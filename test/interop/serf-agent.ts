@@ -199,17 +199,38 @@ export class SerfAgent {
 /** A port that is free for TCP and UDP on 127.0.0.1 right now, chosen by the system. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as { port: number }
-    const socket = createSocket('udp4')
-    const free = await new Promise<boolean>((resolve) => {
-      socket.once('error', () => resolve(false))
-      socket.bind(port, '127.0.0.1', () => resolve(true))
-    })
-    socket.close()
-    server.close()
-    await once(server, 'close')
-    if (free) return port
+    const port = await claim(0)
+    if (port !== undefined) return port
   }
+}
+
+/**
+ * A free port below those that systems give to connections and to whoever asks for any (from 32768 on), so that nobody
+ * takes it while its owner is down.
+ */
+export async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = await claim(20_000 + Math.floor(Math.random() * 12_000))
+    if (port !== undefined) return port
+  }
+}
+
+/** The port, when both protocols could have it; released at once. */
+async function claim(wanted: number): Promise<number | undefined> {
+  const server = createServer()
+  const listening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(wanted, '127.0.0.1', () => resolve(true))
+  })
+  if (!listening) return undefined
+  const { port } = server.address() as { port: number }
+  const socket = createSocket('udp4')
+  const free = await new Promise<boolean>((resolve) => {
+    socket.once('error', () => resolve(false))
+    socket.bind(port, '127.0.0.1', () => resolve(true))
+  })
+  socket.close()
+  server.close()
+  await once(server, 'close')
+  return free ? port : undefined
 }
