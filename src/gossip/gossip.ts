@@ -119,7 +119,7 @@ class Core implements GossipCore {
         joined: (node) => serf.nodeJoined(node),
         departed: (node) => serf.nodeDeparted(node, this.#nowMs),
         updated: (node) => serf.nodeUpdated(node),
-        accuse: (node, accusation) => courier.sendAlone(node, [accusation]),
+        remind: (node, reminder) => courier.sendAlone(node, reminder),
         conflict: (node, claimed) => {
           this.#outbox.tellConflict(node, claimed, this.#nowMs)
           if (node === this.#swim.self) this.#queries.contest(claimed)

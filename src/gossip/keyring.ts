@@ -3,7 +3,8 @@
  * member says it has done survives its restart, and a member that cannot store stays with the keys it had.
  */
 
-import { changeKeys, type KeyChange, type Keys, sameKey } from './keys.ts'
+import { sameBytes } from './bytes.ts'
+import { changeKeys, type KeyChange, type Keys } from './keys.ts'
 
 /** Changes that wait for the one that is being stored. */
 const maxWaiting = 64
@@ -50,7 +51,7 @@ export class Keyring {
    * could as well order us to use it. False: it is the primary already.
    */
   follow(key: Uint8Array): boolean {
-    if (sameKey(this.#keys[0]!, key)) return false
+    if (sameBytes(this.#keys[0]!, key)) return false
     this.change('use', key)
     return true
   }

@@ -1,6 +1,7 @@
 /** Keys of gossip and what may be done to a list of them. The first one seals; all of them are tried when opening. */
 
 import type { Decoded } from '../decoded.ts'
+import { sameBytes } from './bytes.ts'
 
 /** First the primary one, then in the order they were installed. */
 export type Keys = readonly Uint8Array[]
@@ -14,7 +15,7 @@ const wrongSize = 'key size must be 16, 24 or 32 bytes'
 
 /** The list after a change; the texts are those of memberlist. Each change may be repeated without harm. */
 export function changeKeys(keys: Keys, change: KeyChange, key: Uint8Array): Decoded<Keys> {
-  const at = keys.findIndex((known) => sameKey(known, key))
+  const at = keys.findIndex((known) => sameBytes(known, key))
   const others = keys.filter((_, index) => index !== at)
   switch (change) {
     case 'install':
@@ -31,10 +32,6 @@ export function changeKeys(keys: Keys, change: KeyChange, key: Uint8Array): Deco
       if (at === 0) return { ok: false, problem: 'Removing the primary key is not allowed' }
       return { ok: true, value: at < 0 ? keys : others }
   }
-}
-
-export function sameKey(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index])
 }
 
 /** Base64 with the standard alphabet and padding. The problem never repeats the text. */
@@ -64,7 +61,7 @@ export function parseKeyList(text: string): Decoded<Keys> {
     const key = typeof entry === 'string' ? parseKey(entry) : ({ ok: false, problem: 'not text' } as const)
     if (!key.ok) return { ok: false, problem: `has an unusable key, number ${index + 1} (${key.problem})` }
     // The same key twice is one key.
-    if (!keys.some((known) => sameKey(known, key.value))) keys.push(key.value)
+    if (!keys.some((known) => sameBytes(known, key.value))) keys.push(key.value)
   }
   return { ok: true, value: keys }
 }

@@ -3,10 +3,10 @@
  * the recent events, which members hand to each other when they exchange their state.
  */
 
+import { sameBytes } from './bytes.ts'
 import type { ToldEvent } from './effects.ts'
 import { LamportClock } from './lamport.ts'
 import { type Query, QueryFlag, type SerfPushPull } from './messages.ts'
-import { sameBytes } from './swim.ts'
 
 /** Serf's EventBuffer and QueryBuffer: how far back, in Lamport time, a message may be news. */
 const bufferSize = 512n

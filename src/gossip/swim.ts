@@ -6,12 +6,14 @@
 import type { Agenda, Appointment } from './agenda.ts'
 import type { Awareness } from './awareness.ts'
 import type { BroadcastQueue } from './broadcast-queue.ts'
+import { sameBytes } from './bytes.ts'
 import type { Problem } from './effects.ts'
 import { type Endpoint, formatIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
 import { type Alive, type Dead, NodeState, type Suspect } from './messages.ts'
 import { isGone, isUp, maxNodes, NodeList, type NodeRecord } from './node-list.ts'
 import type { Profile } from './profile.ts'
+import { type Reminder, Reminders } from './reminders.ts'
 import { Suspicion, suspicionBounds } from './suspicion.ts'
 import { canSpeakWith, isSaneVsn, ourVsn } from './versions.ts'
 
@@ -36,8 +38,8 @@ export interface SwimListener {
   /** The others know our name at another address. */
   contested(): void
   problem(reason: Problem, detail: string): void
-  /** Tells one node directly, so that it can refute. */
-  accuse(node: NodeRecord, accusation: Suspect | Dead): void
+  /** One node is told directly, so that it can refute. */
+  remind(node: NodeRecord, reminder: Reminder): void
 }
 
 export interface SwimParts {
@@ -62,13 +64,14 @@ export class Swim {
   readonly list: NodeList
   readonly #parts: SwimParts
   readonly #suspicions = new Map<string, RunningSuspicion>()
-  readonly #accusedMs = new Map<string, number>()
+  readonly #reminders: Reminders
   #leaving = false
   #joined = 0
 
   constructor(parts: SwimParts) {
     this.#parts = parts
     this.list = new NodeList(parts.random)
+    this.#reminders = new Reminders(parts.name, parts.profile.probeIntervalMs)
   }
 
   get self(): NodeRecord {
@@ -143,7 +146,8 @@ export class Swim {
       return
     }
     if (message.incarnation <= known.incarnation && !moved) {
-      this.#remind(known, nowMs)
+      const reminder = this.#reminders.for(known, message, nowMs)
+      if (reminder) listener.remind(known, reminder)
       return
     }
     this.#accept(message, nowMs)
@@ -211,7 +215,7 @@ export class Swim {
     this.list.removeWhere(
       (node) => node.name !== name && isGone(node) && nowMs - node.stateChangedMs > profile.gossipToTheDeadMs,
     )
-    for (const accused of this.#accusedMs.keys()) if (!this.list.get(accused)) this.#accusedMs.delete(accused)
+    this.#reminders.forgetUnless((other) => this.list.get(other) !== undefined)
   }
 
   /** Takes over what an acceptable alive says. */
@@ -270,20 +274,6 @@ export class Swim {
     this.#accept(this.#ownAlive(incarnation, this.self.meta), nowMs)
   }
 
-  /**
-   * Old news of a node that we hold for dead, left or suspect: it may have restarted and not know what is said about it.
-   * Tell it, at most once a probe interval, so that it can refute.
-   */
-  #remind(node: NodeRecord, nowMs: number): void {
-    if (node.state === NodeState.alive) return
-    const { name, profile, listener } = this.#parts
-    const lastMs = this.#accusedMs.get(node.name)
-    if (lastMs !== undefined && nowMs - lastMs < profile.probeIntervalMs) return
-    this.#accusedMs.set(node.name, nowMs)
-    const kind = node.state === NodeState.suspect ? 'suspect' : 'dead'
-    listener.accuse(node, { kind, node: node.name, from: name, incarnation: node.incarnation })
-  }
-
   #schedule(node: NodeRecord, suspicion: Suspicion): Appointment {
     const { agenda, name } = this.#parts
     return agenda.at(suspicion.deadlineMs, (nowMs) => {
@@ -320,8 +310,4 @@ function flawOf(message: Alive): string | undefined {
 
 function incarnationFlaw(message: { node: string; incarnation: number }): string {
   return `incarnation ${message.incarnation} of ${message.node}`
-}
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => b[i] === byte)
 }

@@ -15,6 +15,7 @@ import {
   type Suspect,
 } from '../../src/gossip/messages.ts'
 import { type Profile, profiles } from '../../src/gossip/profile.ts'
+import type { Reminder } from '../../src/gossip/reminders.ts'
 import { Swim } from '../../src/gossip/swim.ts'
 import { ourVsn } from '../../src/gossip/versions.ts'
 import { seededRandom } from './cluster.ts'
@@ -34,7 +35,7 @@ function start(others: readonly string[] = [], profile: Profile = profiles.lan) 
   const awareness = new Awareness(8)
   const queue = new BroadcastQueue()
   const seen: string[] = []
-  const accusations: (Suspect | Dead)[] = []
+  const reminders: Reminder[] = []
   const conflicts: Endpoint[] = []
   const swim = new Swim({
     name: us,
@@ -52,7 +53,7 @@ function start(others: readonly string[] = [], profile: Profile = profiles.lan) 
       conflict: (_node, claimed) => conflicts.push(claimed),
       contested: () => seen.push('contested'),
       problem: (reason) => seen.push(reason),
-      accuse: (_node, accusation) => accusations.push(accusation),
+      remind: (_node, reminder) => reminders.push(reminder),
     },
   })
   swim.start(meta, 0)
@@ -66,7 +67,7 @@ function start(others: readonly string[] = [], profile: Profile = profiles.lan) 
     })
   queued()
   const stateOfNode = (name: string) => swim.list.get(name)?.state
-  return { swim, agenda, awareness, seen, accusations, conflicts, queued, state: stateOfNode }
+  return { swim, agenda, awareness, seen, reminders, conflicts, queued, state: stateOfNode }
 }
 
 describe('alive', () => {
@@ -149,12 +150,27 @@ describe('alive', () => {
   })
 
   test('old news of a dead node: it is told, once a second, what it must refute', () => {
-    const { swim, accusations } = start(['a'])
+    const { swim, reminders } = start(['a'])
     swim.dead(dead('a', 'b', 5), 0)
     for (const nowMs of [100, 200, 300]) swim.alive(alive('a', 1, { port: 2 }), nowMs)
-    assert.deepEqual(accusations, [dead('a', us, 5)])
+    assert.deepEqual(reminders, [[dead('a', us, 5)]])
     swim.alive(alive('a', 1, { port: 2 }), 1200)
-    assert.equal(accusations.length, 2)
+    assert.equal(reminders.length, 2)
+  })
+
+  test('of two lives with one incarnation and other tags, the node hears: it knows which of them is over', () => {
+    const { swim, reminders, seen } = start(['a'])
+    const before = alive('a', 4, { port: 2, meta: Uint8Array.of(255, 1) })
+    const after = alive('a', 4, { port: 2, meta: Uint8Array.of(255, 2) })
+    swim.alive(before, 0)
+    swim.alive(before, 100)
+    assert.deepEqual(reminders, [])
+    swim.alive(after, 200)
+    swim.alive(after, 300)
+    assert.deepEqual(reminders, [[before, after]])
+    swim.alive(alive('a', 3, { port: 2 }), 2000)
+    assert.equal(reminders.length, 1, 'smaller numbers are old news, and many')
+    assert.deepEqual(seen, ['a updated'])
   })
 })
 
@@ -189,10 +205,10 @@ describe('about ourselves', () => {
   })
 
   test('so is one that left and may have come back without a word of its goodbye', () => {
-    const { swim, accusations } = start(['a'])
+    const { swim, reminders } = start(['a'])
     swim.dead(dead('a', 'a', 5), 0)
     swim.alive(alive('a', 5, { port: 2 }), 10_000)
-    assert.deepEqual(accusations, [dead('a', us, 5)])
+    assert.deepEqual(reminders, [[dead('a', us, 5)]])
   })
 
   test('our name at another address is contested, whether they hold us for alive there or dead', () => {

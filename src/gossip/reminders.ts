@@ -1,0 +1,48 @@
+/**
+ * Tells a member what is believed of it, when what we hear shows that it may not know: whoever restarts begins to count
+ * at one, and nobody listens to small numbers. Told so, it refutes with a larger one at once, not after a push/pull.
+ */
+
+import { sameBytes } from './bytes.ts'
+import type { Alive, Dead, Suspect } from './messages.ts'
+import { NodeState } from './messages.ts'
+import type { NodeRecord } from './node-list.ts'
+
+/** Of one node; the first is what we believe. */
+export type Reminder = readonly [Suspect | Dead] | readonly [Alive, Alive]
+
+export class Reminders {
+  readonly #name: string
+  readonly #intervalMs: number
+  readonly #lastMs = new Map<string, number>()
+
+  /** `name`: our own. A node is reminded once in `intervalMs`. */
+  constructor(name: string, intervalMs: number) {
+    this.#name = name
+    this.#intervalMs = intervalMs
+  }
+
+  /** What to tell `node`, if anything, of which we heard news that it has outlived. */
+  for(node: NodeRecord, heard: Alive, nowMs: number): Reminder | undefined {
+    const reminder = this.#needed(node, heard)
+    const lastMs = this.#lastMs.get(node.name)
+    if (!reminder || (lastMs !== undefined && nowMs - lastMs < this.#intervalMs)) return undefined
+    this.#lastMs.set(node.name, nowMs)
+    return reminder
+  }
+
+  forgetUnless(known: (name: string) => boolean): void {
+    for (const name of this.#lastMs.keys()) if (!known(name)) this.#lastMs.delete(name)
+  }
+
+  #needed(node: NodeRecord, heard: Alive): Reminder | undefined {
+    const { name, incarnation, state } = node
+    if (state === NodeState.suspect) return [{ kind: 'suspect', node: name, from: this.#name, incarnation }]
+    if (state !== NodeState.alive) return [{ kind: 'dead', node: name, from: this.#name, incarnation }]
+    // Two lives of it took the same number. Which of them is over only the node can tell: it contradicts that one.
+    if (heard.incarnation !== incarnation) return undefined
+    if (sameBytes(heard.meta, node.meta) && sameBytes(heard.vsn, node.vsn)) return undefined
+    const { addr, port, meta, vsn } = node
+    return [{ kind: 'alive', node: name, incarnation, addr, port, meta, vsn }, heard]
+  }
+}
