@@ -14,8 +14,9 @@
  *          other four logs that it failed. Beside it the same with five real `serf` agents, in turns; it is left out
  *          where there is no `serf`.
  * gossip   5, 20 and 50 members of nothing but gossip, beside as many real `serf` agents, in turns: all join one at the
- *          same moment, until each has seen each; a user event, until all have it; ten idle seconds, what they cost; one
- *          is killed; one leaves. Packets and bytes are those of the whole machine's loopback.
+ *          same moment, until each has seen each, also half and half; a user event, until all have it; an idle minute
+ *          (`--quick`: half of it), what it costs; one is killed; one leaves. Packets and bytes are those of the whole
+ *          machine's loopback.
  * lag      Three agents, 1,000 records of 100 B a second written to each by the client library (linger 1 ms), all tailed
  *          at once: from a record's acknowledgement at its origin to its arrival at a consumer of each of the other two.
  *          Nodes replicate what is durable without waiting for the acknowledgement: a lag below zero is possible.

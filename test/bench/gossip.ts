@@ -4,7 +4,8 @@ import { type Bench, type Row, Rows } from './figure.ts'
 import { type Gossiper, startGossipers } from './gossip-clusters.ts'
 
 const settleMs = 3000
-const idleMs = 10_000
+/** Each member begins one exchange of its state meanwhile; fifty wait twice as long as twenty for it. */
+const idleMs = { quick: 30_000, full: 60_000 }
 /** Linux' unit of CPU time in /proc. */
 const ticksPerSecond = 100
 
@@ -14,12 +15,15 @@ export async function gossip({ stage, repetitions, quick }: Bench): Promise<Row[
   if (skipped) process.stderr.write(`gossip: without the half of serf: ${skipped}\n`)
   for (let n = 0; n < repetitions; n++) {
     for (const count of quick ? [5, 20] : [5, 20, 50]) {
-      for (const kind of skipped ? (['reeve'] as const) : (['serf', 'reeve'] as const)) {
-        const beside = kind === 'reeve' && !skipped
-        await life(await startGossipers(kind, count, stage), (what, unit, sample) => {
+      for (const kind of skipped ? (['reeve'] as const) : (['serf', 'reeve', 'mixed'] as const)) {
+        const beside = kind !== 'serf' && !skipped
+        const add: Add = (what, unit, sample) => {
           const name = (who: string) => `${who} ${count}: ${what}`
           rows.add(name(kind), unit, sample, beside ? name('serf') : undefined)
-        })
+        }
+        const all = await startGossipers(kind, count, stage)
+        await join(all, add)
+        if (kind !== 'mixed') await life(all, add, quick ? idleMs.quick : idleMs.full)
         await stage.clear()
       }
     }
@@ -27,8 +31,10 @@ export async function gossip({ stage, repetitions, quick }: Bench): Promise<Row[
   return rows.list()
 }
 
-/** All join at once; one tells an event; nothing happens for a while; one is killed; one leaves. */
-async function life(all: Gossiper[], add: (what: string, unit: Row['unit'], sample: number) => void): Promise<void> {
+type Add = (what: string, unit: Row['unit'], sample: number) => void
+
+/** All at once. */
+async function join(all: Gossiper[], add: Add): Promise<void> {
   const [first, ...others] = all as [Gossiper, ...Gossiper[]]
   const joinedMs = await since(() => {
     for (const other of others) void other.tell({ kind: 'join', at: first.at })
@@ -37,10 +43,13 @@ async function life(all: Gossiper[], add: (what: string, unit: Row['unit'], samp
     )
   })
   add('all joined at once, last sight', 'ms', Math.max(...joinedMs))
+}
 
+/** One tells an event; nothing happens for a while; one is killed; one leaves. */
+async function life(all: Gossiper[], add: Add, idleMs: number): Promise<void> {
   await pause(settleMs)
   const eventMs = await since(() => {
-    void (others[0] as Gossiper).tell({ kind: 'event', name: 'bench' })
+    void (all[1] as Gossiper).tell({ kind: 'event', name: 'bench' })
     return Promise.all(all.map((one) => one.got('bench')))
   })
   add('user event at the last', 'ms', Math.max(...eventMs))

@@ -16,7 +16,7 @@ import type { RpcChannel } from '../../src/env/env.ts'
 import { type Client, connect, createRealEnv } from '../../src/index.ts'
 
 const root = join(import.meta.dirname, '..', '..')
-const patienceMs = 60_000
+const patienceMs = 120_000
 
 export interface Line {
   readonly text: string
