@@ -11,8 +11,8 @@
  *   message
  */
 
+import { crc32 } from '@node-rs/crc32'
 import { compress, decompress } from './compression.ts'
-import { crc32 } from './crc32.ts'
 import { decodeMessage, MessageType } from './memberlist-codec.ts'
 import type { Message } from './messages.ts'
 
@@ -134,7 +134,8 @@ function joinParts(parts: readonly Uint8Array[]): Uint8Array {
 function openChecksum(packet: Uint8Array): Uint8Array | undefined {
   if (packet[0] !== MessageType.checksum || packet.length < checksumBytes) return packet
   const stated = new DataView(packet.buffer, packet.byteOffset).getUint32(1)
-  return stated === crc32(packet, checksumBytes) ? packet.subarray(checksumBytes) : undefined
+  const content = packet.subarray(checksumBytes)
+  return stated === crc32(content) ? content : undefined
 }
 
 function addChecksum(content: Uint8Array): Uint8Array {

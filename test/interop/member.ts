@@ -10,6 +10,7 @@ import type { Member } from '../../src/gossip/member.ts'
 import { type Profile, profiles } from '../../src/gossip/profile.ts'
 
 const patienceMs = 90_000
+const lookAgainMs = 500
 const silent = pino({ level: process.env.REEVE_TEST_LOG ?? 'silent' })
 
 export class TestMember {
@@ -43,14 +44,17 @@ export class TestMember {
     return this.facts.flatMap((fact) => ('member' in fact && fact.member.name === name ? [fact.kind] : []))
   }
 
-  /** Looks again after every fact. */
+  /** Looks again after every fact, and now and then: that somebody stays who had said goodbye is told by none. */
   async until(what: string, condition: (member: TestMember) => boolean): Promise<void> {
     const signal = AbortSignal.timeout(patienceMs)
+    const again = setInterval(() => this.#news.emit('fact'), lookAgainMs)
     try {
       while (!condition(this)) await once(this.#news, 'fact', { signal })
     } catch (error) {
       const seen = this.gossip.members().map(({ name, status }) => `${name} ${status}`)
       throw new Error(`${this.name} never came to: ${what}; it sees ${seen.join(', ')}`, { cause: error })
+    } finally {
+      clearInterval(again)
     }
   }
 }
