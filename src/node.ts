@@ -13,6 +13,8 @@ import { serverActor } from './actors/server.ts'
 import { startMember } from './actors/start-member.ts'
 import { phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
+import { type Catalog, openCatalog } from './catalog/catalog.ts'
+import { catalogKinds } from './catalog/kinds.ts'
 import type { NodeConfig } from './config.ts'
 import type { Address, Env } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
@@ -42,6 +44,8 @@ export interface ReeveNode {
   status(): NodeStatus
   /** The logs themselves, for embedding; undefined before they are open. */
   readonly journal: Journal | undefined
+  /** What the cluster knows beside its records; undefined before the logs are open. */
+  readonly catalog: Catalog | undefined
 }
 
 export interface NodeStatus {
@@ -79,6 +83,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const fraction = () => env.random.fraction()
   const cluster = config.clusterName
   let openedJournal: Journal | undefined
+  let catalog: Catalog | undefined
   let gossip: ClusterMember | undefined
   let started = false
   let serfRpcAddress: Address | undefined
@@ -185,6 +190,12 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         }),
       opened: (opened) => {
         openedJournal = opened
+        const catalogLog = log.child({ actor: 'catalog' })
+        catalog = openCatalog({
+          journal: opened,
+          kinds: catalogKinds,
+          report: ({ code, message }) => catalogLog.error({ code, reason: message }, 'the catalog is not complete'),
+        })
       },
     }),
     server,
@@ -277,6 +288,9 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     },
     get journal() {
       return openedJournal
+    },
+    get catalog() {
+      return catalog
     },
   }
 }

@@ -107,7 +107,10 @@ class Pull {
       },
     )
     const { node, epoch } = journal()
-    this.#send({ case: 'hello', value: { version: pullVersion, cluster, node, epoch: epochToBytes(epoch) } })
+    this.#send({
+      case: 'hello',
+      value: { version: pullVersion, cluster, node, epoch: epochToBytes(epoch), internalTopics: true },
+    })
   }
 
   close(): void {

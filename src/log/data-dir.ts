@@ -7,7 +7,7 @@
 import type { Decoded } from '../decoded.ts'
 import type { Disk } from '../env/env.ts'
 import { type ErrorCode, ReeveError } from '../errors.ts'
-import { type LogId, parseEpoch, parseNodeName, parseTopicName } from './log-id.ts'
+import { type LogId, parseEpoch, parseNodeName, parseStoredTopicName } from './log-id.ts'
 
 export type LogFolder =
   | { readonly kind: 'log'; readonly id: LogId; readonly path: string }
@@ -55,7 +55,7 @@ export function parentOf(path: string): string {
 }
 
 export function* logFolders(disk: Disk, dataDir: string): Generator<LogFolder> {
-  for (const topic of foldersIn(disk, topicsFolder(dataDir), parseTopicName)) {
+  for (const topic of foldersIn(disk, topicsFolder(dataDir), parseStoredTopicName)) {
     if (topic.kind !== 'named') {
       yield topic
       continue

@@ -5,7 +5,7 @@ import { ReeveError, toReeveError } from '../errors.ts'
 import { logFolder, logFolders, makeDurableFolder, makeLogFolder, topicsFolder } from './data-dir.ts'
 import { HybridClock } from './hlc.ts'
 import { Log } from './log.ts'
-import { type LogId, logKey, parseEpoch, parseNodeName, parseTopicName } from './log-id.ts'
+import { type LogId, logKey, parseEpoch, parseNodeName, parseStoredTopicName } from './log-id.ts'
 import type { LogWorld } from './log-writer.ts'
 import { OpenFiles } from './open-files.ts'
 import { makeDurable, recoverLog } from './recovery.ts'
@@ -273,7 +273,7 @@ class OpenJournal implements Journal {
 
 /** The id, once every part of it is safe to become a folder. */
 function checkedId(id: LogId): LogId {
-  const topic = parseTopicName(id.topic)
+  const topic = parseStoredTopicName(id.topic)
   if (!topic.ok) throw new ReeveError('TOPIC_NAME_INVALID', topic.problem)
   const origin = parseNodeName(id.origin)
   if (!origin.ok) throw new ReeveError('NODE_NAME_INVALID', origin.problem)

@@ -15,9 +15,24 @@ export function logKey(id: LogId): string {
   return `${id.topic}/${id.origin}/${id.epoch}`
 }
 
-/** Refusals are to be reported as `TOPIC_NAME_INVALID`. */
+/** A topic of users. Refusals are to be reported as `TOPIC_NAME_INVALID`. */
 export function parseTopicName(text: string): Decoded<string> {
-  return parseName(text, 'topic')
+  if (!isInternalTopic(text)) return parseName(text, 'topic')
+  return {
+    ok: false,
+    problem: `topic name ${quote(text)} is reserved: those with an underscore first are the nodes' own`,
+  }
+}
+
+/** Topics that nodes write for themselves: stored and replicated as all others, but users never see them. */
+export function isInternalTopic(name: string): boolean {
+  return name.startsWith('_')
+}
+
+/** Any topic that may lie on a disk or come from a peer, those of the nodes themselves included. */
+export function parseStoredTopicName(text: string): Decoded<string> {
+  const name = parseName(isInternalTopic(text) ? text.slice(1) : text, 'topic')
+  return name.ok ? { ok: true, value: text } : name
 }
 
 /** Refusals are to be reported as `NODE_NAME_INVALID`. */

@@ -12,7 +12,7 @@ import {
   ReplicationService,
 } from '../gen/reeve/v1/replication_service_pb.ts'
 import { frameBodyMaxBytes } from '../log/frame.ts'
-import { epochFromBytes, epochToBytes, type LogId, parseNodeName, parseTopicName } from '../log/log-id.ts'
+import { epochFromBytes, epochToBytes, type LogId, parseNodeName, parseStoredTopicName } from '../log/log-id.ts'
 import type { Holding } from './directory.ts'
 
 export const pullPath = `/${ReplicationService.typeName}/${ReplicationService.method.pull.name}`
@@ -61,7 +61,7 @@ export function logIdToMessage(id: LogId): { topic: string; origin: string; epoc
 
 /** Refuses ids that could not be ours: they become folder names. */
 export function logIdFromMessage(message: LogIdMessage | undefined): LogId {
-  const topic = parseTopicName(message?.topic ?? '')
+  const topic = parseStoredTopicName(message?.topic ?? '')
   const origin = parseNodeName(message?.origin ?? '')
   const epoch = epochFromBytes(message?.epoch ?? new Uint8Array())
   if (!topic.ok || !origin.ok || !epoch.ok) throw new ReeveError('REQUEST_MALFORMED', 'not the id of a log')

@@ -8,7 +8,7 @@ import { ReeveError, toReeveError } from '../errors.ts'
 import { type PullHello, RefusalReason, ReplicationService, type Want } from '../gen/reeve/v1/replication_service_pb.ts'
 import { framesIn } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
-import { epochToBytes, logKey } from '../log/log-id.ts'
+import { epochToBytes, isInternalTopic, logKey } from '../log/log-id.ts'
 import {
   decodePullRequest,
   encodePullResponse,
@@ -57,6 +57,8 @@ class PullStream implements CallListener {
   readonly #call: ServerCall
   readonly #journal: Journal
   #replica: string | undefined
+  /** Nodes that came before internal topics would break off at the first one. */
+  #takesInternal = false
   readonly #byRef = new Map<number, Subscription>()
   readonly #byKey = new Map<string, Subscription>()
   /** Subscriptions with something to send, in turn. */
@@ -104,7 +106,7 @@ class PullStream implements CallListener {
     this.#release()
   }
 
-  #greet({ version, cluster, node }: PullHello): void {
+  #greet({ version, cluster, node, internalTopics }: PullHello): void {
     const { cluster: own } = this.#options
     if (version !== pullVersion)
       throw new ReeveError('REQUEST_MALFORMED', `this node speaks pull version ${pullVersion}`)
@@ -116,9 +118,10 @@ class PullStream implements CallListener {
     const { node: name, epoch } = this.#journal
     if (node === name) throw new ReeveError('PEER_MISMATCH', `${node} is the name of this node: no copy of its own`)
     this.#replica = node
+    this.#takesInternal = internalTopics
     this.#send({
       case: 'hello',
-      value: { version: pullVersion, cluster: own, node: name, epoch: epochToBytes(epoch) },
+      value: { version: pullVersion, cluster: own, node: name, epoch: epochToBytes(epoch), internalTopics: true },
     })
     this.#announce(this.#journal.logs(), true)
     this.#unsubscribe = this.#journal.onCommit((log) => this.#committed(log))
@@ -183,7 +186,8 @@ class PullStream implements CallListener {
     this.#announce(logs, false)
   }
 
-  #announce(logs: readonly LogView[], complete: boolean): void {
+  #announce(all: readonly LogView[], complete: boolean): void {
+    const logs = this.#takesInternal ? all : all.filter(({ id }) => !isInternalTopic(id.topic))
     for (let i = 0; i < logs.length || (complete && i === 0); i += holdingsPerMessage) {
       const part = logs.slice(i, i + holdingsPerMessage)
       for (const { key } of part) this.#announced.add(key)

@@ -4,7 +4,7 @@ import type { RpcRoute } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
 import type { Journal, LogView } from '../log/journal.ts'
-import { epochToBytes, parseTopicName } from '../log/log-id.ts'
+import { epochToBytes, isInternalTopic, parseTopicName } from '../log/log-id.ts'
 import type { Access } from './access.ts'
 import { acts } from './acl-policy.ts'
 import { topicUnknown } from './consume.ts'
@@ -15,7 +15,8 @@ export function listTopics(deps: { readonly journal: Journal; readonly access: A
   return unary(LogService.method.listTopics, ({ topic }, call) => {
     const subject = access.subjectOf(call.caller)
     if (topic === '') {
-      const visible = journal.topics().filter((name) => acts.some((act) => access.may(subject, act, name)))
+      const users = journal.topics().filter((name) => !isInternalTopic(name))
+      const visible = users.filter((name) => acts.some((act) => access.may(subject, act, name)))
       return { topics: visible.map((name) => describe(name, journal.topicLogs(name))) }
     }
     const name = parseTopicName(topic)

@@ -7,6 +7,7 @@ import {
   logKey,
   parseEpoch,
   parseNodeName,
+  parseStoredTopicName,
   parseTopicName,
 } from '../../src/log/log-id.ts'
 
@@ -42,6 +43,15 @@ test('names that could be unsafe in a path are refused, for topics and nodes ali
 
 test('ordinary names are taken as they are', () => {
   for (const name of safe) assert.deepEqual(parseTopicName(name), { ok: true, value: name })
+})
+
+test('topics of the nodes themselves can be stored, but no user can name one', () => {
+  assert.equal(parseTopicName('_catalog').ok, false)
+  assert.deepEqual(parseStoredTopicName('_catalog'), { ok: true, value: '_catalog' })
+  assert.deepEqual(parseStoredTopicName('orders'), { ok: true, value: 'orders' })
+  for (const name of ['_', '__catalog', '_../x', '_a/b', '_CON', '_.a']) {
+    assert.equal(parseStoredTopicName(name).ok, false, name)
+  }
 })
 
 test('an epoch is 16 bytes or 36 characters, one spelling only', () => {
