@@ -43,6 +43,16 @@ export const errorTable = {
   BATCH_TOO_LARGE: kind(GrpcCode.INVALID_ARGUMENT),
   MESSAGE_TOO_LARGE: kind(GrpcCode.RESOURCE_EXHAUSTED),
   CURSOR_INVALID: kind(GrpcCode.INVALID_ARGUMENT),
+  /** There is no cursor of that name. */
+  CURSOR_UNKNOWN: kind(GrpcCode.NOT_FOUND, true),
+  /** This node has not yet what the caller has seen elsewhere. */
+  NOT_CAUGHT_UP: kind(GrpcCode.DEADLINE_EXCEEDED, true),
+  /** A producer's batch that is not the next one: what is between was never stored, or not here. Nothing was stored. */
+  PRODUCER_OUT_OF_ORDER: kind(GrpcCode.FAILED_PRECONDITION),
+  /** A producer's sequence that was stored before, with other records. Nothing was stored. */
+  PRODUCER_CONFLICT: kind(GrpcCode.ALREADY_EXISTS),
+  TOPIC_EXISTS: kind(GrpcCode.ALREADY_EXISTS),
+  TOPIC_SETTINGS_INVALID: kind(GrpcCode.INVALID_ARGUMENT),
   COPIES_IMPOSSIBLE: kind(GrpcCode.FAILED_PRECONDITION),
   COPIES_PENDING: kind(GrpcCode.DEADLINE_EXCEEDED),
   DEADLINE_EXCEEDED: kind(GrpcCode.DEADLINE_EXCEEDED, true),

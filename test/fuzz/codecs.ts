@@ -5,7 +5,8 @@ import { gossipCodecs } from './codecs-gossip.ts'
 import { logCodecs } from './codecs-log.ts'
 import { sealingCodecs } from './codecs-sealing.ts'
 import { serfCodecs } from './codecs-serf.ts'
+import { serfClientCodecs } from './codecs-serf-client.ts'
 
 export const codecs: ReadonlyMap<string, FuzzCodec> = new Map(
-  Object.entries({ ...gossipCodecs, ...sealingCodecs, ...serfCodecs, ...logCodecs }),
+  Object.entries({ ...gossipCodecs, ...sealingCodecs, ...serfCodecs, ...serfClientCodecs, ...logCodecs }),
 )

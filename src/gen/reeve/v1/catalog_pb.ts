@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Position } from "./record_pb.ts";
+import type { CursorState, Position } from "./record_pb.ts";
 import { file_reeve_v1_record } from "./record_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file reeve/v1/catalog.proto.
  */
 export const file_reeve_v1_catalog: GenFile = /*@__PURE__*/
-  fileDesc("ChZyZWV2ZS92MS9jYXRhbG9nLnByb3RvEghyZWV2ZS52MSKNAgoNVG9waWNTZXR0aW5ncxIZCgxyZXRlbnRpb25fbXMYASABKARIAIgBARIcCg9yZXRlbnRpb25fYnl0ZXMYAiABKARIAYgBARIeChFyZXRlbnRpb25fcmVjb3JkcxgDIAEoBEgCiAEBEh4KEXNlZ21lbnRfbWF4X2J5dGVzGAQgASgESAOIAQESHQoQbWF4X3JlY29yZF9ieXRlcxgFIAEoDUgEiAEBQg8KDV9yZXRlbnRpb25fbXNCEgoQX3JldGVudGlvbl9ieXRlc0IUChJfcmV0ZW50aW9uX3JlY29yZHNCFAoSX3NlZ21lbnRfbWF4X2J5dGVzQhMKEV9tYXhfcmVjb3JkX2J5dGVzIo4BCgpUb3BpY0VudHJ5Eg8KB3ZlcnNpb24YASABKA0SEQoJdGltZXN0YW1wGAIgASgEEg4KBm9yaWdpbhgDIAEoCRINCgVlcG9jaBgEIAEoDBIpCghzZXR0aW5ncxgFIAEoCzIXLnJlZXZlLnYxLlRvcGljU2V0dGluZ3MSEgoKZGVsZXRlZF9hdBgGIAEoBCJJChFDYXRhbG9nQ2hlY2twb2ludBIPCgd2ZXJzaW9uGAEgASgNEiMKB2NvdmVyZWQYAiADKAsyEi5yZWV2ZS52MS5Qb3NpdGlvbmIGcHJvdG8z", [file_reeve_v1_record]);
+  fileDesc("ChZyZWV2ZS92MS9jYXRhbG9nLnByb3RvEghyZWV2ZS52MSKNAgoNVG9waWNTZXR0aW5ncxIZCgxyZXRlbnRpb25fbXMYASABKARIAIgBARIcCg9yZXRlbnRpb25fYnl0ZXMYAiABKARIAYgBARIeChFyZXRlbnRpb25fcmVjb3JkcxgDIAEoBEgCiAEBEh4KEXNlZ21lbnRfbWF4X2J5dGVzGAQgASgESAOIAQESHQoQbWF4X3JlY29yZF9ieXRlcxgFIAEoDUgEiAEBQg8KDV9yZXRlbnRpb25fbXNCEgoQX3JldGVudGlvbl9ieXRlc0IUChJfcmV0ZW50aW9uX3JlY29yZHNCFAoSX3NlZ21lbnRfbWF4X2J5dGVzQhMKEV9tYXhfcmVjb3JkX2J5dGVzIo4BCgpUb3BpY0VudHJ5Eg8KB3ZlcnNpb24YASABKA0SEQoJdGltZXN0YW1wGAIgASgEEg4KBm9yaWdpbhgDIAEoCRINCgVlcG9jaBgEIAEoDBIpCghzZXR0aW5ncxgFIAEoCzIXLnJlZXZlLnYxLlRvcGljU2V0dGluZ3MSEgoKZGVsZXRlZF9hdBgGIAEoBCJvCghSdW5FbnRyeRIPCgd2ZXJzaW9uGAEgASgNEg4KBm9yaWdpbhgCIAEoCRIOCgZudW1iZXIYAyABKAQSDQoFZXBvY2gYBCABKAwSIwoEbG9ncxgFIAMoCzIVLnJlZXZlLnYxLkZpbmlzaGVkTG9nIikKC0ZpbmlzaGVkTG9nEg0KBXRvcGljGAEgASgJEgsKA2VuZBgCIAEoBCKbAQoLQ3Vyc29yRW50cnkSDwoHdmVyc2lvbhgBIAEoDRISCgpnZW5lcmF0aW9uGAIgASgEEg4KBm9yaWdpbhgDIAEoCRINCgVlcG9jaBgEIAEoDBIkCgVzdGF0ZRgFIAEoCzIVLnJlZXZlLnYxLkN1cnNvclN0YXRlEhEKCXRpbWVzdGFtcBgGIAEoBBIPCgdkZWxldGVkGAcgASgIIkkKEUNhdGFsb2dDaGVja3BvaW50Eg8KB3ZlcnNpb24YASABKA0SIwoHY292ZXJlZBgCIAMoCzISLnJlZXZlLnYxLlBvc2l0aW9uYgZwcm90bzM", [file_reeve_v1_record]);
 
 /**
  * How the records of a topic are kept. What is absent is as each node's own configuration says.
@@ -114,6 +114,125 @@ export const TopicEntrySchema: GenMessage<TopicEntry> = /*@__PURE__*/
   messageDesc(file_reeve_v1_catalog, 1);
 
 /**
+ * Under `run/ORIGIN/NUMBER`: how far a finished run of that node wrote. Made by the node itself, when it stops or at its
+ * next start, and numbered by it one after the other, so that who knows number n knows all before it. Of a log that is
+ * named twice (its disk gave back more than it seemed to hold) the later number counts.
+ *
+ * @generated from message reeve.v1.RunEntry
+ */
+export type RunEntry = Message<"reeve.v1.RunEntry"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: string origin = 2;
+   */
+  origin: string;
+
+  /**
+   * @generated from field: uint64 number = 3;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: bytes epoch = 4;
+   */
+  epoch: Uint8Array;
+
+  /**
+   * @generated from field: repeated reeve.v1.FinishedLog logs = 5;
+   */
+  logs: FinishedLog[];
+};
+
+/**
+ * Describes the message reeve.v1.RunEntry.
+ * Use `create(RunEntrySchema)` to create a new message.
+ */
+export const RunEntrySchema: GenMessage<RunEntry> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_catalog, 2);
+
+/**
+ * @generated from message reeve.v1.FinishedLog
+ */
+export type FinishedLog = Message<"reeve.v1.FinishedLog"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: uint64 end = 2;
+   */
+  end: bigint;
+};
+
+/**
+ * Describes the message reeve.v1.FinishedLog.
+ * Use `create(FinishedLogSchema)` to create a new message.
+ */
+export const FinishedLogSchema: GenMessage<FinishedLog> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_catalog, 3);
+
+/**
+ * Under `cursor/TOPIC/NAME`. Of one generation the positions that are further count, log by log; of two generations the
+ * later one.
+ *
+ * @generated from message reeve.v1.CursorEntry
+ */
+export type CursorEntry = Message<"reeve.v1.CursorEntry"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * Hybrid time of the last reset or deletion, and by which run of which node.
+   *
+   * @generated from field: uint64 generation = 2;
+   */
+  generation: bigint;
+
+  /**
+   * @generated from field: string origin = 3;
+   */
+  origin: string;
+
+  /**
+   * @generated from field: bytes epoch = 4;
+   */
+  epoch: Uint8Array;
+
+  /**
+   * @generated from field: reeve.v1.CursorState state = 5;
+   */
+  state?: CursorState | undefined;
+
+  /**
+   * Hybrid time of the last commit.
+   *
+   * @generated from field: uint64 timestamp = 6;
+   */
+  timestamp: bigint;
+
+  /**
+   * By the reset of this generation: there is no such cursor.
+   *
+   * @generated from field: bool deleted = 7;
+   */
+  deleted: boolean;
+};
+
+/**
+ * Describes the message reeve.v1.CursorEntry.
+ * Use `create(CursorEntrySchema)` to create a new message.
+ */
+export const CursorEntrySchema: GenMessage<CursorEntry> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_catalog, 4);
+
+/**
  * Under `checkpoint`: this log holds, before this record, all that the catalog says, the logs named here up to these
  * offsets included.
  *
@@ -136,5 +255,5 @@ export type CatalogCheckpoint = Message<"reeve.v1.CatalogCheckpoint"> & {
  * Use `create(CatalogCheckpointSchema)` to create a new message.
  */
 export const CatalogCheckpointSchema: GenMessage<CatalogCheckpoint> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_catalog, 2);
+  messageDesc(file_reeve_v1_catalog, 5);
 

@@ -4,7 +4,9 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { LogId, RecordBatch } from "./record_pb.ts";
+import type { TopicSettings } from "./catalog_pb.ts";
+import { file_reeve_v1_catalog } from "./catalog_pb.ts";
+import type { LogId, Position, RecordBatch } from "./record_pb.ts";
 import { file_reeve_v1_record } from "./record_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file reeve/v1/log_service.proto.
  */
 export const file_reeve_v1_log_service: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZWV2ZS92MS9sb2dfc2VydmljZS5wcm90bxIIcmVldmUudjEiVQoOUHJvZHVjZVJlcXVlc3QSDQoFdG9waWMYASABKAkSJAoFYmF0Y2gYAiABKAsyFS5yZWV2ZS52MS5SZWNvcmRCYXRjaBIOCgZjb3BpZXMYAyABKA0ipwEKD1Byb2R1Y2VSZXNwb25zZRIcCgNsb2cYASABKAsyDy5yZWV2ZS52MS5Mb2dJZBITCgtiYXNlX29mZnNldBgCIAEoBBIUCgxyZWNvcmRfY291bnQYAyABKA0SDgoGY29waWVzGAQgASgNEigKCmR1cmFiaWxpdHkYBSABKA4yFC5yZWV2ZS52MS5EdXJhYmlsaXR5EhEKCXRpbWVzdGFtcBgGIAEoBCJbChRQcm9kdWNlU3RyZWFtUmVxdWVzdBINCgV0b3BpYxgBIAEoCRIkCgViYXRjaBgCIAEoCzIVLnJlZXZlLnYxLlJlY29yZEJhdGNoEg4KBmNvcGllcxgDIAEoDSKtAQoVUHJvZHVjZVN0cmVhbVJlc3BvbnNlEhwKA2xvZxgBIAEoCzIPLnJlZXZlLnYxLkxvZ0lkEhMKC2Jhc2Vfb2Zmc2V0GAIgASgEEhQKDHJlY29yZF9jb3VudBgDIAEoDRIOCgZjb3BpZXMYBCABKA0SKAoKZHVyYWJpbGl0eRgFIAEoDjIULnJlZXZlLnYxLkR1cmFiaWxpdHkSEQoJdGltZXN0YW1wGAYgASgEIp0BCg5Db25zdW1lUmVxdWVzdBINCgV0b3BpYxgBIAEoCRIOCgZjdXJzb3IYAiABKAwSIwoIc3RhcnRfYXQYAyABKA4yES5yZWV2ZS52MS5TdGFydEF0Eg4KBm9yaWdpbhgEIAEoCRIRCgltYXhfYnl0ZXMYBSABKA0SEwoLbWF4X3JlY29yZHMYBiABKA0SDwoHd2FpdF9tcxgHIAEoDSJ9Cg5EZWxpdmVyZWRCYXRjaBIOCgZvcmlnaW4YASABKAkSDQoFZXBvY2gYAiABKAwSEwoLYmFzZV9vZmZzZXQYAyABKAQSEQoJdGltZXN0YW1wGAQgASgEEiQKBWJhdGNoGAUgASgLMhUucmVldmUudjEuUmVjb3JkQmF0Y2giXAoPQ29uc3VtZVJlc3BvbnNlEikKB2JhdGNoZXMYASADKAsyGC5yZWV2ZS52MS5EZWxpdmVyZWRCYXRjaBIOCgZjdXJzb3IYAiABKAwSDgoGYXRfZW5kGAMgASgIIo8BChRDb25zdW1lU3RyZWFtUmVxdWVzdBINCgV0b3BpYxgBIAEoCRIOCgZjdXJzb3IYAiABKAwSIwoIc3RhcnRfYXQYAyABKA4yES5yZWV2ZS52MS5TdGFydEF0Eg4KBm9yaWdpbhgEIAEoCRITCgttYXhfcmVjb3JkcxgFIAEoBBIOCgZmb2xsb3cYBiABKAgiYgoVQ29uc3VtZVN0cmVhbVJlc3BvbnNlEikKB2JhdGNoZXMYASADKAsyGC5yZWV2ZS52MS5EZWxpdmVyZWRCYXRjaBIOCgZjdXJzb3IYAiABKAwSDgoGYXRfZW5kGAMgASgIIpMCCgZTZXJ2ZXISDAoEbmFtZRgBIAEoCRITCgtycGNfYWRkcmVzcxgCIAEoCRIWCg5nb3NzaXBfYWRkcmVzcxgDIAEoCRImCgZzdGF0dXMYBCABKA4yFi5yZWV2ZS52MS5TZXJ2ZXJTdGF0dXMSKAoEdGFncxgFIAMoCzIaLnJlZXZlLnYxLlNlcnZlci5UYWdzRW50cnkSDQoFZXBvY2gYBiABKAwSDAoEc2VsZhgHIAEoCBISCgpyZXBsaWNhdG9yGAggASgJEhMKBnJ0dF9tcxgJIAEoAUgAiAEBGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19ydHRfbXMiEwoRR2V0U2VydmVyc1JlcXVlc3QiNwoSR2V0U2VydmVyc1Jlc3BvbnNlEiEKB3NlcnZlcnMYASADKAsyEC5yZWV2ZS52MS5TZXJ2ZXIiIgoRTGlzdFRvcGljc1JlcXVlc3QSDQoFdG9waWMYASABKAkiNQoSTGlzdFRvcGljc1Jlc3BvbnNlEh8KBnRvcGljcxgBIAMoCzIPLnJlZXZlLnYxLlRvcGljIjgKBVRvcGljEgwKBG5hbWUYASABKAkSIQoEbG9ncxgCIAMoCzITLnJlZXZlLnYxLkxvZ0JvdW5kcyJVCglMb2dCb3VuZHMSDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMEg0KBXN0YXJ0GAMgASgEEgsKA2VuZBgEIAEoBBINCgVieXRlcxgFIAEoBCIOCgxMZWF2ZVJlcXVlc3QiDwoNTGVhdmVSZXNwb25zZSpRCgpEdXJhYmlsaXR5EhoKFkRVUkFCSUxJVFlfVU5TUEVDSUZJRUQQABIUChBEVVJBQklMSVRZX0ZTWU5DEAESEQoNRFVSQUJJTElUWV9PUxACKkkKB1N0YXJ0QXQSGAoUU1RBUlRfQVRfVU5TUEVDSUZJRUQQABISCg5TVEFSVF9BVF9TVEFSVBABEhAKDFNUQVJUX0FUX0VORBACKpMBCgxTZXJ2ZXJTdGF0dXMSHQoZU0VSVkVSX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE1NFUlZFUl9TVEFUVVNfQUxJVkUQARIZChVTRVJWRVJfU1RBVFVTX0xFQVZJTkcQAhIWChJTRVJWRVJfU1RBVFVTX0xFRlQQAxIYChRTRVJWRVJfU1RBVFVTX0ZBSUxFRBAEMoIECgpMb2dTZXJ2aWNlEj4KB1Byb2R1Y2USGC5yZWV2ZS52MS5Qcm9kdWNlUmVxdWVzdBoZLnJlZXZlLnYxLlByb2R1Y2VSZXNwb25zZRJUCg1Qcm9kdWNlU3RyZWFtEh4ucmVldmUudjEuUHJvZHVjZVN0cmVhbVJlcXVlc3QaHy5yZWV2ZS52MS5Qcm9kdWNlU3RyZWFtUmVzcG9uc2UoATABEj4KB0NvbnN1bWUSGC5yZWV2ZS52MS5Db25zdW1lUmVxdWVzdBoZLnJlZXZlLnYxLkNvbnN1bWVSZXNwb25zZRJSCg1Db25zdW1lU3RyZWFtEh4ucmVldmUudjEuQ29uc3VtZVN0cmVhbVJlcXVlc3QaHy5yZWV2ZS52MS5Db25zdW1lU3RyZWFtUmVzcG9uc2UwARJHCgpHZXRTZXJ2ZXJzEhsucmVldmUudjEuR2V0U2VydmVyc1JlcXVlc3QaHC5yZWV2ZS52MS5HZXRTZXJ2ZXJzUmVzcG9uc2USRwoKTGlzdFRvcGljcxIbLnJlZXZlLnYxLkxpc3RUb3BpY3NSZXF1ZXN0GhwucmVldmUudjEuTGlzdFRvcGljc1Jlc3BvbnNlEjgKBUxlYXZlEhYucmVldmUudjEuTGVhdmVSZXF1ZXN0GhcucmVldmUudjEuTGVhdmVSZXNwb25zZWIGcHJvdG8z", [file_reeve_v1_record]);
+  fileDesc("ChpyZWV2ZS92MS9sb2dfc2VydmljZS5wcm90bxIIcmVldmUudjEihQEKDlByb2R1Y2VSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEiQKBWJhdGNoGAIgASgLMhUucmVldmUudjEuUmVjb3JkQmF0Y2gSDgoGY29waWVzGAMgASgNEhMKC3Byb2R1Y2VyX2lkGAQgASgMEhkKEXByb2R1Y2VyX3NlcXVlbmNlGAUgASgEIroBCg9Qcm9kdWNlUmVzcG9uc2USHAoDbG9nGAEgASgLMg8ucmVldmUudjEuTG9nSWQSEwoLYmFzZV9vZmZzZXQYAiABKAQSFAoMcmVjb3JkX2NvdW50GAMgASgNEg4KBmNvcGllcxgEIAEoDRIoCgpkdXJhYmlsaXR5GAUgASgOMhQucmVldmUudjEuRHVyYWJpbGl0eRIRCgl0aW1lc3RhbXAYBiABKAQSEQoJZHVwbGljYXRlGAcgASgIIosBChRQcm9kdWNlU3RyZWFtUmVxdWVzdBINCgV0b3BpYxgBIAEoCRIkCgViYXRjaBgCIAEoCzIVLnJlZXZlLnYxLlJlY29yZEJhdGNoEg4KBmNvcGllcxgDIAEoDRITCgtwcm9kdWNlcl9pZBgEIAEoDBIZChFwcm9kdWNlcl9zZXF1ZW5jZRgFIAEoBCLAAQoVUHJvZHVjZVN0cmVhbVJlc3BvbnNlEhwKA2xvZxgBIAEoCzIPLnJlZXZlLnYxLkxvZ0lkEhMKC2Jhc2Vfb2Zmc2V0GAIgASgEEhQKDHJlY29yZF9jb3VudBgDIAEoDRIOCgZjb3BpZXMYBCABKA0SKAoKZHVyYWJpbGl0eRgFIAEoDjIULnJlZXZlLnYxLkR1cmFiaWxpdHkSEQoJdGltZXN0YW1wGAYgASgEEhEKCWR1cGxpY2F0ZRgHIAEoCCIrCglLZXlGaWx0ZXISDAoEa2V5cxgBIAMoDBIQCghwcmVmaXhlcxgCIAMoDCJACgdXYWl0Rm9yEg4KBmN1cnNvchgBIAEoDBIlCglwb3NpdGlvbnMYAiADKAsyEi5yZWV2ZS52MS5Qb3NpdGlvbiLiAgoOQ29uc3VtZVJlcXVlc3QSDQoFdG9waWMYASABKAkSDgoGY3Vyc29yGAIgASgMEiMKCHN0YXJ0X2F0GAMgASgOMhEucmVldmUudjEuU3RhcnRBdBIOCgZvcmlnaW4YBCABKAkSEQoJbWF4X2J5dGVzGAUgASgNEhMKC21heF9yZWNvcmRzGAYgASgNEg8KB3dhaXRfbXMYByABKA0SIwoId2FpdF9mb3IYCCABKAsyES5yZWV2ZS52MS5XYWl0Rm9yEhUKDXN0YXJ0X3RpbWVfbXMYCSABKAQSEwoLc3RhcnRfZXBvY2gYCiABKAwSFAoMc3RhcnRfb2Zmc2V0GAsgASgEEiIKBW9yZGVyGAwgASgOMhMucmVldmUudjEuUmVhZE9yZGVyEiMKBmZpbHRlchgNIAEoCzITLnJlZXZlLnYxLktleUZpbHRlchITCgtjdXJzb3JfbmFtZRgOIAEoCSLEAQoORGVsaXZlcmVkQmF0Y2gSDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMEhMKC2Jhc2Vfb2Zmc2V0GAMgASgEEhEKCXRpbWVzdGFtcBgEIAEoBBIkCgViYXRjaBgFIAEoCzIVLnJlZXZlLnYxLlJlY29yZEJhdGNoEhMKC3Byb2R1Y2VyX2lkGAYgASgMEhkKEXByb2R1Y2VyX3NlcXVlbmNlGAcgASgEEhUKDW9mZnNldF9kZWx0YXMYCCADKA0iXAoPQ29uc3VtZVJlc3BvbnNlEikKB2JhdGNoZXMYASADKAsyGC5yZWV2ZS52MS5EZWxpdmVyZWRCYXRjaBIOCgZjdXJzb3IYAiABKAwSDgoGYXRfZW5kGAMgASgIIoQDChRDb25zdW1lU3RyZWFtUmVxdWVzdBINCgV0b3BpYxgBIAEoCRIOCgZjdXJzb3IYAiABKAwSIwoIc3RhcnRfYXQYAyABKA4yES5yZWV2ZS52MS5TdGFydEF0Eg4KBm9yaWdpbhgEIAEoCRITCgttYXhfcmVjb3JkcxgFIAEoBBIOCgZmb2xsb3cYBiABKAgSEQoJbWF4X2J5dGVzGAcgASgEEiMKCHdhaXRfZm9yGAggASgLMhEucmVldmUudjEuV2FpdEZvchIVCg1zdGFydF90aW1lX21zGAkgASgEEhMKC3N0YXJ0X2Vwb2NoGAogASgMEhQKDHN0YXJ0X29mZnNldBgLIAEoBBIiCgVvcmRlchgMIAEoDjITLnJlZXZlLnYxLlJlYWRPcmRlchIjCgZmaWx0ZXIYDSABKAsyEy5yZWV2ZS52MS5LZXlGaWx0ZXISEwoLY3Vyc29yX25hbWUYDiABKAkSGwoTcmVjb3Jkc19wZXJfbWVzc2FnZRgPIAEoDSJiChVDb25zdW1lU3RyZWFtUmVzcG9uc2USKQoHYmF0Y2hlcxgBIAMoCzIYLnJlZXZlLnYxLkRlbGl2ZXJlZEJhdGNoEg4KBmN1cnNvchgCIAEoDBIOCgZhdF9lbmQYAyABKAgikwIKBlNlcnZlchIMCgRuYW1lGAEgASgJEhMKC3JwY19hZGRyZXNzGAIgASgJEhYKDmdvc3NpcF9hZGRyZXNzGAMgASgJEiYKBnN0YXR1cxgEIAEoDjIWLnJlZXZlLnYxLlNlcnZlclN0YXR1cxIoCgR0YWdzGAUgAygLMhoucmVldmUudjEuU2VydmVyLlRhZ3NFbnRyeRINCgVlcG9jaBgGIAEoDBIMCgRzZWxmGAcgASgIEhIKCnJlcGxpY2F0b3IYCCABKAkSEwoGcnR0X21zGAkgASgBSACIAQEaKwoJVGFnc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCQoHX3J0dF9tcyITChFHZXRTZXJ2ZXJzUmVxdWVzdCI3ChJHZXRTZXJ2ZXJzUmVzcG9uc2USIQoHc2VydmVycxgBIAMoCzIQLnJlZXZlLnYxLlNlcnZlciIiChFMaXN0VG9waWNzUmVxdWVzdBINCgV0b3BpYxgBIAEoCSI1ChJMaXN0VG9waWNzUmVzcG9uc2USHwoGdG9waWNzGAEgAygLMg8ucmVldmUudjEuVG9waWMiYwoFVG9waWMSDAoEbmFtZRgBIAEoCRIhCgRsb2dzGAIgAygLMhMucmVldmUudjEuTG9nQm91bmRzEikKCHNldHRpbmdzGAMgASgLMhcucmVldmUudjEuVG9waWNTZXR0aW5ncyJVCglMb2dCb3VuZHMSDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMEg0KBXN0YXJ0GAMgASgEEgsKA2VuZBgEIAEoBBINCgVieXRlcxgFIAEoBCJgCg9TZXRUb3BpY1JlcXVlc3QSDQoFdG9waWMYASABKAkSKQoIc2V0dGluZ3MYAiABKAsyFy5yZWV2ZS52MS5Ub3BpY1NldHRpbmdzEhMKC2NyZWF0ZV9vbmx5GAMgASgIIj0KEFNldFRvcGljUmVzcG9uc2USKQoIc2V0dGluZ3MYASABKAsyFy5yZWV2ZS52MS5Ub3BpY1NldHRpbmdzIiMKEkRlbGV0ZVRvcGljUmVxdWVzdBINCgV0b3BpYxgBIAEoCSIVChNEZWxldGVUb3BpY1Jlc3BvbnNlIlEKE0NvbW1pdEN1cnNvclJlcXVlc3QSDQoFdG9waWMYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZjdXJzb3IYAyABKAwSDQoFcmVzZXQYBCABKAgiJgoUQ29tbWl0Q3Vyc29yUmVzcG9uc2USDgoGY3Vyc29yGAEgASgMIi8KEEdldEN1cnNvclJlcXVlc3QSDQoFdG9waWMYASABKAkSDAoEbmFtZRgCIAEoCSI2ChFHZXRDdXJzb3JSZXNwb25zZRIOCgZjdXJzb3IYASABKAwSEQoJdGltZXN0YW1wGAIgASgEIiMKEkxpc3RDdXJzb3JzUmVxdWVzdBINCgV0b3BpYxgBIAEoCSI9ChNMaXN0Q3Vyc29yc1Jlc3BvbnNlEiYKB2N1cnNvcnMYASADKAsyFS5yZWV2ZS52MS5OYW1lZEN1cnNvciJLCgtOYW1lZEN1cnNvchIMCgRuYW1lGAEgASgJEg4KBmN1cnNvchgCIAEoDBIRCgl0aW1lc3RhbXAYAyABKAQSCwoDbGFnGAQgASgEIjIKE0RlbGV0ZUN1cnNvclJlcXVlc3QSDQoFdG9waWMYASABKAkSDAoEbmFtZRgCIAEoCSIWChREZWxldGVDdXJzb3JSZXNwb25zZSIOCgxMZWF2ZVJlcXVlc3QiDwoNTGVhdmVSZXNwb25zZSpRCgpEdXJhYmlsaXR5EhoKFkRVUkFCSUxJVFlfVU5TUEVDSUZJRUQQABIUChBEVVJBQklMSVRZX0ZTWU5DEAESEQoNRFVSQUJJTElUWV9PUxACKnEKB1N0YXJ0QXQSGAoUU1RBUlRfQVRfVU5TUEVDSUZJRUQQABISCg5TVEFSVF9BVF9TVEFSVBABEhAKDFNUQVJUX0FUX0VORBACEhEKDVNUQVJUX0FUX1RJTUUQAxITCg9TVEFSVF9BVF9PRkZTRVQQBCpZCglSZWFkT3JkZXISGgoWUkVBRF9PUkRFUl9VTlNQRUNJRklFRBAAEhYKElJFQURfT1JERVJfQVJSSVZBTBABEhgKFFJFQURfT1JERVJfVElNRVNUQU1QEAIqkwEKDFNlcnZlclN0YXR1cxIdChlTRVJWRVJfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFwoTU0VSVkVSX1NUQVRVU19BTElWRRABEhkKFVNFUlZFUl9TVEFUVVNfTEVBVklORxACEhYKElNFUlZFUl9TVEFUVVNfTEVGVBADEhgKFFNFUlZFUl9TVEFUVVNfRkFJTEVEEAQywQcKCkxvZ1NlcnZpY2USPgoHUHJvZHVjZRIYLnJlZXZlLnYxLlByb2R1Y2VSZXF1ZXN0GhkucmVldmUudjEuUHJvZHVjZVJlc3BvbnNlElQKDVByb2R1Y2VTdHJlYW0SHi5yZWV2ZS52MS5Qcm9kdWNlU3RyZWFtUmVxdWVzdBofLnJlZXZlLnYxLlByb2R1Y2VTdHJlYW1SZXNwb25zZSgBMAESPgoHQ29uc3VtZRIYLnJlZXZlLnYxLkNvbnN1bWVSZXF1ZXN0GhkucmVldmUudjEuQ29uc3VtZVJlc3BvbnNlElIKDUNvbnN1bWVTdHJlYW0SHi5yZWV2ZS52MS5Db25zdW1lU3RyZWFtUmVxdWVzdBofLnJlZXZlLnYxLkNvbnN1bWVTdHJlYW1SZXNwb25zZTABEkcKCkdldFNlcnZlcnMSGy5yZWV2ZS52MS5HZXRTZXJ2ZXJzUmVxdWVzdBocLnJlZXZlLnYxLkdldFNlcnZlcnNSZXNwb25zZRJHCgpMaXN0VG9waWNzEhsucmVldmUudjEuTGlzdFRvcGljc1JlcXVlc3QaHC5yZWV2ZS52MS5MaXN0VG9waWNzUmVzcG9uc2USQQoIU2V0VG9waWMSGS5yZWV2ZS52MS5TZXRUb3BpY1JlcXVlc3QaGi5yZWV2ZS52MS5TZXRUb3BpY1Jlc3BvbnNlEkoKC0RlbGV0ZVRvcGljEhwucmVldmUudjEuRGVsZXRlVG9waWNSZXF1ZXN0Gh0ucmVldmUudjEuRGVsZXRlVG9waWNSZXNwb25zZRJNCgxDb21taXRDdXJzb3ISHS5yZWV2ZS52MS5Db21taXRDdXJzb3JSZXF1ZXN0Gh4ucmVldmUudjEuQ29tbWl0Q3Vyc29yUmVzcG9uc2USRAoJR2V0Q3Vyc29yEhoucmVldmUudjEuR2V0Q3Vyc29yUmVxdWVzdBobLnJlZXZlLnYxLkdldEN1cnNvclJlc3BvbnNlEkoKC0xpc3RDdXJzb3JzEhwucmVldmUudjEuTGlzdEN1cnNvcnNSZXF1ZXN0Gh0ucmVldmUudjEuTGlzdEN1cnNvcnNSZXNwb25zZRJNCgxEZWxldGVDdXJzb3ISHS5yZWV2ZS52MS5EZWxldGVDdXJzb3JSZXF1ZXN0Gh4ucmVldmUudjEuRGVsZXRlQ3Vyc29yUmVzcG9uc2USOAoFTGVhdmUSFi5yZWV2ZS52MS5MZWF2ZVJlcXVlc3QaFy5yZWV2ZS52MS5MZWF2ZVJlc3BvbnNlYgZwcm90bzM", [file_reeve_v1_catalog, file_reeve_v1_record]);
 
 /**
  * @generated from message reeve.v1.ProduceRequest
@@ -29,11 +31,26 @@ export type ProduceRequest = Message<"reeve.v1.ProduceRequest"> & {
   batch?: RecordBatch | undefined;
 
   /**
-   * Distinct nodes, the answering one included, that must have the batch fsynced before the answer. 0 means 1.
+   * Distinct nodes, the answering one included, that must have the batch fsynced before the answer. 0 means 1;
+   * 4294967295 means all nodes that are known.
    *
    * @generated from field: uint32 copies = 3;
    */
   copies: number;
+
+  /**
+   * Who wrote this, if it is to be safe to send again: 16 bytes that no other producer has. Empty: nobody in particular.
+   *
+   * @generated from field: bytes producer_id = 4;
+   */
+  producerId: Uint8Array;
+
+  /**
+   * Of the batch's first record; the others follow one by one. Counts this producer's records in this topic.
+   *
+   * @generated from field: uint64 producer_sequence = 5;
+   */
+  producerSequence: bigint;
 };
 
 /**
@@ -82,6 +99,13 @@ export type ProduceResponse = Message<"reeve.v1.ProduceResponse"> & {
    * @generated from field: uint64 timestamp = 6;
    */
   timestamp: bigint;
+
+  /**
+   * Nothing was stored: this batch had been before, and this is what was answered then.
+   *
+   * @generated from field: bool duplicate = 7;
+   */
+  duplicate: boolean;
 };
 
 /**
@@ -111,6 +135,20 @@ export type ProduceStreamRequest = Message<"reeve.v1.ProduceStreamRequest"> & {
    * @generated from field: uint32 copies = 3;
    */
   copies: number;
+
+  /**
+   * Who wrote this, if it is to be safe to send again: 16 bytes that no other producer has. Empty later means the same again.
+   *
+   * @generated from field: bytes producer_id = 4;
+   */
+  producerId: Uint8Array;
+
+  /**
+   * Of the batch's first record; the others follow one by one. Counts this producer's records in this topic.
+   *
+   * @generated from field: uint64 producer_sequence = 5;
+   */
+  producerSequence: bigint;
 };
 
 /**
@@ -153,6 +191,11 @@ export type ProduceStreamResponse = Message<"reeve.v1.ProduceStreamResponse"> & 
    * @generated from field: uint64 timestamp = 6;
    */
   timestamp: bigint;
+
+  /**
+   * @generated from field: bool duplicate = 7;
+   */
+  duplicate: boolean;
 };
 
 /**
@@ -161,6 +204,59 @@ export type ProduceStreamResponse = Message<"reeve.v1.ProduceStreamResponse"> & 
  */
 export const ProduceStreamResponseSchema: GenMessage<ProduceStreamResponse> = /*@__PURE__*/
   messageDesc(file_reeve_v1_log_service, 3);
+
+/**
+ * Which records are wanted; empty: all. A record is delivered where any of these says so.
+ *
+ * @generated from message reeve.v1.KeyFilter
+ */
+export type KeyFilter = Message<"reeve.v1.KeyFilter"> & {
+  /**
+   * @generated from field: repeated bytes keys = 1;
+   */
+  keys: Uint8Array[];
+
+  /**
+   * @generated from field: repeated bytes prefixes = 2;
+   */
+  prefixes: Uint8Array[];
+};
+
+/**
+ * Describes the message reeve.v1.KeyFilter.
+ * Use `create(KeyFilterSchema)` to create a new message.
+ */
+export const KeyFilterSchema: GenMessage<KeyFilter> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 4);
+
+/**
+ * What the answering node must have before it answers, so that a caller reads what it wrote, and never goes back in time
+ * from one node to the next. Not reached in time: `NOT_CAUGHT_UP`.
+ *
+ * @generated from message reeve.v1.WaitFor
+ */
+export type WaitFor = Message<"reeve.v1.WaitFor"> & {
+  /**
+   * Everything this cursor stands behind.
+   *
+   * @generated from field: bytes cursor = 1;
+   */
+  cursor: Uint8Array;
+
+  /**
+   * Everything before these offsets: `base_offset` + `record_count` of a produce.
+   *
+   * @generated from field: repeated reeve.v1.Position positions = 2;
+   */
+  positions: Position[];
+};
+
+/**
+ * Describes the message reeve.v1.WaitFor.
+ * Use `create(WaitForSchema)` to create a new message.
+ */
+export const WaitForSchema: GenMessage<WaitFor> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 5);
 
 /**
  * @generated from message reeve.v1.ConsumeRequest
@@ -203,11 +299,48 @@ export type ConsumeRequest = Message<"reeve.v1.ConsumeRequest"> & {
   maxRecords: number;
 
   /**
-   * Wait up to this long for at least one record.
+   * Wait up to this long for at least one record, and for what `wait_for` says.
    *
    * @generated from field: uint32 wait_ms = 7;
    */
   waitMs: number;
+
+  /**
+   * @generated from field: reeve.v1.WaitFor wait_for = 8;
+   */
+  waitFor?: WaitFor | undefined;
+
+  /**
+   * @generated from field: uint64 start_time_ms = 9;
+   */
+  startTimeMs: bigint;
+
+  /**
+   * @generated from field: bytes start_epoch = 10;
+   */
+  startEpoch: Uint8Array;
+
+  /**
+   * @generated from field: uint64 start_offset = 11;
+   */
+  startOffset: bigint;
+
+  /**
+   * @generated from field: reeve.v1.ReadOrder order = 12;
+   */
+  order: ReadOrder;
+
+  /**
+   * @generated from field: reeve.v1.KeyFilter filter = 13;
+   */
+  filter?: KeyFilter | undefined;
+
+  /**
+   * Go on where the cursor of this name stands, if there is one; `cursor` overrides it.
+   *
+   * @generated from field: string cursor_name = 14;
+   */
+  cursorName: string;
 };
 
 /**
@@ -215,7 +348,7 @@ export type ConsumeRequest = Message<"reeve.v1.ConsumeRequest"> & {
  * Use `create(ConsumeRequestSchema)` to create a new message.
  */
 export const ConsumeRequestSchema: GenMessage<ConsumeRequest> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 4);
+  messageDesc(file_reeve_v1_log_service, 6);
 
 /**
  * A run of records of one log.
@@ -247,6 +380,25 @@ export type DeliveredBatch = Message<"reeve.v1.DeliveredBatch"> & {
    * @generated from field: reeve.v1.RecordBatch batch = 5;
    */
   batch?: RecordBatch | undefined;
+
+  /**
+   * Of a producer that said who it is: of the first record here. A reader can drop what it has had before.
+   *
+   * @generated from field: bytes producer_id = 6;
+   */
+  producerId: Uint8Array;
+
+  /**
+   * @generated from field: uint64 producer_sequence = 7;
+   */
+  producerSequence: bigint;
+
+  /**
+   * Only where records in between were filtered out: how far each record is from `base_offset`.
+   *
+   * @generated from field: repeated uint32 offset_deltas = 8;
+   */
+  offsetDeltas: number[];
 };
 
 /**
@@ -254,7 +406,7 @@ export type DeliveredBatch = Message<"reeve.v1.DeliveredBatch"> & {
  * Use `create(DeliveredBatchSchema)` to create a new message.
  */
 export const DeliveredBatchSchema: GenMessage<DeliveredBatch> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 5);
+  messageDesc(file_reeve_v1_log_service, 7);
 
 /**
  * @generated from message reeve.v1.ConsumeResponse
@@ -285,7 +437,7 @@ export type ConsumeResponse = Message<"reeve.v1.ConsumeResponse"> & {
  * Use `create(ConsumeResponseSchema)` to create a new message.
  */
 export const ConsumeResponseSchema: GenMessage<ConsumeResponse> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 6);
+  messageDesc(file_reeve_v1_log_service, 8);
 
 /**
  * @generated from message reeve.v1.ConsumeStreamRequest
@@ -324,6 +476,55 @@ export type ConsumeStreamRequest = Message<"reeve.v1.ConsumeStreamRequest"> & {
    * @generated from field: bool follow = 6;
    */
   follow: boolean;
+
+  /**
+   * End after about this many bytes of records; 0: no limit.
+   *
+   * @generated from field: uint64 max_bytes = 7;
+   */
+  maxBytes: bigint;
+
+  /**
+   * @generated from field: reeve.v1.WaitFor wait_for = 8;
+   */
+  waitFor?: WaitFor | undefined;
+
+  /**
+   * @generated from field: uint64 start_time_ms = 9;
+   */
+  startTimeMs: bigint;
+
+  /**
+   * @generated from field: bytes start_epoch = 10;
+   */
+  startEpoch: Uint8Array;
+
+  /**
+   * @generated from field: uint64 start_offset = 11;
+   */
+  startOffset: bigint;
+
+  /**
+   * @generated from field: reeve.v1.ReadOrder order = 12;
+   */
+  order: ReadOrder;
+
+  /**
+   * @generated from field: reeve.v1.KeyFilter filter = 13;
+   */
+  filter?: KeyFilter | undefined;
+
+  /**
+   * @generated from field: string cursor_name = 14;
+   */
+  cursorName: string;
+
+  /**
+   * No more than this many records a message; 0: as they are stored, many at a time.
+   *
+   * @generated from field: uint32 records_per_message = 15;
+   */
+  recordsPerMessage: number;
 };
 
 /**
@@ -331,7 +532,7 @@ export type ConsumeStreamRequest = Message<"reeve.v1.ConsumeStreamRequest"> & {
  * Use `create(ConsumeStreamRequestSchema)` to create a new message.
  */
 export const ConsumeStreamRequestSchema: GenMessage<ConsumeStreamRequest> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 7);
+  messageDesc(file_reeve_v1_log_service, 9);
 
 /**
  * @generated from message reeve.v1.ConsumeStreamResponse
@@ -358,7 +559,7 @@ export type ConsumeStreamResponse = Message<"reeve.v1.ConsumeStreamResponse"> & 
  * Use `create(ConsumeStreamResponseSchema)` to create a new message.
  */
 export const ConsumeStreamResponseSchema: GenMessage<ConsumeStreamResponse> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 8);
+  messageDesc(file_reeve_v1_log_service, 10);
 
 /**
  * @generated from message reeve.v1.Server
@@ -425,7 +626,7 @@ export type Server = Message<"reeve.v1.Server"> & {
  * Use `create(ServerSchema)` to create a new message.
  */
 export const ServerSchema: GenMessage<Server> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 9);
+  messageDesc(file_reeve_v1_log_service, 11);
 
 /**
  * @generated from message reeve.v1.GetServersRequest
@@ -438,7 +639,7 @@ export type GetServersRequest = Message<"reeve.v1.GetServersRequest"> & {
  * Use `create(GetServersRequestSchema)` to create a new message.
  */
 export const GetServersRequestSchema: GenMessage<GetServersRequest> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 10);
+  messageDesc(file_reeve_v1_log_service, 12);
 
 /**
  * @generated from message reeve.v1.GetServersResponse
@@ -455,7 +656,7 @@ export type GetServersResponse = Message<"reeve.v1.GetServersResponse"> & {
  * Use `create(GetServersResponseSchema)` to create a new message.
  */
 export const GetServersResponseSchema: GenMessage<GetServersResponse> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 11);
+  messageDesc(file_reeve_v1_log_service, 13);
 
 /**
  * @generated from message reeve.v1.ListTopicsRequest
@@ -474,7 +675,7 @@ export type ListTopicsRequest = Message<"reeve.v1.ListTopicsRequest"> & {
  * Use `create(ListTopicsRequestSchema)` to create a new message.
  */
 export const ListTopicsRequestSchema: GenMessage<ListTopicsRequest> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 12);
+  messageDesc(file_reeve_v1_log_service, 14);
 
 /**
  * @generated from message reeve.v1.ListTopicsResponse
@@ -491,7 +692,7 @@ export type ListTopicsResponse = Message<"reeve.v1.ListTopicsResponse"> & {
  * Use `create(ListTopicsResponseSchema)` to create a new message.
  */
 export const ListTopicsResponseSchema: GenMessage<ListTopicsResponse> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 13);
+  messageDesc(file_reeve_v1_log_service, 15);
 
 /**
  * @generated from message reeve.v1.Topic
@@ -506,6 +707,13 @@ export type Topic = Message<"reeve.v1.Topic"> & {
    * @generated from field: repeated reeve.v1.LogBounds logs = 2;
    */
   logs: LogBounds[];
+
+  /**
+   * As they were given; what is absent is as each node's own configuration says.
+   *
+   * @generated from field: reeve.v1.TopicSettings settings = 3;
+   */
+  settings?: TopicSettings | undefined;
 };
 
 /**
@@ -513,7 +721,7 @@ export type Topic = Message<"reeve.v1.Topic"> & {
  * Use `create(TopicSchema)` to create a new message.
  */
 export const TopicSchema: GenMessage<Topic> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 14);
+  messageDesc(file_reeve_v1_log_service, 16);
 
 /**
  * @generated from message reeve.v1.LogBounds
@@ -552,7 +760,289 @@ export type LogBounds = Message<"reeve.v1.LogBounds"> & {
  * Use `create(LogBoundsSchema)` to create a new message.
  */
 export const LogBoundsSchema: GenMessage<LogBounds> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 15);
+  messageDesc(file_reeve_v1_log_service, 17);
+
+/**
+ * @generated from message reeve.v1.SetTopicRequest
+ */
+export type SetTopicRequest = Message<"reeve.v1.SetTopicRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * All of them; what is absent goes back to the configuration of each node.
+   *
+   * @generated from field: reeve.v1.TopicSettings settings = 2;
+   */
+  settings?: TopicSettings | undefined;
+
+  /**
+   * Refused with `TOPIC_EXISTS` where somebody declared or wrote the topic before.
+   *
+   * @generated from field: bool create_only = 3;
+   */
+  createOnly: boolean;
+};
+
+/**
+ * Describes the message reeve.v1.SetTopicRequest.
+ * Use `create(SetTopicRequestSchema)` to create a new message.
+ */
+export const SetTopicRequestSchema: GenMessage<SetTopicRequest> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 18);
+
+/**
+ * @generated from message reeve.v1.SetTopicResponse
+ */
+export type SetTopicResponse = Message<"reeve.v1.SetTopicResponse"> & {
+  /**
+   * In force from now on, as far as this node knows.
+   *
+   * @generated from field: reeve.v1.TopicSettings settings = 1;
+   */
+  settings?: TopicSettings | undefined;
+};
+
+/**
+ * Describes the message reeve.v1.SetTopicResponse.
+ * Use `create(SetTopicResponseSchema)` to create a new message.
+ */
+export const SetTopicResponseSchema: GenMessage<SetTopicResponse> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 19);
+
+/**
+ * @generated from message reeve.v1.DeleteTopicRequest
+ */
+export type DeleteTopicRequest = Message<"reeve.v1.DeleteTopicRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+};
+
+/**
+ * Describes the message reeve.v1.DeleteTopicRequest.
+ * Use `create(DeleteTopicRequestSchema)` to create a new message.
+ */
+export const DeleteTopicRequestSchema: GenMessage<DeleteTopicRequest> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 20);
+
+/**
+ * @generated from message reeve.v1.DeleteTopicResponse
+ */
+export type DeleteTopicResponse = Message<"reeve.v1.DeleteTopicResponse"> & {
+};
+
+/**
+ * Describes the message reeve.v1.DeleteTopicResponse.
+ * Use `create(DeleteTopicResponseSchema)` to create a new message.
+ */
+export const DeleteTopicResponseSchema: GenMessage<DeleteTopicResponse> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 21);
+
+/**
+ * @generated from message reeve.v1.CommitCursorRequest
+ */
+export type CommitCursorRequest = Message<"reeve.v1.CommitCursorRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bytes cursor = 3;
+   */
+  cursor: Uint8Array;
+
+  /**
+   * Let it stand exactly at `cursor`, also where that is before where it stood.
+   *
+   * @generated from field: bool reset = 4;
+   */
+  reset: boolean;
+};
+
+/**
+ * Describes the message reeve.v1.CommitCursorRequest.
+ * Use `create(CommitCursorRequestSchema)` to create a new message.
+ */
+export const CommitCursorRequestSchema: GenMessage<CommitCursorRequest> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 22);
+
+/**
+ * @generated from message reeve.v1.CommitCursorResponse
+ */
+export type CommitCursorResponse = Message<"reeve.v1.CommitCursorResponse"> & {
+  /**
+   * Where it stands now: at least where `cursor` does.
+   *
+   * @generated from field: bytes cursor = 1;
+   */
+  cursor: Uint8Array;
+};
+
+/**
+ * Describes the message reeve.v1.CommitCursorResponse.
+ * Use `create(CommitCursorResponseSchema)` to create a new message.
+ */
+export const CommitCursorResponseSchema: GenMessage<CommitCursorResponse> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 23);
+
+/**
+ * @generated from message reeve.v1.GetCursorRequest
+ */
+export type GetCursorRequest = Message<"reeve.v1.GetCursorRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message reeve.v1.GetCursorRequest.
+ * Use `create(GetCursorRequestSchema)` to create a new message.
+ */
+export const GetCursorRequestSchema: GenMessage<GetCursorRequest> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 24);
+
+/**
+ * @generated from message reeve.v1.GetCursorResponse
+ */
+export type GetCursorResponse = Message<"reeve.v1.GetCursorResponse"> & {
+  /**
+   * @generated from field: bytes cursor = 1;
+   */
+  cursor: Uint8Array;
+
+  /**
+   * Of the commit that moved it last (hybrid time).
+   *
+   * @generated from field: uint64 timestamp = 2;
+   */
+  timestamp: bigint;
+};
+
+/**
+ * Describes the message reeve.v1.GetCursorResponse.
+ * Use `create(GetCursorResponseSchema)` to create a new message.
+ */
+export const GetCursorResponseSchema: GenMessage<GetCursorResponse> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 25);
+
+/**
+ * @generated from message reeve.v1.ListCursorsRequest
+ */
+export type ListCursorsRequest = Message<"reeve.v1.ListCursorsRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+};
+
+/**
+ * Describes the message reeve.v1.ListCursorsRequest.
+ * Use `create(ListCursorsRequestSchema)` to create a new message.
+ */
+export const ListCursorsRequestSchema: GenMessage<ListCursorsRequest> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 26);
+
+/**
+ * @generated from message reeve.v1.ListCursorsResponse
+ */
+export type ListCursorsResponse = Message<"reeve.v1.ListCursorsResponse"> & {
+  /**
+   * @generated from field: repeated reeve.v1.NamedCursor cursors = 1;
+   */
+  cursors: NamedCursor[];
+};
+
+/**
+ * Describes the message reeve.v1.ListCursorsResponse.
+ * Use `create(ListCursorsResponseSchema)` to create a new message.
+ */
+export const ListCursorsResponseSchema: GenMessage<ListCursorsResponse> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 27);
+
+/**
+ * @generated from message reeve.v1.NamedCursor
+ */
+export type NamedCursor = Message<"reeve.v1.NamedCursor"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bytes cursor = 2;
+   */
+  cursor: Uint8Array;
+
+  /**
+   * @generated from field: uint64 timestamp = 3;
+   */
+  timestamp: bigint;
+
+  /**
+   * Records of the topic behind it, as far as the answering node has them.
+   *
+   * @generated from field: uint64 lag = 4;
+   */
+  lag: bigint;
+};
+
+/**
+ * Describes the message reeve.v1.NamedCursor.
+ * Use `create(NamedCursorSchema)` to create a new message.
+ */
+export const NamedCursorSchema: GenMessage<NamedCursor> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 28);
+
+/**
+ * @generated from message reeve.v1.DeleteCursorRequest
+ */
+export type DeleteCursorRequest = Message<"reeve.v1.DeleteCursorRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message reeve.v1.DeleteCursorRequest.
+ * Use `create(DeleteCursorRequestSchema)` to create a new message.
+ */
+export const DeleteCursorRequestSchema: GenMessage<DeleteCursorRequest> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 29);
+
+/**
+ * @generated from message reeve.v1.DeleteCursorResponse
+ */
+export type DeleteCursorResponse = Message<"reeve.v1.DeleteCursorResponse"> & {
+};
+
+/**
+ * Describes the message reeve.v1.DeleteCursorResponse.
+ * Use `create(DeleteCursorResponseSchema)` to create a new message.
+ */
+export const DeleteCursorResponseSchema: GenMessage<DeleteCursorResponse> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_log_service, 30);
 
 /**
  * @generated from message reeve.v1.LeaveRequest
@@ -565,7 +1055,7 @@ export type LeaveRequest = Message<"reeve.v1.LeaveRequest"> & {
  * Use `create(LeaveRequestSchema)` to create a new message.
  */
 export const LeaveRequestSchema: GenMessage<LeaveRequest> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 16);
+  messageDesc(file_reeve_v1_log_service, 31);
 
 /**
  * @generated from message reeve.v1.LeaveResponse
@@ -578,7 +1068,7 @@ export type LeaveResponse = Message<"reeve.v1.LeaveResponse"> & {
  * Use `create(LeaveResponseSchema)` to create a new message.
  */
 export const LeaveResponseSchema: GenMessage<LeaveResponse> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_log_service, 17);
+  messageDesc(file_reeve_v1_log_service, 32);
 
 /**
  * @generated from enum reeve.v1.Durability
@@ -637,6 +1127,20 @@ export const StartAt = {
    * @generated from enum value: START_AT_END = 2;
    */
   END: 2,
+
+  /**
+   * Of each log, the first batch whose timestamp is not before `start_time_ms`.
+   *
+   * @generated from enum value: START_AT_TIME = 3;
+   */
+  TIME: 3,
+
+  /**
+   * `start_offset` of the log of `origin` and `start_epoch`, and nothing of other logs.
+   *
+   * @generated from enum value: START_AT_OFFSET = 4;
+   */
+  OFFSET: 4,
 } as const;
 
 /**
@@ -649,6 +1153,45 @@ export type StartAt = (typeof StartAt)[keyof typeof StartAt] | UnknownEnum;
  */
 export const StartAtSchema: GenEnum<StartAt> = /*@__PURE__*/
   enumDesc(file_reeve_v1_log_service, 1);
+
+/**
+ * Order between the logs of a topic; within a log it is always the log's own.
+ *
+ * @generated from enum reeve.v1.ReadOrder
+ */
+export const ReadOrder = {
+  /**
+   * @generated from enum value: READ_ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * As records come to the node that is asked. The default.
+   *
+   * @generated from enum value: READ_ORDER_ARRIVAL = 1;
+   */
+  ARRIVAL: 1,
+
+  /**
+   * By the timestamps of the batches, as far as the node that is asked knows them.
+   *
+   * @generated from enum value: READ_ORDER_TIMESTAMP = 2;
+   */
+  TIMESTAMP: 2,
+} as const;
+
+/**
+ * Order between the logs of a topic; within a log it is always the log's own.
+ *
+ * @generated from enum reeve.v1.ReadOrder
+ */
+export type ReadOrder = (typeof ReadOrder)[keyof typeof ReadOrder] | UnknownEnum;
+
+/**
+ * Describes the enum reeve.v1.ReadOrder.
+ */
+export const ReadOrderSchema: GenEnum<ReadOrder> = /*@__PURE__*/
+  enumDesc(file_reeve_v1_log_service, 2);
 
 /**
  * @generated from enum reeve.v1.ServerStatus
@@ -689,7 +1232,7 @@ export type ServerStatus = (typeof ServerStatus)[keyof typeof ServerStatus] | Un
  * Describes the enum reeve.v1.ServerStatus.
  */
 export const ServerStatusSchema: GenEnum<ServerStatus> = /*@__PURE__*/
-  enumDesc(file_reeve_v1_log_service, 2);
+  enumDesc(file_reeve_v1_log_service, 3);
 
 /**
  * Writing and reading records, and finding servers.
@@ -756,6 +1299,61 @@ export const LogService: GenService<{
     methodKind: "unary";
     input: typeof ListTopicsRequestSchema;
     output: typeof ListTopicsResponseSchema;
+  },
+  /**
+   * Declares a topic, or changes its settings. Answers once that is durable on this node; the others learn it as they
+   * learn records.
+   *
+   * @generated from rpc reeve.v1.LogService.SetTopic
+   */
+  setTopic: {
+    methodKind: "unary";
+    input: typeof SetTopicRequestSchema;
+    output: typeof SetTopicResponseSchema;
+  },
+  /**
+   * Ends a topic: its settings, and all its records that were written before this.
+   *
+   * @generated from rpc reeve.v1.LogService.DeleteTopic
+   */
+  deleteTopic: {
+    methodKind: "unary";
+    input: typeof DeleteTopicRequestSchema;
+    output: typeof DeleteTopicResponseSchema;
+  },
+  /**
+   * Keeps how far a reader got under a name in the cluster. Never moves it back, but for an explicit reset.
+   *
+   * @generated from rpc reeve.v1.LogService.CommitCursor
+   */
+  commitCursor: {
+    methodKind: "unary";
+    input: typeof CommitCursorRequestSchema;
+    output: typeof CommitCursorResponseSchema;
+  },
+  /**
+   * @generated from rpc reeve.v1.LogService.GetCursor
+   */
+  getCursor: {
+    methodKind: "unary";
+    input: typeof GetCursorRequestSchema;
+    output: typeof GetCursorResponseSchema;
+  },
+  /**
+   * @generated from rpc reeve.v1.LogService.ListCursors
+   */
+  listCursors: {
+    methodKind: "unary";
+    input: typeof ListCursorsRequestSchema;
+    output: typeof ListCursorsResponseSchema;
+  },
+  /**
+   * @generated from rpc reeve.v1.LogService.DeleteCursor
+   */
+  deleteCursor: {
+    methodKind: "unary";
+    input: typeof DeleteCursorRequestSchema;
+    output: typeof DeleteCursorResponseSchema;
   },
   /**
    * Asks this node to leave the cluster gracefully and stop.

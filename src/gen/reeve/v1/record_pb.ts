@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file reeve/v1/record.proto.
  */
 export const file_reeve_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChVyZWV2ZS92MS9yZWNvcmQucHJvdG8SCHJlZXZlLnYxIl0KBlJlY29yZBILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwSIQoHaGVhZGVycxgDIAMoCzIQLnJlZXZlLnYxLkhlYWRlchIUCgx0aW1lc3RhbXBfbXMYBCABKAQiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAwiMAoLUmVjb3JkQmF0Y2gSIQoHcmVjb3JkcxgBIAMoCzIQLnJlZXZlLnYxLlJlY29yZCI1CgVMb2dJZBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkSDQoFZXBvY2gYAyABKAwiOQoIUG9zaXRpb24SDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMEg4KBm9mZnNldBgDIAEoBCJUCgtDdXJzb3JTdGF0ZRIPCgd2ZXJzaW9uGAEgASgNEg0KBXRvcGljGAIgASgJEiUKCXBvc2l0aW9ucxgDIAMoCzISLnJlZXZlLnYxLlBvc2l0aW9uYgZwcm90bzM");
+  fileDesc("ChVyZWV2ZS92MS9yZWNvcmQucHJvdG8SCHJlZXZlLnYxIl0KBlJlY29yZBILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwSIQoHaGVhZGVycxgDIAMoCzIQLnJlZXZlLnYxLkhlYWRlchIUCgx0aW1lc3RhbXBfbXMYBCABKAQiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAwiMAoLUmVjb3JkQmF0Y2gSIQoHcmVjb3JkcxgBIAMoCzIQLnJlZXZlLnYxLlJlY29yZCI1CgVMb2dJZBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkSDQoFZXBvY2gYAyABKAwiOQoIUG9zaXRpb24SDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMEg4KBm9mZnNldBgDIAEoBCJ6CgtDdXJzb3JTdGF0ZRIPCgd2ZXJzaW9uGAEgASgNEg0KBXRvcGljGAIgASgJEiUKCXBvc2l0aW9ucxgDIAMoCzISLnJlZXZlLnYxLlBvc2l0aW9uEiQKBmZvbGRlZBgEIAMoCzIULnJlZXZlLnYxLkZvbGRlZExvZ3MiKgoKRm9sZGVkTG9ncxIOCgZvcmlnaW4YASABKAkSDAoEcnVucxgCIAEoBGIGcHJvdG8z");
 
 /**
  * One record. What a client wrote, untouched by every node.
@@ -174,6 +174,13 @@ export type CursorState = Message<"reeve.v1.CursorState"> & {
    * @generated from field: repeated reeve.v1.Position positions = 3;
    */
   positions: Position[];
+
+  /**
+   * Finished logs that were read to their ends, many at a time.
+   *
+   * @generated from field: repeated reeve.v1.FoldedLogs folded = 4;
+   */
+  folded: FoldedLogs[];
 };
 
 /**
@@ -182,4 +189,29 @@ export type CursorState = Message<"reeve.v1.CursorState"> & {
  */
 export const CursorStateSchema: GenMessage<CursorState> = /*@__PURE__*/
   messageDesc(file_reeve_v1_record, 5);
+
+/**
+ * Every log of this topic that its origin has declared finished, up to its declaration number `runs`, was read as far as
+ * that declaration says (see RunEntry).
+ *
+ * @generated from message reeve.v1.FoldedLogs
+ */
+export type FoldedLogs = Message<"reeve.v1.FoldedLogs"> & {
+  /**
+   * @generated from field: string origin = 1;
+   */
+  origin: string;
+
+  /**
+   * @generated from field: uint64 runs = 2;
+   */
+  runs: bigint;
+};
+
+/**
+ * Describes the message reeve.v1.FoldedLogs.
+ * Use `create(FoldedLogsSchema)` to create a new message.
+ */
+export const FoldedLogsSchema: GenMessage<FoldedLogs> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_record, 6);
 
