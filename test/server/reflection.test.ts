@@ -57,7 +57,7 @@ test('names the services, in both of its versions', () => {
 })
 
 test('gives the file of a symbol with all it imports', () => {
-  const expected = ['reeve/v1/log_service.proto', 'reeve/v1/record.proto']
+  const expected = ['reeve/v1/log_service.proto', 'reeve/v1/catalog.proto', 'reeve/v1/record.proto']
   for (const symbol of [
     'reeve.v1.LogService',
     'reeve.v1.LogService.Produce',
