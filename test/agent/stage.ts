@@ -1,9 +1,12 @@
 /** What a test of agents sets up and always takes down again: a folder, processes, clients. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createRealDisk } from '../../src/env/real-disk.ts'
 import { type Client, connect, type KnownServer, type TlsMaterial } from '../../src/index.ts'
+import { isHarm, verifyDataDirs } from '../../src/log/verify.ts'
 import { Agent, type AgentProcess, until } from './agent.ts'
 
 export interface AgentOptions extends Pick<AgentProcess, 'under' | 'callHost'> {
@@ -66,11 +69,23 @@ export class Stage {
     }
   }
 
+  /** Whatever the test was about: what all its nodes leave behind are prefixes of the same logs, and whole. */
   async end(): Promise<void> {
     for (const client of this.#clients) client.close()
     await Promise.all(this.agents.map((agent) => agent.kill()))
-    rmSync(this.folder, { recursive: true, force: true })
+    try {
+      assertSound(this.agents.map(({ dataDir }) => dataDir))
+    } finally {
+      rmSync(this.folder, { recursive: true, force: true })
+    }
   }
+}
+
+/** What `reeve verify` would find fault with. */
+export function assertSound(dataDirs: readonly string[]): void {
+  const dirs = [...new Set(dataDirs)].filter((dir) => existsSync(join(dir, 'topics')))
+  const harm = [...verifyDataDirs(createRealDisk(), dirs)].filter(isHarm)
+  assert.deepEqual(harm, [], 'logs that are damaged, or that differ between nodes')
 }
 
 function isTogether(servers: readonly KnownServer[], { name, epoch }: Agent): boolean {

@@ -1,6 +1,6 @@
 /** Writes to one node without a pause, whatever happens to it, and remembers what became of every record. */
 
-import type { Client, RecordId } from '../../src/index.ts'
+import { type Client, type RecordId, ReeveError } from '../../src/index.ts'
 import { type Agent, inTime } from './agent.ts'
 import type { Stage } from './stage.ts'
 
@@ -12,6 +12,13 @@ export interface Acknowledged extends RecordId {
   readonly value: string
 }
 
+export interface WriterOptions {
+  /** What its values begin with; default: the node's name. */
+  readonly label?: string
+  /** Default: 1. */
+  readonly copies?: number
+}
+
 export class Writer {
   readonly name: string
   readonly acknowledged: Acknowledged[] = []
@@ -19,6 +26,8 @@ export class Writer {
   readonly doubtful = new Set<string>()
   readonly #stage: Stage
   readonly #topic: string
+  readonly #label: string
+  readonly #copies: number
   /** The node's present run. */
   #agent: Agent
   #count = 0
@@ -26,8 +35,10 @@ export class Writer {
   #news: (() => void)[] = []
   readonly #writing: Promise<void>
 
-  constructor(stage: Stage, agent: Agent, topic: string) {
+  constructor(stage: Stage, agent: Agent, topic: string, { label = agent.name, copies = 1 }: WriterOptions = {}) {
     this.name = agent.name
+    this.#label = label
+    this.#copies = copies
     this.#stage = stage
     this.#topic = topic
     this.#agent = agent
@@ -64,16 +75,17 @@ export class Writer {
 
   /** Until a record does not get through. */
   async #writeTo(agent: Agent, client: Client): Promise<void> {
-    const producer = client.producer({ topic: this.#topic, lingerMs })
+    const producer = client.producer({ topic: this.#topic, lingerMs, copies: this.#copies })
     let sound = true
     while (sound && !this.#stopped && this.#agent === agent) {
-      const values = Array.from({ length: atOnce }, () => `${this.name} ${this.#count++} ${'.'.repeat(200)}`)
+      const values = Array.from({ length: atOnce }, () => `${this.#label} ${this.#count++} ${'.'.repeat(200)}`)
       await Promise.all(
         values.map(async (value) => {
           try {
             this.acknowledged.push({ ...(await producer.send({ value })), value })
-          } catch {
-            sound = false
+          } catch (error) {
+            // Stored, but not on enough nodes in time: the next one may be.
+            if (!(error instanceof ReeveError && error.code === 'COPIES_PENDING')) sound = false
             this.doubtful.add(value)
           }
         }),

@@ -1,0 +1,50 @@
+/**
+ * Proofs that take too long for every run of the tests: `npm run campaign -- NAME [--times N] [--seed N]`. What `npm
+ * test` has of each is a part of it.
+ */
+
+import { parseArgs } from 'node:util'
+import { SeededRandom } from '../../src/simulation/random.ts'
+import { kills } from './kills.ts'
+
+interface Campaign {
+  readonly what: string
+  readonly times: number
+  /** Resolves with what was proven, in one line; rejects with what was found. */
+  run(times: number, random: SeededRandom, say: (text: string) => void): Promise<string>
+}
+
+const campaigns: Readonly<Record<string, Campaign>> = {
+  kills: { what: 'kill -9 of real nodes under load', times: 200, run: kills },
+}
+
+process.exit(await main())
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { times: { type: 'string' }, seed: { type: 'string' } },
+  })
+  const campaign = campaigns[positionals[0] ?? '']
+  const times = Number(values.times ?? campaign?.times)
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
+  if (!campaign || positionals.length > 1 || !Number.isInteger(times) || times < 1 || !Number.isSafeInteger(seed)) {
+    process.stderr.write('usage: npm run campaign -- NAME [--times N] [--seed N]\n')
+    for (const [name, { what, times }] of Object.entries(campaigns)) {
+      process.stderr.write(`  ${name.padEnd(12)} ${what} (${times.toLocaleString('en')} times)\n`)
+    }
+    return 2
+  }
+  process.stdout.write(`seed ${seed}\n`)
+  const startMs = performance.now()
+  try {
+    const proven = await campaign.run(times, new SeededRandom(seed, 'campaign'), (text) =>
+      process.stdout.write(`  ${text}\n`),
+    )
+    process.stdout.write(`${proven} (${Math.round((performance.now() - startMs) / 1000)} s)\n`)
+    return 0
+  } catch (error) {
+    process.stderr.write(`FOUND ${error instanceof Error ? error.stack : String(error)}\n`)
+    return 1
+  }
+}
