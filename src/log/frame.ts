@@ -14,8 +14,8 @@
  *     28  4   zero
  *     32  8   base offset: the offset of the first record
  *     40  8   timestamp: hybrid logical clock, ms since 1970 << 16 | counter
- *     48  16  producer id; zero: none
- *     64  8   producer sequence
+ *     48  16  producer id; zero: nobody in particular
+ *     64  8   producer sequence: of the first record, the others follow one by one; zero without an id
  *     72  …   body: a `reeve.v1.RecordBatch` as received
  *
  * All numbers are big-endian. The chain before a log's first frame is XXH64 over the log's key, so a frame fits one
@@ -35,10 +35,22 @@ export const frameMagic = 0x52454556
 const version = 1
 const chainedFrom = 16
 
+export const producerIdBytes = 16
+const producerAt = 48
+
+/** Who wrote a batch, so that it is known when it comes again. */
+export interface ProducerMark {
+  /** 16 bytes, not all of them zero. */
+  readonly id: Uint8Array
+  /** Of the batch's first record, among all of this producer in this topic. */
+  readonly sequence: number
+}
+
 export interface Frame {
   readonly baseOffset: number
   readonly recordCount: number
   readonly timestamp: bigint
+  readonly producer: ProducerMark | undefined
   readonly chain: bigint
   readonly body: Uint8Array
   /** The whole frame, header included; shares the memory it was found in. */
@@ -64,6 +76,7 @@ export function encodeFrame(options: {
   timestamp: bigint
   previousChain: bigint
   body: Uint8Array
+  producer?: ProducerMark | undefined
 }): { bytes: Uint8Array; chain: bigint } {
   const { body } = options
   const bytes = new Uint8Array(frameHeaderBytes + body.length)
@@ -75,6 +88,10 @@ export function encodeFrame(options: {
   view.setUint32(24, options.recordCount)
   view.setBigUint64(32, BigInt(options.baseOffset))
   view.setBigUint64(40, options.timestamp)
+  if (options.producer) {
+    bytes.set(options.producer.id, producerAt)
+    view.setBigUint64(producerAt + producerIdBytes, BigInt(options.producer.sequence))
+  }
   bytes.set(body, frameHeaderBytes)
   const chain = chainAfter(options.previousChain, bytes)
   view.setBigUint64(8, chain)
@@ -92,8 +109,10 @@ export function readHeader(bytes: Uint8Array, at: number): FrameHeader | undefin
   const bodyLength = view.getUint32(20)
   const recordCount = view.getUint32(24)
   const baseOffset = view.getUint32(32) * 0x1_0000_0000 + view.getUint32(36)
+  const sequence = view.getUint32(64) * 0x1_0000_0000 + view.getUint32(68)
   const endOffset = baseOffset + recordCount
-  if (bodyLength > frameBodyMaxBytes || recordCount === 0 || !Number.isSafeInteger(endOffset)) return undefined
+  if (bodyLength > frameBodyMaxBytes || recordCount === 0) return undefined
+  if (!Number.isSafeInteger(endOffset) || !Number.isSafeInteger(sequence + recordCount)) return undefined
   return { bytes: frameHeaderBytes + bodyLength, baseOffset, recordCount, endOffset }
 }
 
@@ -115,6 +134,14 @@ export function storedTimestamp(frame: Uint8Array): bigint {
   return new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getBigUint64(40)
 }
 
+/** Undefined: nobody in particular wrote it. The id shares the frame's memory. */
+export function storedProducer(frame: Uint8Array): ProducerMark | undefined {
+  const view = new DataView(frame.buffer, frame.byteOffset + producerAt, producerIdBytes + 8)
+  if ((view.getInt32(0) | view.getInt32(4) | view.getInt32(8) | view.getInt32(12)) === 0) return undefined
+  const sequence = view.getUint32(16) * 0x1_0000_0000 + view.getUint32(20)
+  return { id: frame.subarray(producerAt, producerAt + producerIdBytes), sequence }
+}
+
 /** The frames that lie back to back in `bytes`, which must be verified whole frames (as `LogView.read` gives them). */
 export function* framesIn(bytes: Uint8Array): Generator<Frame> {
   for (let at = 0; at < bytes.length; ) {
@@ -125,6 +152,7 @@ export function* framesIn(bytes: Uint8Array): Generator<Frame> {
       baseOffset: header.baseOffset,
       recordCount: header.recordCount,
       timestamp: storedTimestamp(frame),
+      producer: storedProducer(frame),
       chain: storedChain(frame),
       body: frame.subarray(frameHeaderBytes),
       bytes: frame,

@@ -3,6 +3,7 @@
  * they are stored: one copy, no decoding.
  */
 
+import type { ProducerMark } from '../log/frame.ts'
 import { epochToBytes } from '../log/log-id.ts'
 import {
   bigVarintFieldSize,
@@ -29,6 +30,8 @@ export interface DeliveredRun {
   readonly baseOffset: number
   readonly timestamp: bigint
   readonly batch: Uint8Array
+  /** Of the first record here. */
+  readonly producer?: ProducerMark | undefined
 }
 
 /** `epoch` as UUID text. */
@@ -48,7 +51,8 @@ function runSize(run: DeliveredRun): number {
     fieldSize(run.from.epoch.length) +
     varintFieldSize(run.baseOffset) +
     bigVarintFieldSize(run.timestamp) +
-    fieldSize(run.batch.length)
+    fieldSize(run.batch.length) +
+    (run.producer ? fieldSize(run.producer.id.length) + varintFieldSize(run.producer.sequence) : 0)
   )
 }
 
@@ -71,6 +75,9 @@ export function encodeDelivery(runs: readonly DeliveredRun[], cursor: Uint8Array
     at = writeVarintField(target, at, 3, run.baseOffset)
     at = writeBigVarintField(target, at, 4, run.timestamp)
     at = writeField(target, at, 5, run.batch)
+    if (!run.producer) continue
+    at = writeField(target, at, 6, run.producer.id)
+    at = writeVarintField(target, at, 7, run.producer.sequence)
   }
   at = writeField(target, at, 2, cursor)
   if (atEnd) writeVarintField(target, at, 3, 1)

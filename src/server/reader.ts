@@ -8,7 +8,7 @@
 
 import { ReeveError } from '../errors.ts'
 import { sliceBatch } from '../log/batch.ts'
-import { framesIn } from '../log/frame.ts'
+import { framesIn, type ProducerMark } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
 import type { LogId } from '../log/log-id.ts'
 import type { Commits } from './commits.ts'
@@ -105,7 +105,8 @@ export class TopicReader {
           const skip = track.offset - frame.baseOffset
           const take = Math.min(frame.recordCount - skip, maxRecords - records)
           const batch = take === frame.recordCount ? frame.body : sliceBatch(frame.body, skip, take)
-          const run = { from: track.from, baseOffset: track.offset, timestamp: frame.timestamp, batch }
+          const { timestamp, producer } = frame
+          const run = { from: track.from, baseOffset: track.offset, timestamp, batch, producer: later(producer, skip) }
           const size = deliveredBytes(run)
           full = runs.length > 0 && bytes + size > maxBytes
           if (full) break
@@ -181,6 +182,11 @@ export class TopicReader {
 }
 
 const nothing = new Uint8Array(0)
+
+/** The mark of the record `skip` further on. */
+function later(mark: ProducerMark | undefined, skip: number): ProducerMark | undefined {
+  return mark && skip > 0 ? { id: mark.id, sequence: mark.sequence + skip } : mark
+}
 
 function located(error: unknown, track: Track): ReeveError {
   if (!(error instanceof ReeveError)) return new ReeveError('INTERNAL', 'a log could not be read', { cause: error })

@@ -57,8 +57,14 @@ describe('the format of version 1', () => {
   })
 })
 
+const anyMark = fc.record({
+  id: fc.uint8Array({ minLength: 16, maxLength: 16 }).filter((id) => id.some((byte) => byte !== 0)),
+  sequence: fc.nat({ max: Number.MAX_SAFE_INTEGER - 0xffff_ffff }),
+})
+
 const anyFrame = fc.record({
   baseOffset: fc.nat(),
+  producer: fc.option(anyMark, { nil: undefined }),
   recordCount: fc.integer({ min: 1, max: 0xffff_ffff }),
   timestamp: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   previousChain: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
@@ -77,6 +83,7 @@ describe('a frame', () => {
             baseOffset: given.baseOffset,
             recordCount: given.recordCount,
             timestamp: given.timestamp,
+            producer: given.producer && { ...given.producer },
             chain,
             body: undefined,
             bytes: undefined,
@@ -137,6 +144,7 @@ describe('a frame', () => {
     assert.equal(change(28, 1), undefined, 'reserved')
     assert.equal(change(32, 0xff), undefined, 'offset')
     assert.equal(change(32, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), undefined, 'end offset')
+    assert.equal(change(64, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), undefined, 'sequence')
     assert.ok(frameBodyMaxBytes < 2 ** 31)
   })
 })

@@ -73,26 +73,31 @@ test('protobuf-es reads a delivery as it was meant, in both of its message types
     baseOffset: offset,
     timestamp: u64,
     values: fc.array(fc.string({ maxLength: 200 }), { maxLength: 4 }),
+    producer: fc.option(fc.record({ id: fc.uint8Array({ minLength: 16, maxLength: 16 }), sequence: offset }), {
+      nil: undefined,
+    }),
   })
   fc.assert(
     fc.property(fc.array(run, { maxLength: 5 }), fc.uint8Array(), fc.boolean(), (runs, cursor, atEnd) => {
       const bytes = encodeDelivery(
-        runs.map(({ node, epoch, baseOffset, timestamp, values }) => ({
+        runs.map(({ node, epoch, baseOffset, timestamp, values, producer }) => ({
           from: deliveryOrigin(node, epoch),
           baseOffset,
           timestamp,
           batch: batchOf(...values),
+          producer,
         })),
         cursor,
         atEnd,
       )
       const expected = {
-        batches: runs.map(({ node, epoch, baseOffset, timestamp, values }) => ({
+        batches: runs.map(({ node, epoch, baseOffset, timestamp, values, producer }) => ({
           origin: node,
           epoch: epochToBytes(epoch),
           baseOffset: BigInt(baseOffset),
           timestamp,
           batch: { records: values.map((value) => ({ value: new TextEncoder().encode(value) })) },
+          ...(producer && { producerId: producer.id, producerSequence: BigInt(producer.sequence) }),
         })),
         cursor,
         atEnd,
