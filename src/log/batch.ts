@@ -48,24 +48,6 @@ export function checkBatch(bytes: Uint8Array, limits: BatchLimits): number {
   return records
 }
 
-/**
- * The records from index `skip` on, at most `take` of them, as a batch that shares the memory of `bytes`. `bytes` must
- * have passed `checkBatch`.
- */
-export function sliceBatch(bytes: Uint8Array, skip: number, take: number): Uint8Array {
-  const scan = new Scan(bytes)
-  const step = (count: number) => {
-    for (let n = 0; n < count && scan.at < bytes.length; n++) {
-      scan.at++
-      const size = scan.length(bytes.length)
-      scan.at += size
-    }
-    return scan.at
-  }
-  const start = step(skip)
-  return bytes.subarray(start, step(take))
-}
-
 function checkRecord(scan: Scan, end: number): void {
   while (scan.at < end) {
     const field = scan.field(end, recordFields)

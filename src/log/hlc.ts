@@ -28,7 +28,7 @@ export class HybridClock {
 
   /** Takes note of a timestamp from another node or run. */
   observe(timestamp: bigint, nowMs: number): void {
-    const ms = Number(timestamp >> 16n)
+    const ms = timestampMs(timestamp)
     const counter = Number(timestamp & 0xffffn)
     if (ms > nowMs + driftMaxMs) return
     if (ms > this.#ms) {
@@ -36,4 +36,9 @@ export class HybridClock {
       this.#counter = counter
     } else if (ms === this.#ms && counter > this.#counter) this.#counter = counter
   }
+}
+
+/** Milliseconds since 1970 of a timestamp. */
+export function timestampMs(timestamp: bigint): number {
+  return Number(timestamp >> 16n)
 }

@@ -79,6 +79,11 @@ export interface LogView {
    * Throws `OFFSET_TRIMMED` below `start` (facts: start, end), `DATA_CORRUPT`, `DISK_FAILED`.
    */
   read(from: number, maxBytes: number): Uint8Array
+  /**
+   * Offset of the first visible frame whose timestamp is not before `timeMs` (ms since 1970); `end` where there is none.
+   * Throws `DATA_CORRUPT`, `DISK_FAILED`.
+   */
+  offsetAtTime(timeMs: number): number
 }
 
 /** What the node should know of its logs; `log` is a log key. */

@@ -16,6 +16,7 @@ import {
   storedTimestamp,
   verifies,
 } from './frame.ts'
+import { timestampMs } from './hlc.ts'
 import type { Appended, LogView } from './journal.ts'
 import { type LogId, logKey } from './log-id.ts'
 import { type LogWorld, LogWriter } from './log-writer.ts'
@@ -96,6 +97,18 @@ export class Log implements LogView {
       })
     }
     return this.#reading(from, (segment) => segment.read(this.#world.files, from, maxBytes))
+  }
+
+  offsetAtTime(timeMs: number): number {
+    let low = 0
+    let high = this.#segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (timestampMs((this.#segments[middle] as Segment).timestamp) < timeMs) low = middle + 1
+      else high = middle
+    }
+    const found = this.#segments[low]
+    return found ? this.#reading(found.base, (segment) => segment.offsetAtTime(this.#world.files, timeMs)) : this.end
   }
 
   /** `batch` must have passed `checkBatch` with `recordCount` records. */

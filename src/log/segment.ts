@@ -5,7 +5,16 @@
 
 import type { Disk, DiskFile } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
-import { type FrameHeader, frameBodyMaxBytes, frameHeaderBytes, readHeader, storedChain, verifies } from './frame.ts'
+import {
+  type FrameHeader,
+  frameBodyMaxBytes,
+  frameHeaderBytes,
+  readHeader,
+  storedChain,
+  storedTimestamp,
+  verifies,
+} from './frame.ts'
+import { timestampMs } from './hlc.ts'
 import type { OpenFiles } from './open-files.ts'
 import { type SegmentSummary, SparseIndex } from './sparse-index.ts'
 
@@ -83,14 +92,30 @@ export class Segment {
     return buffer.subarray(0, length)
   }
 
+  /** See `LogView.offsetAtTime`. Looks at few frames: some that the index names, and those up to the next entry. */
+  offsetAtTime(files: OpenFiles, timeMs: number): number {
+    const file = files.reading(this.path)
+    let low = 0
+    let high = this.index.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#frameAt(file, this.index.entry(middle).position).timeMs < timeMs) low = middle + 1
+      else high = middle
+    }
+    for (let position = low === 0 ? 0 : this.index.entry(low - 1).position; position < this.bytes; ) {
+      const frame = this.#frameAt(file, position)
+      if (frame.timeMs >= timeMs) return frame.baseOffset
+      position += frame.bytes
+    }
+    return this.end
+  }
+
   /** The chain of the frame that ends at `offset`, base < offset <= end; undefined where none ends there. */
   chainAt(files: OpenFiles, offset: number): bigint | undefined {
     const file = files.reading(this.path)
     const position = this.#positionOf(file, offset - 1)
-    const header = this.#header(this.#bytesAt(file, position, frameHeaderBytes), 0, position)
-    const frame = this.#bytesAt(file, position, header.bytes)
-    if (!verifies(frame)) throw this.#damaged(position)
-    return header.endOffset === offset ? storedChain(frame) : undefined
+    const { endOffset, frame } = this.#frameAt(file, position)
+    return endOffset === offset ? storedChain(frame) : undefined
   }
 
   /** Writes the index beside the segment. It is derived: failing costs a scan some day, so it never fails. */
@@ -160,6 +185,13 @@ export class Segment {
       position += at
     }
     throw this.#damaged(position)
+  }
+
+  #frameAt(file: DiskFile, position: number): FrameHeader & { frame: Uint8Array; timeMs: number } {
+    const header = this.#header(this.#bytesAt(file, position, frameHeaderBytes), 0, position)
+    const frame = this.#bytesAt(file, position, header.bytes)
+    if (!verifies(frame)) throw this.#damaged(position)
+    return { ...header, frame, timeMs: timestampMs(storedTimestamp(frame)) }
   }
 
   #header(bytes: Uint8Array, at: number, position: number): FrameHeader {

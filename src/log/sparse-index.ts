@@ -43,6 +43,11 @@ export class SparseIndex {
     this.#positions.push(position)
   }
 
+  /** The nth entry, from 0. */
+  entry(n: number): { offset: number; position: number } {
+    return { offset: this.#offsets[n] as number, position: this.#positions[n] as number }
+  }
+
   /** The last entry at or before `offset`; undefined where the index is empty or begins later. */
   floor(offset: number): { offset: number; position: number } | undefined {
     let low = 0
@@ -53,7 +58,7 @@ export class SparseIndex {
       else high = middle
     }
     if (low === 0) return undefined
-    return { offset: this.#offsets[low - 1] as number, position: this.#positions[low - 1] as number }
+    return this.entry(low - 1)
   }
 
   encode(summary: SegmentSummary): Uint8Array {

@@ -9,17 +9,30 @@ import type { CallListener, RpcHandler, ServerCall, Timer } from '../env/env.ts'
 import { type ReeveError, toReeveError } from '../errors.ts'
 import { ConsumeStreamRequestSchema } from '../gen/reeve/v1/log_service_pb.ts'
 import type { ConsumeDeps } from './consume.ts'
-import { readingStart, topicUnknown } from './consume.ts'
+import { topicUnknown } from './consume.ts'
 import { encodeDelivery } from './delivery.ts'
 import { isClosing, nodeStopping } from './phase.ts'
-import { TopicReader } from './reader.ts'
+import { type Round, TopicReader } from './reader.ts'
+import { readingStart } from './reading-start.ts'
 import { decode, oneMessage } from './typed.ts'
 
 /** Large enough that the cost of a message does not show, small enough to travel at once. */
 const messageBytes = 256 * 1024
 
+/** A larger batch comes in parts: every gRPC client takes messages of 4 MiB. */
+const batchMaxBytes = 2 * 1024 * 1024
+
 /** Read in one go before others have their turn on the event loop. */
 const burstBytes = 1024 * 1024
+/** What a round counts at least: it may have looked at the beginnings of many logs and found nothing to send yet. */
+const roundMinBytes = 128 * 1024
+
+/**
+ * A caller whose filter lets nothing through is told how far it is after so many bytes or, when there is something to
+ * look through, so much time: a resume does not look through all of it again.
+ */
+const silentMaxBytes = 8 * 1024 * 1024
+const silentMaxMs = 5_000
 
 export function consumeStream(deps: ConsumeDeps): RpcHandler {
   return (call) => {
@@ -39,12 +52,17 @@ class Feed {
   #follow = false
   #mayRead: () => void = () => {}
   #recordsLeft = Number.MAX_SAFE_INTEGER
+  #bytesLeft = Number.MAX_SAFE_INTEGER
+  #recordsPerMessage = 0
   /** The transport holds more than a window. */
   #clogged = false
   /** Set while the next burst waits for its turn. */
   #pause: Timer | undefined
   /** The caller was told that this is the end, and nothing came since. */
   #toldEnd = false
+  /** Looked through since the caller was last told how far it is. */
+  #silentBytes = 0
+  #toldMs = 0
   #unsubscribe: (() => void) | undefined
 
   constructor(call: ServerCall, deps: ConsumeDeps) {
@@ -53,17 +71,18 @@ class Feed {
   }
 
   begin(bytes: Uint8Array): void {
-    const { journal, commits, phase, access } = this.#deps
+    const { journal, commits, phase, access, clock } = this.#deps
     const request = decode(ConsumeStreamRequestSchema, bytes)
     const start = readingStart(request, this.#call, this.#deps)
     this.#follow = request.follow
     const unknown = journal.topicLogs(request.topic).length === 0
     if (unknown && !request.follow) throw topicUnknown(request.topic)
-    if (request.maxRecords > 0n && request.maxRecords < BigInt(Number.MAX_SAFE_INTEGER)) {
-      this.#recordsLeft = Number(request.maxRecords)
-    }
+    this.#recordsLeft = limitOf(request.maxRecords)
+    this.#bytesLeft = limitOf(request.maxBytes)
+    this.#recordsPerMessage = request.recordsPerMessage
     const subject = access.subjectOf(this.#call.caller)
     this.#mayRead = () => access.require(subject, 'consume', request.topic)
+    this.#toldMs = clock.monotonicMs()
     this.#reader = new TopicReader({ ...start, journal, commits, woken: () => this.#pump() })
     this.#unsubscribe = phase.onChange((now) => {
       if (isClosing(now)) this.#finish(nodeStopping())
@@ -99,23 +118,38 @@ class Feed {
     }
   }
 
-  /** Sends one message; returns its size. */
+  /** Sends what comes next, if it finds anything; returns how much it read. */
   #sendNext(reader: TopicReader): number {
-    const { runs, records } = reader.next(messageBytes, this.#recordsLeft)
-    this.#recordsLeft -= records
-    this.#toldEnd = reader.atEnd
-    const message = encodeDelivery(runs, reader.cursor(), this.#toldEnd)
-    if (!this.#call.send(message)) this.#clogged = true
-    if (this.#recordsLeft === 0) this.#finish()
-    return message.length
+    const round = reader.next({
+      maxBytes: messageBytes,
+      cutBytes: Math.min(batchMaxBytes, this.#bytesLeft),
+      maxRecords: Math.min(this.#recordsLeft, this.#recordsPerMessage || Number.MAX_SAFE_INTEGER),
+    })
+    this.#silentBytes += round.searched
+    if (round.records > 0) {
+      this.#recordsLeft -= round.records
+      this.#bytesLeft -= round.bytes
+      this.#tell(reader, round.runs)
+      if (this.#recordsLeft <= 0 || this.#bytesLeft <= 0) this.#finish()
+    } else if (this.#silentForLong()) this.#tell(reader, [])
+    return Math.max(round.searched, roundMinBytes)
   }
 
   #atEnd(reader: TopicReader): void {
-    if (!this.#toldEnd && (reader.atEnd || !this.#follow)) {
-      this.#toldEnd = reader.atEnd
-      if (!this.#call.send(encodeDelivery([], reader.cursor(), this.#toldEnd))) this.#clogged = true
-    }
+    if (!this.#toldEnd && (reader.atEnd || !this.#follow)) this.#tell(reader, [])
     if (!this.#follow) this.#finish()
+  }
+
+  #tell(reader: TopicReader, runs: Round['runs']): void {
+    this.#toldEnd = reader.atEnd
+    this.#silentBytes = 0
+    this.#toldMs = this.#deps.clock.monotonicMs()
+    if (!this.#call.send(encodeDelivery(runs, reader.cursor(), this.#toldEnd))) this.#clogged = true
+  }
+
+  #silentForLong(): boolean {
+    if (this.#silentBytes === 0) return false
+    return this.#silentBytes >= silentMaxBytes || this.#deps.clock.monotonicMs() - this.#toldMs >= silentMaxMs
   }
 
   /** The shortest possible turn for everybody else. */
@@ -130,4 +164,9 @@ class Feed {
     this.close()
     this.#call.finish(error)
   }
+}
+
+/** 0: none. */
+function limitOf(asked: bigint): number {
+  return asked > 0n && asked < BigInt(Number.MAX_SAFE_INTEGER) ? Number(asked) : Number.MAX_SAFE_INTEGER
 }

@@ -2,18 +2,16 @@
 
 import type { CallListener, Clock, RpcHandler, ServerCall, Timer } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
-import { ConsumeRequestSchema, StartAt } from '../gen/reeve/v1/log_service_pb.ts'
+import { ConsumeRequestSchema } from '../gen/reeve/v1/log_service_pb.ts'
 import type { Journal } from '../log/journal.ts'
-import { parseNodeName, parseTopicName } from '../log/log-id.ts'
 import type { Access } from './access.ts'
 import type { Commits } from './commits.ts'
-import { decodeCursor } from './cursor.ts'
 import { waitLimitMs } from './deadline.ts'
 import { encodeDelivery } from './delivery.ts'
 import type { PhaseSource } from './phase.ts'
 import { isClosing, nodeStopping } from './phase.ts'
-import type { ReaderOptions } from './reader.ts'
 import { TopicReader } from './reader.ts'
+import { readingStart } from './reading-start.ts'
 import { attempt, decode, oneMessage } from './typed.ts'
 
 export interface ConsumeDeps {
@@ -24,9 +22,11 @@ export interface ConsumeDeps {
   readonly clock: Clock
 }
 
-/** The server's limit for one answer; every gRPC client takes 4 MiB. A single larger batch is delivered all the same. */
+/** The server's limit for one answer; every gRPC client takes 4 MiB. A single larger record is delivered all the same. */
 const responseBytesMax = 1024 * 1024
 const waitMaxMs = 10 * 60 * 1000
+/** What a caller with a filter who does not wait has looked through before it is told to go on with the cursor. */
+const searchMaxBytes = 32 * 1024 * 1024
 
 export function consume(deps: ConsumeDeps): RpcHandler {
   return (call) => {
@@ -43,9 +43,14 @@ class Answer {
   readonly #deps: ConsumeDeps
   #reader: TopicReader | undefined
   #timer: Timer | undefined
+  /** Set while the next step waits for its turn. */
+  #pause: Timer | undefined
   #unsubscribe: (() => void) | undefined
   /** The cursor came from a node that had more: the caller waits for this one to reach it, not for more. */
   #wasBehind = false
+  /** The caller's time is not over. */
+  #waiting = false
+  #searched = 0
   #topic = ''
   #maxBytes = 0
   #maxRecords = 0
@@ -64,82 +69,76 @@ class Answer {
     const waitMs = waitLimitMs(this.#call.remainingMs(), Math.min(request.waitMs, waitMaxMs))
     const start = readingStart(request, this.#call, this.#deps)
     if (waitMs === 0 && journal.topicLogs(request.topic).length === 0) throw topicUnknown(request.topic)
-    const reader = new TopicReader({
+    this.#reader = new TopicReader({
       ...start,
       journal,
       commits: this.#deps.commits,
-      woken: () => this.#over(() => this.#enough(reader) && this.#answer(reader)),
+      woken: () => this.#step(),
     })
-    this.#reader = reader
-    this.#wasBehind = reader.behind
-    this.#over(() => {
-      if (waitMs === 0 || (reader.ready && !reader.behind)) return this.#answer(reader)
-      this.#timer = clock.setTimeout(() => this.#over(() => this.#answer(reader)), waitMs)
-      this.#unsubscribe = phase.onChange((now) => {
-        if (isClosing(now)) this.#finish(nodeStopping())
-      })
+    this.#wasBehind = this.#reader.behind
+    if (waitMs > 0) {
+      this.#waiting = true
+      this.#timer = clock.setTimeout(() => {
+        this.#waiting = false
+        this.#step()
+      }, waitMs)
+    }
+    this.#unsubscribe = phase.onChange((now) => {
+      if (isClosing(now)) this.#finish(nodeStopping())
     })
+    this.#step()
   }
 
   close(): void {
     this.#reader?.close()
     this.#reader = undefined
     this.#deps.clock.clearTimeout(this.#timer)
+    this.#deps.clock.clearTimeout(this.#pause)
+    this.#pause = undefined
     this.#unsubscribe?.()
   }
 
-  /** A caller whose cursor this node has not reached is held until it has: that is what it waits for. */
-  #enough(reader: TopicReader): boolean {
-    return !reader.behind && (reader.ready || this.#wasBehind)
-  }
-
-  #answer(reader: TopicReader): void {
-    if (!reader.ready && this.#deps.journal.topicLogs(this.#topic).length === 0) throw topicUnknown(this.#topic)
-    const { runs } = reader.next(this.#maxBytes, this.#maxRecords)
-    this.#call.send(encodeDelivery(runs, reader.cursor(), reader.atEnd))
-    this.#finish()
-  }
-
-  #finish(error?: ReeveError): void {
-    this.close()
-    this.#call.finish(error)
-  }
-
   /** Runs a step; what it throws ends the call and lets go of everything. */
-  #over(step: () => void): void {
+  #step(): void {
+    const reader = this.#reader
+    if (!reader || this.#pause !== undefined) return
     attempt(this.#call, () => {
       try {
-        step()
+        this.#read(reader)
       } catch (error) {
         this.close()
         throw error
       }
     })
   }
-}
 
-/** What both kinds of consume requests say about where to begin. Throws typed errors for what is not allowed. */
-export function readingStart(
-  request: { readonly topic: string; readonly cursor: Uint8Array; readonly startAt: StartAt; readonly origin: string },
-  call: ServerCall,
-  deps: ConsumeDeps,
-): Pick<ReaderOptions, 'topic' | 'origin' | 'positions' | 'startAt'> {
-  const { topic, cursor, origin } = request
-  const name = parseTopicName(topic)
-  if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
-  deps.access.require(deps.access.subjectOf(call.caller), 'consume', topic)
-  if (origin !== '') {
-    const node = parseNodeName(origin)
-    if (!node.ok) throw new ReeveError('NODE_NAME_INVALID', node.problem)
+  #read(reader: TopicReader): void {
+    // A caller whose cursor this node has not reached is held until it has: that is what it waits for.
+    if (this.#waiting && (reader.behind || !(reader.ready || this.#wasBehind))) return
+    if (!reader.ready && this.#deps.journal.topicLogs(this.#topic).length === 0) throw topicUnknown(this.#topic)
+    const { runs, searched } = reader.next({
+      maxBytes: this.#maxBytes,
+      cutBytes: this.#maxBytes,
+      maxRecords: this.#maxRecords,
+    })
+    this.#searched += searched
+    if (runs.length === 0 && reader.ready && (this.#waiting || this.#searched < searchMaxBytes)) this.#continueLater()
+    else if (runs.length > 0 || !this.#waiting || this.#wasBehind) {
+      this.#call.send(encodeDelivery(runs, reader.cursor(), reader.atEnd))
+      this.#finish()
+    }
   }
-  if (request.startAt < StartAt.UNSPECIFIED || request.startAt > StartAt.END) {
-    throw new ReeveError('REQUEST_MALFORMED', `start_at ${request.startAt} has no meaning`)
+
+  #continueLater(): void {
+    this.#pause = this.#deps.clock.setTimeout(() => {
+      this.#pause = undefined
+      this.#step()
+    }, 0)
   }
-  return {
-    topic,
-    origin: origin === '' ? undefined : origin,
-    positions: cursor.length === 0 ? undefined : decodeCursor(cursor, topic),
-    startAt: request.startAt === StartAt.END ? 'end' : 'start',
+
+  #finish(error?: ReeveError): void {
+    this.close()
+    this.#call.finish(error)
   }
 }
 

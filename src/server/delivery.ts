@@ -10,6 +10,7 @@ import {
   bytesTag,
   fieldSize,
   varintFieldSize,
+  varintSize,
   writeBigVarintField,
   writeField,
   writeVarint,
@@ -32,6 +33,8 @@ export interface DeliveredRun {
   readonly batch: Uint8Array
   /** Of the first record here. */
   readonly producer?: ProducerMark | undefined
+  /** How far each record is from `baseOffset`; undefined: one by one. */
+  readonly offsetDeltas?: readonly number[] | undefined
 }
 
 /** `epoch` as UUID text. */
@@ -52,8 +55,16 @@ function runSize(run: DeliveredRun): number {
     varintFieldSize(run.baseOffset) +
     bigVarintFieldSize(run.timestamp) +
     fieldSize(run.batch.length) +
-    (run.producer ? fieldSize(run.producer.id.length) + varintFieldSize(run.producer.sequence) : 0)
+    (run.producer ? fieldSize(run.producer.id.length) + varintFieldSize(run.producer.sequence) : 0) +
+    (run.offsetDeltas ? fieldSize(deltasSize(run.offsetDeltas)) : 0)
   )
+}
+
+/** Packed. */
+function deltasSize(deltas: readonly number[]): number {
+  let size = 0
+  for (const delta of deltas) size += varintSize(delta)
+  return size
 }
 
 /** `cursor` stands behind the last record of `runs`. */
@@ -75,9 +86,15 @@ export function encodeDelivery(runs: readonly DeliveredRun[], cursor: Uint8Array
     at = writeVarintField(target, at, 3, run.baseOffset)
     at = writeBigVarintField(target, at, 4, run.timestamp)
     at = writeField(target, at, 5, run.batch)
-    if (!run.producer) continue
-    at = writeField(target, at, 6, run.producer.id)
-    at = writeVarintField(target, at, 7, run.producer.sequence)
+    if (run.producer) {
+      at = writeField(target, at, 6, run.producer.id)
+      at = writeVarintField(target, at, 7, run.producer.sequence)
+    }
+    if (run.offsetDeltas) {
+      target[at++] = bytesTag(8)
+      at = writeVarint(target, at, deltasSize(run.offsetDeltas))
+      for (const delta of run.offsetDeltas) at = writeVarint(target, at, delta)
+    }
   }
   at = writeField(target, at, 2, cursor)
   if (atEnd) writeVarintField(target, at, 3, 1)

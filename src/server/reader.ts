@@ -1,26 +1,40 @@
 /**
- * Reads all logs of a topic as one: per-log order always, and between logs turn by turn, so that a long log cannot hide
- * a short one.
+ * Reads all logs of a topic as one: per-log order always, and between logs turn by turn or by time.
  *
  * Owns: the position in each log, and which logs have something to read.
- * Never: polls (commits say what moved), reads ahead of what is asked for, holds record bytes between two calls.
+ * Never: polls (commits say what moved), reads much more than is asked for, looks through more than a burst of what is
+ * not wanted before others have their turn on the event loop.
  */
 
-import { ReeveError } from '../errors.ts'
-import { sliceBatch } from '../log/batch.ts'
-import { framesIn, type ProducerMark } from '../log/frame.ts'
+import { type ReeveError, toReeveError } from '../errors.ts'
+import type { Frame, ProducerMark } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
+import type { KeyFilter } from '../log/key-filter.ts'
 import type { LogId } from '../log/log-id.ts'
+import { select } from '../log/select.ts'
 import type { Commits } from './commits.ts'
 import type { CursorPosition } from './cursor.ts'
 import { encodeCursor } from './cursor.ts'
-import type { DeliveredRun, DeliveryOrigin } from './delivery.ts'
+import type { DeliveredRun } from './delivery.ts'
 import { deliveredBytes, deliveryOrigin } from './delivery.ts'
+import { TimeTurns } from './time-turns.ts'
+import type { Track } from './track.ts'
+import { RoundRobin, type Turns } from './turns.ts'
 
-/** What one log may read before the next one has its turn. */
-const turnBytes = 64 * 1024
 /** Read for each record that is wanted: enough for a usual one and its frame. Where it is not, another turn follows. */
 const bytesARecord = 1024
+/** What a reading with a filter looks through in one go. */
+const searchMaxBytes = 1024 * 1024
+const searchBiteBytes = 256 * 1024
+
+/** Where to begin in logs that no cursor names. Logs that appear later are read from their start. */
+export type Start =
+  | { readonly at: 'start' }
+  | { readonly at: 'end' }
+  /** At the first batch whose timestamp is not before this: ms since 1970. */
+  | { readonly at: 'time'; readonly timeMs: number }
+  /** Of this log, and nothing of others: also where a cursor says how far it was read. `key`: of the log. */
+  | { readonly at: 'offset'; readonly id: LogId; readonly key: string; readonly offset: number }
 
 export interface ReaderOptions {
   readonly journal: Journal
@@ -28,51 +42,62 @@ export interface ReaderOptions {
   readonly topic: string
   /** Only logs of this node; undefined: all. */
   readonly origin: string | undefined
-  /** From a cursor, by log key. Overrides `startAt`; logs it does not name are read from their start. */
+  /** From a cursor, by log key. Overrides `start`; logs it does not name are read from their start. */
   readonly positions: ReadonlyMap<string, CursorPosition> | undefined
-  readonly startAt: 'start' | 'end'
+  readonly start: Start
+  readonly order: 'arrival' | 'timestamp'
+  readonly filter: KeyFilter | undefined
   /** There is something to read, or the node caught up with the cursor. Called soon after the commit, never within. */
   readonly woken: () => void
+}
+
+export interface Limits {
+  /** Of the answer. A first batch that is larger is delivered all the same, up to `cutBytes`. */
+  readonly maxBytes: number
+  /** Of a first batch's records: it is cut between records, but for a single one that is larger. */
+  readonly cutBytes: number
+  readonly maxRecords: number
 }
 
 export interface Round {
   readonly runs: readonly DeliveredRun[]
   readonly records: number
-}
-
-/** The position in one log. `log` is undefined while this node does not hold it. */
-interface Track {
-  readonly id: LogId
-  readonly from: DeliveryOrigin
-  offset: number
-  log: LogView | undefined
-  ready: boolean
+  /** Of records, as they are stored. */
+  readonly bytes: number
+  /** Bytes that were read and looked through. */
+  readonly searched: number
 }
 
 export class TopicReader {
   readonly #options: ReaderOptions
   readonly #tracks = new Map<string, Track>()
-  /** Tracks with something to read, in the order of their turns. */
-  readonly #ready: Track[] = []
+  readonly #turns: Turns
   /** Tracks whose log does not reach their offset here. */
   readonly #behind = new Set<Track>()
   readonly #unsubscribe: () => void
   #failure: ReeveError | undefined
   #closed = false
 
+  /** Throws `DATA_CORRUPT` or `DISK_FAILED` where the start cannot be found. */
   constructor(options: ReaderOptions) {
     this.#options = options
-    for (const [key, { id, offset }] of options.positions ?? []) this.#track(key, id, offset)
-    const startAt = options.positions ? 'start' : options.startAt
-    for (const log of options.journal.topicLogs(options.topic)) this.#moved(log, startAt)
-    this.#unsubscribe = options.commits.on(options.topic, (log) => {
-      if (this.#moved(log, 'start')) this.#wake()
+    this.#turns = options.order === 'timestamp' ? new TimeTurns() : new RoundRobin()
+    const { positions, start, journal, topic } = options
+    for (const [key, { id, offset }] of positions ?? []) this.#track(key, id, offset)
+    if (start.at === 'offset' && !positions?.has(start.key)) {
+      const track = this.#track(start.key, start.id, start.offset)
+      // Whoever names a log knows of it, also where it is not here yet.
+      this.#behind.add(track)
+    }
+    for (const log of journal.topicLogs(topic)) this.#moved(log, positions ? atStart : start)
+    this.#unsubscribe = options.commits.on(topic, (log) => {
+      if (this.#moved(log, atStart)) this.#wake()
     })
   }
 
-  /** Whether `next` has something to give, or to throw. */
+  /** Whether `next` has something to look at, or to throw. */
   get ready(): boolean {
-    return this.#ready.length > 0 || this.#failure !== undefined
+    return this.#turns.size > 0 || this.#failure !== undefined
   }
 
   /** Whether this node is not yet where the cursor stands. */
@@ -86,45 +111,25 @@ export class TopicReader {
   }
 
   /**
-   * What comes next. At least one record when there is one; beyond that no more than `maxBytes` in the answer. Throws
-   * `OFFSET_TRIMMED`, `DATA_CORRUPT` or what else reading may meet, with the log in its facts, after what lay before.
+   * What comes next, within the limits: at least one record when there is one, unless it takes longer to find than
+   * others should wait; then `ready` says that there is more to look at. Valid until the next reading of anything.
+   *
+   * Throws `OFFSET_TRIMMED`, `DATA_CORRUPT` or what else reading may meet, with the log in its facts, after what lay
+   * before.
    */
-  next(maxBytes: number, maxRecords: number): Round {
+  next(limits: Limits): Round {
     if (this.#failure) throw this.#failure
-    const runs: DeliveredRun[] = []
-    let bytes = 0
-    let records = 0
-    while (bytes < maxBytes && records < maxRecords) {
-      const track = this.#ready[0]
-      if (!track) break
-      let full = false
-      try {
-        const wantedBytes = Math.min(turnBytes, maxBytes - bytes, bytesARecord * (maxRecords - records))
-        for (const frame of framesIn(this.#read(track, wantedBytes))) {
-          if (records === maxRecords) break
-          const skip = track.offset - frame.baseOffset
-          const take = Math.min(frame.recordCount - skip, maxRecords - records)
-          const batch = take === frame.recordCount ? frame.body : sliceBatch(frame.body, skip, take)
-          const { timestamp, producer } = frame
-          const run = { from: track.from, baseOffset: track.offset, timestamp, batch, producer: later(producer, skip) }
-          const size = deliveredBytes(run)
-          full = runs.length > 0 && bytes + size > maxBytes
-          if (full) break
-          runs.push(run)
-          bytes += size
-          records += take
-          track.offset += take
-        }
-      } catch (error) {
-        this.#failure = located(error, track)
-        break
+    const round = new Gathering(limits, this.#options.filter)
+    try {
+      while (!round.full && this.#turns.settle()) {
+        const track = this.#turns.head()
+        if (!track || !this.#turn(track, round)) break
       }
-      // A log whose next frame did not fit keeps its turn: else small ones would always be served before it.
-      if (!full) this.#nextTurn()
-      else break
+    } catch (error) {
+      this.#failure = toReeveError(error)
+      if (round.runs.length === 0) throw this.#failure
     }
-    if (this.#failure && runs.length === 0) throw this.#failure
-    return { runs, records }
+    return round
   }
 
   /** Stands behind the last record given. */
@@ -137,28 +142,30 @@ export class TopicReader {
     this.#unsubscribe()
   }
 
-  #read(track: Track, maxBytes: number): Uint8Array {
-    return track.log ? track.log.read(track.offset, maxBytes) : nothing
-  }
-
-  #nextTurn(): void {
-    const track = this.#ready.shift() as Track
-    track.ready = track.offset < (track.log?.end ?? 0)
-    if (track.ready) this.#ready.push(track)
+  /** False where the round is over: a log whose next batch did not fit keeps its turn, else small ones would always be served before it. */
+  #turn(track: Track, round: Gathering): boolean {
+    const { offset } = track
+    for (const frame of this.#turns.frames(track, round.wantedBytes)) {
+      if (round.full) break
+      if (!round.take(track, frame)) return false
+    }
+    if (track.offset === offset) return false
+    this.#turns.pass()
+    return true
   }
 
   /** True when there is something to read that was not there before, or this log has caught up with the cursor. */
-  #moved(log: LogView, startAt: 'start' | 'end'): boolean {
+  #moved(log: LogView, start: Start): boolean {
     let track = this.#tracks.get(log.key)
     if (!track) {
       if (!this.#wanted(log.id)) return false
-      track = this.#track(log.key, log.id, startAt === 'end' ? log.end : log.start)
+      track = this.#track(log.key, log.id, startIn(log, start))
     }
     track.log = log
     const caughtUp = log.end >= track.offset && this.#behind.delete(track)
     if (track.ready || !this.#wanted(log.id) || track.offset >= log.end) return caughtUp
     track.ready = true
-    this.#ready.push(track)
+    this.#turns.add(track)
     return true
   }
 
@@ -170,7 +177,9 @@ export class TopicReader {
   }
 
   #wanted(id: LogId): boolean {
-    return this.#options.origin === undefined || this.#options.origin === id.origin
+    const { origin, start } = this.#options
+    if (start.at === 'offset' && start.id.epoch !== id.epoch) return false
+    return origin === undefined || origin === id.origin
   }
 
   /** After the journal's own work, and after all commits of this turn of the event loop. */
@@ -181,18 +190,73 @@ export class TopicReader {
   }
 }
 
-const nothing = new Uint8Array(0)
+const atStart: Start = { at: 'start' }
+
+function startIn(log: LogView, start: Start): number {
+  if (start.at === 'end') return log.end
+  return start.at === 'time' ? log.offsetAtTime(start.timeMs) : log.start
+}
 
 /** The mark of the record `skip` further on. */
 function later(mark: ProducerMark | undefined, skip: number): ProducerMark | undefined {
   return mark && skip > 0 ? { id: mark.id, sequence: mark.sequence + skip } : mark
 }
 
-function located(error: unknown, track: Track): ReeveError {
-  if (!(error instanceof ReeveError)) return new ReeveError('INTERNAL', 'a log could not be read', { cause: error })
-  const { topic, origin, epoch } = track.id
-  return new ReeveError(error.code, error.message, {
-    facts: { ...error.facts, topic, origin, epoch, offset: String(track.offset) },
-    cause: error,
-  })
+/** A round under way. */
+class Gathering implements Round {
+  readonly runs: DeliveredRun[] = []
+  records = 0
+  bytes = 0
+  searched = 0
+  readonly #limits: Limits
+  readonly #filter: KeyFilter | undefined
+  /** In the answer, with what names them. */
+  #answerBytes = 0
+
+  constructor(limits: Limits, filter: KeyFilter | undefined) {
+    this.#limits = limits
+    this.#filter = filter
+  }
+
+  get full(): boolean {
+    const { maxBytes, maxRecords } = this.#limits
+    return this.#answerBytes >= maxBytes || this.records >= maxRecords || this.searched >= searchMaxBytes
+  }
+
+  get wantedBytes(): number {
+    const { maxBytes, maxRecords } = this.#limits
+    if (this.#filter) return searchBiteBytes
+    return Math.min(maxBytes - this.#answerBytes, bytesARecord * (maxRecords - this.records))
+  }
+
+  /** Moves the track behind what it takes of the frame; false where nothing more fits. */
+  take(track: Track, frame: Frame): boolean {
+    const { maxBytes, cutBytes, maxRecords } = this.#limits
+    const first = this.runs.length === 0
+    const selection = select(frame.body, frame.recordCount, track.offset - frame.baseOffset, {
+      filter: this.#filter,
+      maxRecords: maxRecords - this.records,
+      maxBytes: first ? cutBytes : Number.MAX_SAFE_INTEGER,
+    })
+    if (selection.records > 0) {
+      const { batch, first: at, deltas: offsetDeltas } = selection
+      const run = {
+        from: track.from,
+        baseOffset: frame.baseOffset + at,
+        timestamp: frame.timestamp,
+        batch,
+        offsetDeltas,
+        producer: later(frame.producer, at),
+      }
+      const size = deliveredBytes(run)
+      if (!first && this.#answerBytes + size > maxBytes) return false
+      this.runs.push(run)
+      this.#answerBytes += size
+      this.records += selection.records
+      this.bytes += batch.length
+    }
+    this.searched += frame.bytes.length
+    track.offset = frame.baseOffset + selection.next
+    return true
+  }
 }

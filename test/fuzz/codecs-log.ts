@@ -5,8 +5,10 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { ProduceRequestSchema } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
 import { RefusalReason } from '../../src/gen/reeve/v1/replication_service_pb.ts'
-import { checkBatch, sliceBatch } from '../../src/log/batch.ts'
+import { checkBatch } from '../../src/log/batch.ts'
 import { chainSeed, encodeFrame, readHeader, verifies } from '../../src/log/frame.ts'
+import { KeyFilter } from '../../src/log/key-filter.ts'
+import { select } from '../../src/log/select.ts'
 import {
   decodePullRequest,
   decodePullResponse,
@@ -32,6 +34,7 @@ const records = [1, 2, 3].map((n) => ({
 }))
 const batch = toBinary(RecordBatchSchema, create(RecordBatchSchema, { records }))
 const batchLimits = { maxBytes: 4096, maxRecords: 100, maxRecordBytes: 1024 }
+const filter = new KeyFilter([new TextEncoder().encode('k')], [new TextEncoder().encode('a')])
 const frame = encodeFrame({ baseOffset: 7, recordCount: 3, timestamp: 99n, previousChain: chainSeed(id), body: batch })
 const epochBytes = fromHex(id.epoch.replaceAll('-', ''))
 const cursor = encodeCursor(id.topic, [{ from: { origin: utf8.encode(id.origin), epoch: epochBytes }, offset: 300 }])
@@ -53,10 +56,14 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
     corpus: [batch],
     accepts: typed((input) => {
       const count = checkBatch(input, batchLimits)
-      const [first, rest] = [sliceBatch(input, 0, 1), sliceBatch(input, 1, count)]
+      const all = { maxRecords: count, maxBytes: input.length, filter: undefined }
+      const first = select(input, count, 0, { ...all, maxRecords: 1 }).batch
+      const rest = select(input, count, 1, all).batch
       assert.equal(first.length + rest.length, input.length, 'bytes lost by cutting')
       assert.equal(checkBatch(first, batchLimits), 1)
       if (count > 1) assert.equal(checkBatch(rest, batchLimits), count - 1)
+      const { batch: found, records } = select(input, count, 0, { ...all, filter })
+      if (records > 0) assert.equal(checkBatch(found, batchLimits), records)
     }),
   },
   cursor: { corpus: [cursor], accepts: typed((input) => void decodeCursor(input, id.topic)) },

@@ -29,7 +29,9 @@ export class MemoryLog implements LogView {
   bytesRead = 0
   /** Reading from here on finds damage. */
   corruptFrom = Number.POSITIVE_INFINITY
-  readonly #frames: { base: number; end: number; bytes: Uint8Array }[] = []
+  /** Of the next batch: ms since 1970. */
+  nowMs = 1_760_000_000_000
+  readonly #frames: { base: number; end: number; timestamp: bigint; bytes: Uint8Array }[] = []
 
   constructor(id: LogId, own: boolean) {
     this.id = id
@@ -39,10 +41,10 @@ export class MemoryLog implements LogView {
 
   push(body: Uint8Array, recordCount: number): Appended {
     const baseOffset = this.#frames.at(-1)?.end ?? 0
-    const timestamp = (1_760_000_000_000n << 16n) + BigInt(baseOffset)
+    const timestamp = (BigInt(this.nowMs) << 16n) + BigInt(baseOffset)
     const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp, previousChain: 0n, body })
     const endOffset = baseOffset + recordCount
-    this.#frames.push({ base: baseOffset, end: endOffset, bytes })
+    this.#frames.push({ base: baseOffset, end: endOffset, timestamp, bytes })
     this.bytes += bytes.length
     return { log: this.id, baseOffset, recordCount, endOffset, timestamp }
   }
@@ -50,6 +52,11 @@ export class MemoryLog implements LogView {
   /** Nothing here is about chains. */
   chainAt(): bigint | undefined {
     return 0n
+  }
+
+  offsetAtTime(timeMs: number): number {
+    const shown = this.#frames.filter(({ base }) => base >= this.start && base < this.end)
+    return shown.find(({ timestamp }) => Number(timestamp >> 16n) >= timeMs)?.base ?? this.end
   }
 
   read(from: number, maxBytes: number): Uint8Array {

@@ -206,7 +206,9 @@ export const ProduceStreamResponseSchema: GenMessage<ProduceStreamResponse> = /*
   messageDesc(file_reeve_v1_log_service, 3);
 
 /**
- * Which records are wanted; empty: all. A record is delivered where any of these says so.
+ * Which records are wanted; empty: all. A record is delivered where any of these says so. At most 1,000 entries of 64 KiB
+ * together. An answer to `Consume` may then come without records before the end: `cursor` goes on behind what was looked
+ * through.
  *
  * @generated from message reeve.v1.KeyFilter
  */
@@ -382,7 +384,8 @@ export type DeliveredBatch = Message<"reeve.v1.DeliveredBatch"> & {
   batch?: RecordBatch | undefined;
 
   /**
-   * Of a producer that said who it is: of the first record here. A reader can drop what it has had before.
+   * Of a producer that said who it is: of the first record here, the others are as far from it as their offsets. A reader
+   * can drop what it has had before.
    *
    * @generated from field: bytes producer_id = 6;
    */
@@ -478,7 +481,7 @@ export type ConsumeStreamRequest = Message<"reeve.v1.ConsumeStreamRequest"> & {
   follow: boolean;
 
   /**
-   * End after about this many bytes of records; 0: no limit.
+   * End after so many bytes of records, or with the record that goes beyond; 0: no limit.
    *
    * @generated from field: uint64 max_bytes = 7;
    */
@@ -1129,14 +1132,15 @@ export const StartAt = {
   END: 2,
 
   /**
-   * Of each log, the first batch whose timestamp is not before `start_time_ms`.
+   * Of each log that the node has, the first batch whose timestamp is not before `start_time_ms`; of logs that appear
+   * later, all.
    *
    * @generated from enum value: START_AT_TIME = 3;
    */
   TIME: 3,
 
   /**
-   * `start_offset` of the log of `origin` and `start_epoch`, and nothing of other logs.
+   * `start_offset` of the log of `origin` and `start_epoch`, and nothing of other logs, also where a cursor goes on.
    *
    * @generated from enum value: START_AT_OFFSET = 4;
    */
@@ -1173,7 +1177,8 @@ export const ReadOrder = {
   ARRIVAL: 1,
 
   /**
-   * By the timestamps of the batches, as far as the node that is asked knows them.
+   * By the timestamps of the batches, as far as the node that is asked has them: a log, or a part of one, that comes to it
+   * later is read when it comes.
    *
    * @generated from enum value: READ_ORDER_TIMESTAMP = 2;
    */

@@ -1,0 +1,164 @@
+/**
+ * Turns by the timestamps of the frames, each log in its own order; of equal timestamps the origin that sorts first,
+ * then the epoch, so that nodes that hold the same give the same.
+ *
+ * Holds what was read of a log and was not its turn yet, within a limit for all logs together; beyond it only the
+ * timestamps, and reads again.
+ */
+
+import { type Frame, framesIn } from '../log/frame.ts'
+import { readTrack, type Track } from './track.ts'
+import type { Turns } from './turns.ts'
+
+/** Read at once of one log; with many logs less, so that what is read ahead fits the limit. */
+const aheadMaxBytes = 64 * 1024
+const aheadMinBytes = 4 * 1024
+/** Of all logs together. */
+const keptMaxBytes = 1024 * 1024
+/** Logs whose first frame is looked at before others have their turn on the event loop. */
+const looksMax = 16
+
+interface Entry {
+  readonly track: Track
+  /** Of the frame that the track stands in. */
+  timestamp: bigint
+  /** Frames from the one on that the track stands in; empty: to be read. */
+  ahead: Uint8Array
+  /** Memory behind `ahead`. */
+  keptBytes: number
+}
+
+export class TimeTurns implements Turns {
+  readonly #heap: Entry[] = []
+  /** Their first frames are not known. */
+  #fresh: Track[] = []
+  #keptBytes = 0
+
+  get size(): number {
+    return this.#heap.length + this.#fresh.length
+  }
+
+  add(track: Track): void {
+    this.#fresh.push(track)
+  }
+
+  settle(): boolean {
+    for (let looks = 0; looks < looksMax; looks++) {
+      const track = this.#fresh.at(-1)
+      if (!track) return true
+      const entry = { track, timestamp: 0n, ahead: nothing, keptBytes: 0 }
+      const found = this.#look(entry)
+      this.#fresh.pop()
+      if (found) this.#push(entry)
+      else track.ready = false
+    }
+    return this.#fresh.length === 0
+  }
+
+  head(): Track | undefined {
+    return this.#heap[0]?.track
+  }
+
+  *frames(_head: Track, wantedBytes: number): Generator<Frame> {
+    const entry = this.#heap[0] as Entry
+    const rival = this.#rival()
+    // Alone, there is no sense in small bites.
+    const biteBytes = rival ? this.#share() : wantedBytes
+    for (let bytes = 0; bytes < wantedBytes; ) {
+      const frame = this.#first(entry, biteBytes)
+      if (!frame || (rival && !before(entry, rival))) return
+      const { offset } = entry.track
+      yield frame
+      if (entry.track.offset === offset) return
+      bytes += frame.bytes.length
+    }
+  }
+
+  pass(): void {
+    const entry = this.#heap[0] as Entry
+    entry.track.ready = entry.track.offset < (entry.track.log?.end ?? 0)
+    if (!entry.track.ready || !this.#look(entry)) {
+      entry.track.ready = false
+      this.#keep(entry, nothing)
+      const last = this.#heap.pop() as Entry
+      if (this.#heap.length === 0) return
+      if (last !== entry) this.#heap[0] = last
+    }
+    this.#sink()
+  }
+
+  /** The frame that the track stands in; undefined at its end. */
+  #first(entry: Entry, biteBytes: number): Frame | undefined {
+    const { track } = entry
+    for (;;) {
+      for (const frame of framesIn(entry.ahead)) {
+        if (track.offset < frame.baseOffset + frame.recordCount) {
+          entry.timestamp = frame.timestamp
+          return frame
+        }
+        entry.ahead = entry.ahead.subarray(frame.bytes.length)
+      }
+      this.#keep(entry, readTrack(track, biteBytes))
+      if (entry.ahead.length === 0) return undefined
+    }
+  }
+
+  /** Learns the timestamp of the frame that comes next; false at the end. */
+  #look(entry: Entry): boolean {
+    const found = this.#first(entry, this.#share()) !== undefined
+    if (this.#keptBytes > keptMaxBytes) this.#keep(entry, nothing)
+    return found
+  }
+
+  #share(): number {
+    return Math.max(aheadMinBytes, Math.min(aheadMaxBytes, Math.floor(keptMaxBytes / this.size)))
+  }
+
+  #keep(entry: Entry, ahead: Uint8Array): void {
+    this.#keptBytes += ahead.length - entry.keptBytes
+    entry.keptBytes = ahead.length
+    entry.ahead = ahead
+  }
+
+  /** Whoever is next after the head. */
+  #rival(): Entry | undefined {
+    const [, left, right] = this.#heap
+    return left && right && before(right, left) ? right : left
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap
+    let at = heap.push(entry) - 1
+    for (; at > 0; at = (at - 1) >>> 1) {
+      const parent = heap[(at - 1) >>> 1] as Entry
+      if (!before(entry, parent)) break
+      heap[at] = parent
+    }
+    heap[at] = entry
+  }
+
+  /** Puts the head where it belongs. */
+  #sink(): void {
+    const heap = this.#heap
+    const entry = heap[0] as Entry
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && before(heap[child + 1] as Entry, heap[child] as Entry)) child++
+      if (!before(heap[child] as Entry, entry)) break
+      heap[at] = heap[child] as Entry
+      at = child
+    }
+    heap[at] = entry
+  }
+}
+
+const nothing = new Uint8Array(0)
+
+function before(a: Entry, b: Entry): boolean {
+  if (a.timestamp !== b.timestamp) return a.timestamp < b.timestamp
+  const { id } = a.track
+  const other = b.track.id
+  return id.origin === other.origin ? id.epoch < other.epoch : id.origin < other.origin
+}

@@ -1,0 +1,37 @@
+/** How far a reading is in one log. */
+
+import { ReeveError } from '../errors.ts'
+import type { LogView } from '../log/journal.ts'
+import type { LogId } from '../log/log-id.ts'
+import type { DeliveryOrigin } from './delivery.ts'
+
+export interface Track {
+  readonly id: LogId
+  readonly from: DeliveryOrigin
+  /** The next offset to read. */
+  offset: number
+  /** Undefined while this node does not hold it. */
+  log: LogView | undefined
+  /** It has something to read. */
+  ready: boolean
+}
+
+/** Whole verified frames from where the track stands. Throws with the log and the offset in the facts. */
+export function readTrack(track: Track, maxBytes: number): Uint8Array {
+  try {
+    return track.log ? track.log.read(track.offset, maxBytes) : nothing
+  } catch (error) {
+    throw located(error, track)
+  }
+}
+
+const nothing = new Uint8Array(0)
+
+export function located(error: unknown, track: Track): ReeveError {
+  if (!(error instanceof ReeveError)) return new ReeveError('INTERNAL', 'a log could not be read', { cause: error })
+  const { topic, origin, epoch } = track.id
+  return new ReeveError(error.code, error.message, {
+    facts: { ...error.facts, topic, origin, epoch, offset: String(track.offset) },
+    cause: error,
+  })
+}

@@ -1,0 +1,56 @@
+/** In which order the logs of a reading have their turns. */
+
+import { type Frame, framesIn } from '../log/frame.ts'
+import { readTrack, type Track } from './track.ts'
+
+/** Of the tracks that have something to read. */
+export interface Turns {
+  readonly size: number
+  add(track: Track): void
+  /** False: who comes first is not known yet, for there is much to look at; ask again in another turn of the event loop. */
+  settle(): boolean
+  /** Whose turn it is, once settled. */
+  head(): Track | undefined
+  /**
+   * The head's frames that belong to this turn, from where it stands. About as many as are wanted are read at once; the
+   * track moves on while they are taken.
+   */
+  frames(head: Track, wantedBytes: number): Iterable<Frame>
+  /** Ends the head's turn. */
+  pass(): void
+}
+
+/** What one log may read before the next one has its turn. */
+const turnBytes = 64 * 1024
+
+/** Round and round, so that a long log cannot hide a short one. Holds no bytes between two turns. */
+export class RoundRobin implements Turns {
+  readonly #queue: Track[] = []
+
+  get size(): number {
+    return this.#queue.length
+  }
+
+  add(track: Track): void {
+    this.#queue.push(track)
+  }
+
+  settle(): boolean {
+    return true
+  }
+
+  head(): Track | undefined {
+    return this.#queue[0]
+  }
+
+  frames(head: Track, wantedBytes: number): Iterable<Frame> {
+    const alone = this.#queue.length === 1
+    return framesIn(readTrack(head, alone ? wantedBytes : Math.min(turnBytes, wantedBytes)))
+  }
+
+  pass(): void {
+    const track = this.#queue.shift() as Track
+    track.ready = track.offset < (track.log?.end ?? 0)
+    if (track.ready) this.#queue.push(track)
+  }
+}
