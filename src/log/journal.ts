@@ -4,13 +4,17 @@ import { type Clock, type Disk, DiskError, type DiskLock } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import { logFolder, logFolders, makeDurableFolder, makeLogFolder, topicsFolder } from './data-dir.ts'
 import { HybridClock } from './hlc.ts'
+import type { JournalEvent } from './journal-event.ts'
 import { Log } from './log.ts'
 import { type LogId, logKey, parseEpoch, parseNodeName, parseStoredTopicName } from './log-id.ts'
 import type { LogWorld } from './log-writer.ts'
 import { OpenFiles } from './open-files.ts'
 import { makeDurable, recoverLog } from './recovery.ts'
 import type { Segment } from './segment.ts'
-import type { LogSettings } from './settings.ts'
+import type { LogSettings, TopicRules } from './settings.ts'
+import type { SegmentSummary } from './sparse-index.ts'
+
+export type { JournalEvent } from './journal-event.ts'
 
 export interface Journal {
   /** This node's name, the origin of its own logs. */
@@ -40,6 +44,27 @@ export interface Journal {
   topicLogs(topic: string): LogView[]
   /** Sorted. */
   topics(): string[]
+  /** A hybrid time that is later than all this node has given or seen. */
+  timestamp(): bigint
+  /** In force for this topic from now on; what is not later than `deletedAt` is hidden before this returns. */
+  rule(topic: string, rules: TopicRules): void
+  /** The logs of the topic with their segments, oldest first; what a deletion hides is still among them. */
+  segments(topic: string): LogSegments[]
+  /**
+   * Removes the segments that end at `to` or before, one after the other; `next` is awaited in between, false ends it.
+   * The end is kept whatever goes. Resolves with false where the log's last segment was to go too but is being written:
+   * a later call may succeed. Rejects with `DISK_FAILED`; what is left is whole.
+   */
+  trim(id: LogId, to: number, next: () => Promise<boolean>): Promise<boolean>
+  /** Lets the next frame of this run's own log begin a new segment: what is before it can then be trimmed. */
+  roll(topic: string): void
+  /**
+   * Lets a copy that ends before `start` go on there, with a hole before it: nobody has what would come next. What it
+   * held goes, or is set aside where nothing of that topic may go here. Rejects with `DISK_FAILED` or as `replicate`.
+   */
+  beginAt(id: LogId, start: number): Promise<void>
+  /** Called after a log's start moved. Returns what unsubscribes. */
+  onTrim(listener: (log: LogView) => void): () => void
   /** Called after a log's visible end moved; a log appears with its first visible frame. Returns what unsubscribes. */
   onCommit(listener: (log: LogView) => void): () => void
   /** Refuses new appends, waits for those that wait for the disk, releases the folder. */
@@ -54,6 +79,11 @@ export interface Appended {
   readonly timestamp: bigint
 }
 
+export interface LogSegments {
+  readonly log: LogView
+  readonly segments: readonly SegmentSummary[]
+}
+
 /** What can be read of a log. */
 export interface LogView {
   readonly id: LogId
@@ -65,7 +95,7 @@ export interface LogView {
   /** First offset that is not yet durable and visible. */
   readonly end: number
   readonly bytes: number
-  /** Chain hash of the last visible frame; 0n when empty. */
+  /** Chain hash of the last visible frame; 0n when empty, or trimmed before this run. */
   readonly chain: bigint
   /**
    * Chain hash of the visible frame that ends at `offset`; 0n at 0; undefined where none ends there or it is trimmed.
@@ -85,24 +115,6 @@ export interface LogView {
    */
   offsetAtTime(timeMs: number): number
 }
-
-/** What the node should know of its logs; `log` is a log key. */
-export type JournalEvent =
-  /** A frame that was being written when the node went down was cut off; it was never visible. */
-  | { readonly kind: 'tailCut'; readonly log: string; readonly end: number; readonly cutBytes: number }
-  /** Damage was found at opening: what lies from `end` on was set aside in `folder`, to be pulled again from a peer. */
-  | { readonly kind: 'damaged'; readonly log: string; readonly end: number; readonly folder: string }
-  /** Damage was found by a read; nothing of it was served. It is set aside at the next opening. */
-  | { readonly kind: 'corrupt'; readonly log: string; readonly offset: number; readonly path: string }
-  /** The disk refused a write for want of space; appends are tried again. Reported once until it is over. */
-  | { readonly kind: 'full'; readonly log: string; readonly message: string }
-  | { readonly kind: 'fullOver'; readonly log: string }
-  /** The log takes no more appends in this run: what the disk holds of the last group is not known. */
-  | { readonly kind: 'failed'; readonly log: string; readonly message: string }
-  /** Something that is not ours lies in the data folder; it is left alone. */
-  | { readonly kind: 'ignored'; readonly path: string; readonly reason: string }
-  /** A commit listener threw. */
-  | { readonly kind: 'listenerFailed'; readonly log: string; readonly message: string }
 
 export interface JournalOptions {
   readonly disk: Disk
@@ -148,6 +160,10 @@ class OpenJournal implements Journal {
   /** Topic → its logs that have something to read. */
   readonly #visible = new Map<string, Set<Log>>()
   readonly #listeners = new Set<(log: LogView) => void>()
+  readonly #trimListeners = new Set<(log: LogView) => void>()
+  /** Each shared by all logs of a topic, which see at once what changes in it. */
+  readonly #rules = new Map<string, { -readonly [K in keyof TopicRules]: TopicRules[K] }>()
+  readonly #trimming = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   constructor(options: JournalOptions, lock: DiskLock) {
@@ -219,6 +235,63 @@ class OpenJournal implements Journal {
     return () => void this.#listeners.delete(listener)
   }
 
+  onTrim(listener: (log: LogView) => void): () => void {
+    this.#trimListeners.add(listener)
+    return () => void this.#trimListeners.delete(listener)
+  }
+
+  timestamp(): bigint {
+    return this.#clock.next(this.#options.clock.now())
+  }
+
+  rule(topic: string, rules: TopicRules): void {
+    const shared = this.#rulesOf(topic)
+    const deleted = rules.deletedAt !== shared.deletedAt
+    Object.assign(shared, rules)
+    if (!deleted) return
+    for (const log of [...(this.#visible.get(topic) ?? [])]) {
+      if (log.applyDeletion(true)) this.#tell(this.#trimListeners, log)
+    }
+  }
+
+  segments(topic: string): LogSegments[] {
+    return [...(this.#visible.get(topic) ?? [])].map((log) => ({ log, segments: log.segments }))
+  }
+
+  async trim(id: LogId, to: number, next: () => Promise<boolean>): Promise<boolean> {
+    this.#refuseWhenClosing()
+    const log = this.#logs.get(logKey(id))
+    if (!log) return true
+    const before = log.start
+    let bytes = 0
+    const removed = async (more: number) => {
+      bytes += more
+      return !this.#closing && (await next()) && !this.#closing
+    }
+    try {
+      return await this.#tracked(log, log.trim(to, removed))
+    } finally {
+      if (bytes > 0) this.#options.report({ kind: 'trimmed', log: log.key, start: log.start, bytes })
+      if (log.start !== before) this.#tell(this.#trimListeners, log)
+    }
+  }
+
+  roll(topic: string): void {
+    this.#ownLogs.get(topic)?.roll()
+  }
+
+  async beginAt(id: LogId, start: number): Promise<void> {
+    this.#refuseWhenClosing()
+    if (this.#isOwn(id)) throw new ReeveError('LOG_DIVERGED', `${logKey(id)} is written by this run and nobody else`)
+    const log = this.#logs.get(logKey(id)) ?? this.#add(checkedId(id), [])
+    const { end } = log
+    const begun = await this.#tracked(log, log.beginAt(start))
+    if (!begun) return
+    if (end > 0) this.#options.report({ kind: 'begunAnew', log: log.key, end, start, folder: begun.folder })
+    this.#show(log)
+    this.#tell(this.#trimListeners, log)
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -226,6 +299,7 @@ class OpenJournal implements Journal {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#logs.values()].map((log) => log.close()))
+    await Promise.allSettled(this.#trimming)
     this.#world.files.closeAll()
     this.#lock.release()
   }
@@ -251,6 +325,7 @@ class OpenJournal implements Journal {
       own: this.#isOwn(id),
       folder: logFolder(dataDir, id),
       segments,
+      rules: this.#rulesOf(id.topic),
       makeFolder: () => makeLogFolder(disk, dataDir, id),
       committed: (grown) => this.#committed(grown),
     })
@@ -264,9 +339,35 @@ class OpenJournal implements Journal {
     else this.#visible.set(log.id.topic, new Set([log]))
   }
 
+  #rulesOf(topic: string): { -readonly [K in keyof TopicRules]: TopicRules[K] } {
+    const known = this.#rules.get(topic)
+    if (known) return known
+    const { segmentMaxBytes } = this.#options.settings
+    const rules = { segmentMaxBytes, deletedAt: 0n, expires: false }
+    this.#rules.set(topic, rules)
+    return rules
+  }
+
+  /** Work on files that must be over before the folder is released. */
+  async #tracked<T>(log: Log, work: Promise<T>): Promise<T> {
+    this.#trimming.add(work)
+    try {
+      return await work
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      throw new ReeveError('DISK_FAILED', `${log.key} cannot be trimmed: ${error.message}`, { cause: error })
+    } finally {
+      this.#trimming.delete(work)
+    }
+  }
+
   #committed(log: Log): void {
     this.#show(log)
-    for (const listener of this.#listeners) {
+    this.#tell(this.#listeners, log)
+  }
+
+  #tell(listeners: ReadonlySet<(log: LogView) => void>, log: Log): void {
+    for (const listener of listeners) {
       try {
         listener(log)
       } catch (error) {

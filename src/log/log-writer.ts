@@ -11,7 +11,7 @@ import { readHeader, storedChain, storedTimestamp } from './frame.ts'
 import type { JournalEvent } from './journal.ts'
 import type { OpenFiles } from './open-files.ts'
 import { Segment } from './segment.ts'
-import type { LogSettings } from './settings.ts'
+import type { LogSettings, TopicRules } from './settings.ts'
 
 export interface Pending {
   bytes: number
@@ -55,8 +55,9 @@ export class LogWriter {
   #full = false
   #folderDurable: boolean
   readonly #firstChain: bigint
+  readonly #rules: TopicRules
   /** Behind everything accepted, durable or not: where the next frame belongs. */
-  #tail: { offset: number; chain: bigint; segmentBytes: number }
+  #tail: { offset: number; chain: bigint | undefined; segmentBytes: number }
 
   constructor(
     world: LogWorld,
@@ -66,6 +67,7 @@ export class LogWriter {
       segments: Segment[]
       /** The chain before the log's first frame. */
       firstChain: bigint
+      rules: TopicRules
       makeFolder: () => void
       committed: () => void
       pending: Pending | undefined
@@ -79,12 +81,34 @@ export class LogWriter {
     this.#committed = log.committed
     this.#pending = log.pending
     this.#firstChain = log.firstChain
+    this.#rules = log.rules
     this.#folderDurable = log.segments.length > 0
     this.#tail = this.#durableTail()
   }
 
-  get tail(): { readonly offset: number; readonly chain: bigint } {
+  /** `chain` is undefined where all that was before is trimmed: any is taken. */
+  get tail(): { readonly offset: number; readonly chain: bigint | undefined } {
     return this.#tail
+  }
+
+  /** Nothing is accepted that is not on the disk. */
+  get quiet(): boolean {
+    return !this.#working
+  }
+
+  /** Whether the next frame begins a new segment, for all that is accepted up to now. */
+  get rolled(): boolean {
+    return this.#tail.segmentBytes === 0
+  }
+
+  /** Lets the next frame begin a new segment; forgotten when a write is refused. */
+  roll(): void {
+    this.#tail.segmentBytes = 0
+  }
+
+  /** Takes the list of segments as it is now; only while quiet. */
+  resume(): void {
+    this.#tail = this.#durableTail()
   }
 
   /** Verified whole frames that fit the tail. Resolves once all of them are durable and visible. */
@@ -132,7 +156,7 @@ export class LogWriter {
     for (let at = 0; at < frames.length; ) {
       const header = readHeader(frames, at)
       if (!header) throw new Error('not whole frames')
-      if (tail.segmentBytes > 0 && tail.segmentBytes + header.bytes > this.#world.settings.segmentMaxBytes) {
+      if (tail.segmentBytes > 0 && tail.segmentBytes + header.bytes > this.#rules.segmentMaxBytes) {
         if (at > run.from) close(at)
         run = { from: at, base: tail.offset, beginsSegment: true }
         tail.segmentBytes = 0
@@ -181,7 +205,7 @@ export class LogWriter {
       refusal = writeOrUndo(file, joined(group), segment.bytes)
       if (refusal === undefined && settings.durability === 'fsync') {
         await file.sync()
-        if (begins) await this.#syncFolders()
+        if (begins) await this.syncFolders()
       }
     } catch (error) {
       this.#fail(group, error)
@@ -191,14 +215,17 @@ export class LogWriter {
     }
     if (refusal === undefined) this.#publish(group, segment)
     else {
-      if (begins) this.#removeEmpty(segment.path)
+      if (begins && segment !== this.#segments.at(-1)) this.#removeEmpty(segment.path)
       this.#refuse(group, refusal)
     }
   }
 
   /** The file is made by opening it. */
   #begin(base: number): Segment {
-    if (this.#segments.length === 0) this.#makeFolder()
+    const last = this.#segments.at(-1)
+    // The bound that a log ends with of which everything was trimmed.
+    if (last?.base === base) return last
+    if (!last) this.#makeFolder()
     return new Segment(this.#folder, base, this.#world.settings.indexIntervalBytes)
   }
 
@@ -206,7 +233,7 @@ export class LogWriter {
   async #closeLast(): Promise<void> {
     const { disk, files, settings } = this.#world
     const last = this.#segments.at(-1)
-    if (!last) return
+    if (!last || last.bytes === 0) return
     if (settings.durability === 'os') {
       const file = files.writing(last.path)
       await file.sync().finally(() => files.release(last.path))
@@ -225,7 +252,8 @@ export class LogWriter {
     }
   }
 
-  async #syncFolders(): Promise<void> {
+  /** Makes the names of this log's files last. */
+  async syncFolders(): Promise<void> {
     const { disk } = this.#world
     let folder = this.#folder
     await disk.syncFolder(folder)
@@ -286,11 +314,10 @@ export class LogWriter {
     if (this.#pending) this.#pending.bytes -= bytes.length
   }
 
-  #durableTail(): { offset: number; chain: bigint; segmentBytes: number } {
+  #durableTail(): { offset: number; chain: bigint | undefined; segmentBytes: number } {
     const last = this.#segments.at(-1)
-    return last
-      ? { offset: last.end, chain: last.chain, segmentBytes: last.bytes }
-      : { offset: 0, chain: this.#firstChain, segmentBytes: 0 }
+    if (!last) return { offset: 0, chain: this.#firstChain, segmentBytes: 0 }
+    return { offset: last.end, chain: last.chainKnown ? last.chain : undefined, segmentBytes: last.bytes }
   }
 }
 

@@ -22,6 +22,9 @@ import { type LogId, logKey } from './log-id.ts'
 import { type LogWorld, LogWriter } from './log-writer.ts'
 import { scanFrames, sourceOfBytes } from './scan.ts'
 import type { Segment } from './segment.ts'
+import type { TopicRules } from './settings.ts'
+import type { SegmentSummary } from './sparse-index.ts'
+import { beginAnew, type Trimmable, trimLog } from './trimming.ts'
 
 /** Each node judges batches by its own limits when they are produced; a copy takes all that the format can hold. */
 const copyLimits = { maxBytes: frameBodyMaxBytes, maxRecords: 0xffff_ffff, maxRecordBytes: frameBodyMaxBytes }
@@ -33,6 +36,12 @@ export class Log implements LogView {
   readonly #world: LogWorld
   readonly #segments: Segment[]
   readonly #writer: LogWriter
+  readonly #rules: TopicRules
+  readonly #trimmable: Trimmable
+  /** Where the topic's present life begins in this log: what is before was deleted. */
+  #floor = 0
+  /** Something of it is later than the topic's last deletion. */
+  #lives = false
   /** The last frames that wait until those under way are durable: whatever arrives meanwhile belongs behind them. */
   #waiting: Promise<void> | undefined
 
@@ -43,6 +52,7 @@ export class Log implements LogView {
       own: boolean
       folder: string
       segments: Segment[]
+      rules: TopicRules
       makeFolder: () => void
       committed: (log: Log) => void
     },
@@ -57,12 +67,27 @@ export class Log implements LogView {
       key: this.key,
       pending: log.own ? world.pending : undefined,
       firstChain: chainSeed(log.id),
-      committed: () => log.committed(this),
+      committed: () => {
+        this.applyDeletion()
+        log.committed(this)
+      },
     })
+    this.#rules = log.rules
+    this.#trimmable = { ...log, world, writer: this.#writer }
+    this.applyDeletion()
   }
 
   get start(): number {
-    return this.#segments[0]?.base ?? 0
+    return Math.max(this.#floor, this.#segments[0]?.base ?? 0)
+  }
+
+  get segmentCount(): number {
+    return this.#segments.length
+  }
+
+  /** Oldest first, the one that is being written last. */
+  get segments(): SegmentSummary[] {
+    return this.#segments.map(({ summary }) => summary)
   }
 
   get end(): number {
@@ -108,7 +133,9 @@ export class Log implements LogView {
       else high = middle
     }
     const found = this.#segments[low]
-    return found ? this.#reading(found.base, (segment) => segment.offsetAtTime(this.#world.files, timeMs)) : this.end
+    if (!found) return this.end
+    const offset = this.#reading(found.base, (segment) => segment.offsetAtTime(this.#world.files, timeMs))
+    return Math.max(offset, this.start)
   }
 
   /** `batch` must have passed `checkBatch` with `recordCount` records. */
@@ -117,18 +144,62 @@ export class Log implements LogView {
       throw new ReeveError('BATCH_TOO_LARGE', `a batch of ${batch.length} bytes; the limit is ${frameBodyMaxBytes}`)
     }
     const { offset: baseOffset, chain: previousChain } = this.#writer.tail
-    const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp, previousChain, body: batch })
+    if (previousChain === undefined) throw new Error('a log that this run writes is known from its first frame')
+    // Where the deletion came from a clock far ahead of ours: what is written after it must live.
+    const { deletedAt } = this.#rules
+    const later = timestamp > deletedAt ? timestamp : deletedAt + 1n
+    const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp: later, previousChain, body: batch })
     await this.#writer.push(bytes)
-    return { log: this.id, baseOffset, recordCount, endOffset: baseOffset + recordCount, timestamp }
+    return { log: this.id, baseOffset, recordCount, endOffset: baseOffset + recordCount, timestamp: later }
+  }
+
+  /** Hides what is not later than the topic's last deletion. `anew`: there was one since. True when the start moved. */
+  applyDeletion(anew = false): boolean {
+    const { deletedAt } = this.#rules
+    if (deletedAt === 0n || (this.#lives && !anew)) return false
+    const before = this.start
+    const first = this.#segments.find(({ timestamp }) => timestamp > deletedAt)
+    this.#lives = first !== undefined
+    this.#floor = this.end
+    if (first) {
+      try {
+        this.#floor = this.#reading(first.base, (segment) => segment.firstAfter(this.#world.files, deletedAt))
+      } catch {
+        // It cannot be read, and so not served either; that was reported.
+        this.#floor = first.base
+      }
+    }
+    return this.start !== before
+  }
+
+  /** See `Journal.trim`. */
+  trim(to: number, next: (bytes: number) => Promise<boolean>): Promise<boolean> {
+    return trimLog(this.#trimmable, to, next)
+  }
+
+  /** The next frame begins a new segment, so that what is before can be trimmed. */
+  roll(): void {
+    this.#writer.roll()
+  }
+
+  /** See `Journal.beginAt`; undefined where the log reaches `start` already. */
+  async beginAt(start: number): Promise<{ readonly folder: string | undefined } | undefined> {
+    let begun: { readonly folder: string | undefined } | undefined
+    await this.#inTurn(async () => {
+      while (!this.#writer.quiet) await this.#writer.idle()
+      if (this.end >= start) return
+      begun = { folder: await beginAnew(this.#trimmable, start, !this.#rules.expires) }
+      this.applyDeletion(true)
+    })
+    return begun
   }
 
   /** See `Journal.replicate`. `accepted` learns the timestamp of the last frame. */
   async replicate(frames: Uint8Array, accepted: (timestamp: bigint) => void): Promise<number> {
     if (this.#waiting || this.#overlapsUnderWay(frames)) {
-      const turn = this.#settled(frames, this.#waiting)
-      this.#waiting = turn
-      await turn
-      if (this.#waiting === turn) this.#waiting = undefined
+      await this.#inTurn(async () => {
+        while (this.#overlapsUnderWay(frames)) await this.#writer.idle()
+      })
     }
     const fresh = frames.subarray(this.#held(frames))
     if (fresh.length === 0) return this.end
@@ -151,9 +222,16 @@ export class Log implements LogView {
     return first !== undefined && first.baseOffset < offset && this.end < offset
   }
 
-  async #settled(frames: Uint8Array, before: Promise<void> | undefined): Promise<void> {
-    await before
-    while (this.#overlapsUnderWay(frames)) await this.#writer.idle()
+  /** After all that waits already, whatever came of it. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const before = this.#waiting?.catch(() => {})
+    const turn = before ? before.then(work) : work()
+    this.#waiting = turn
+    try {
+      await turn
+    } finally {
+      if (this.#waiting === turn) this.#waiting = undefined
+    }
   }
 
   /** How many bytes of these frames the copy holds already; throws where they differ from what it holds. */

@@ -22,12 +22,13 @@ export interface RecoveryOptions {
   readonly report: (event: JournalEvent) => void
 }
 
-/** The log's segments, none empty; to be shown only after `makeDurable`. Rejects with `DiskError`. */
+/** The log's segments, none empty but for a bound that stands alone; to be shown only after `makeDurable`. Rejects with `DiskError`. */
 export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
   const { disk, folder, settings } = options
   const { bases, foreign } = segmentFiles(disk, folder)
   for (const { path, reason } of foreign) options.report({ kind: 'ignored', path, reason })
-  const files = dropEmpty(disk, folder, bases)
+  const { files, bound } = dropEmpty(disk, folder, bases)
+  if (bound !== undefined) return [Segment.bound(folder, bound, settings.indexIntervalBytes)]
   const segments: Segment[] = []
   let place: Place = { offset: files[0]?.base ?? 0, chain: undefined }
   if (place.offset === 0) place = { offset: 0, chain: chainSeed(options.id) }
@@ -56,11 +57,23 @@ export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
   return segments
 }
 
-/** A segment without bytes is what a crash or a full disk left of the moment it was begun. */
-function dropEmpty(disk: Disk, folder: string, bases: number[]): { base: number; bytes: number }[] {
-  const files = bases.map((base) => ({ base, bytes: disk.stat(`${folder}/${segmentName(base)}`)?.bytes ?? 0 }))
-  for (const { base, bytes } of files) if (bytes === 0) disk.removeFile(`${folder}/${segmentName(base)}`)
-  return files.filter(({ bytes }) => bytes > 0)
+/**
+ * A segment without bytes is what a crash or a full disk left of the moment it was begun. Where there is nothing else,
+ * all before it was trimmed: its name says where the log goes on. The first of several, in case of a power cut that took
+ * what a relaxed node had not synced.
+ */
+function dropEmpty(
+  disk: Disk,
+  folder: string,
+  bases: number[],
+): { files: { base: number; bytes: number }[]; bound: number | undefined } {
+  const all = bases.map((base) => ({ base, bytes: disk.stat(`${folder}/${segmentName(base)}`)?.bytes ?? 0 }))
+  const files = all.filter(({ bytes }) => bytes > 0)
+  const bound = files.length === 0 && (bases[0] ?? 0) > 0 ? bases[0] : undefined
+  for (const { base, bytes } of all) {
+    if (bytes === 0 && base !== bound) disk.removeFile(`${folder}/${segmentName(base)}`)
+  }
+  return { files, bound }
 }
 
 /** Undefined: all good; true: what is behind the last good frame is a torn tail; false: it is damage. */

@@ -46,6 +46,21 @@ export class Segment {
     this.index = new SparseIndex(indexIntervalBytes)
   }
 
+  /** An empty one, which stands for all that was before it: its name is where the log goes on. */
+  static bound(folder: string, at: number, indexIntervalBytes: number, last?: Segment): Segment {
+    const bound = new Segment(folder, at, indexIntervalBytes)
+    if (last) {
+      bound.chain = last.chain
+      bound.timestamp = last.timestamp
+    }
+    return bound
+  }
+
+  /** False for a bound whose log was trimmed before this run: what the next frame follows is not known. */
+  get chainKnown(): boolean {
+    return this.bytes > 0 || this.chain !== 0n
+  }
+
   get path(): string {
     return `${this.folder}/${segmentName(this.base)}`
   }
@@ -116,6 +131,21 @@ export class Segment {
     const position = this.#positionOf(file, offset - 1)
     const { endOffset, frame } = this.#frameAt(file, position)
     return endOffset === offset ? storedChain(frame) : undefined
+  }
+
+  /** Offset of the first frame that is later than `timestamp`; `end` where there is none. They never go back. */
+  firstAfter(files: OpenFiles, timestamp: bigint): number {
+    const file = files.reading(this.path)
+    let low = this.base
+    let high = this.end
+    while (low < high) {
+      const position = this.#positionOf(file, low + Math.floor((high - low) / 2))
+      const bytes = this.#bytesAt(file, position, frameHeaderBytes)
+      const header = this.#header(bytes, 0, position)
+      if (storedTimestamp(bytes) > timestamp) high = header.baseOffset
+      else low = header.endOffset
+    }
+    return low
   }
 
   /** Writes the index beside the segment. It is derived: failing costs a scan some day, so it never fails. */

@@ -14,6 +14,16 @@ export interface LogSettings {
   readonly openFilesMax: number
 }
 
+/** What differs from topic to topic; may change while its logs are open. */
+export interface TopicRules {
+  /** In place of `LogSettings.segmentMaxBytes`; counts from the next segment on. */
+  readonly segmentMaxBytes: number
+  /** Hybrid time of the topic's last deletion: frames that are not later are no longer to be had. 0n: never deleted. */
+  readonly deletedAt: bigint
+  /** Whether records of it may go, by its retention or by a deletion. */
+  readonly expires: boolean
+}
+
 export const defaultLogSettings: LogSettings = {
   durability: 'fsync',
   segmentMaxBytes: 64 * 1024 * 1024,

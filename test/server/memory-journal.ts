@@ -86,6 +86,7 @@ export class MemoryJournal implements Journal {
   readonly #listeners = new Set<(log: LogView) => void>()
   #held: (() => void)[] | undefined
   #failure: ReeveError | undefined
+  #timestamp = 1_770_000_000_000n << 16n
   appends = 0
 
   /** Appends wait until `release`, then all go with one commit. */
@@ -160,6 +161,31 @@ export class MemoryJournal implements Journal {
   onCommit(listener: (log: LogView) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  onTrim(): () => void {
+    return () => {}
+  }
+
+  timestamp(): bigint {
+    return this.#timestamp++
+  }
+
+  rule(): void {}
+
+  /** Nothing here is about files. */
+  segments(): [] {
+    return []
+  }
+
+  trim(): Promise<boolean> {
+    return Promise.resolve(true)
+  }
+
+  roll(): void {}
+
+  beginAt(): Promise<void> {
+    return Promise.resolve()
   }
 
   close(): Promise<void> {
