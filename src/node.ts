@@ -21,9 +21,11 @@ import { mintEpoch } from './epoch.ts'
 import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
 import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
-import { Assignments } from './replication/assignments.ts'
+import { Assignment } from './replication/assignment.ts'
+import { Listings } from './replication/comparison.ts'
 import { Copies } from './replication/copies.ts'
 import { Directory } from './replication/directory.ts'
+import { Summary } from './replication/summary.ts'
 import { createAccess } from './server/access.ts'
 import { createPhase, type NodePhase } from './server/phase.ts'
 import { pullRoute } from './server/pull-source.ts'
@@ -77,7 +79,9 @@ export interface NodeOptions {
 export function createNode(config: NodeConfig, env: Env, { log, process, inspect }: NodeOptions): ReeveNode {
   const epoch = mintEpoch(env.clock.now(), env.random.bytes(10))
   const credentials = createCredentials(config, env.disk, env.rpc)
-  const directory = new Directory()
+  const directory = new Directory(epoch, (id) => openedJournal?.log(id)?.end ?? 0)
+  const assignment = new Assignment(directory)
+  const summary = new Summary()
   const copies = new Copies()
   const phase = createPhase()
   const fraction = () => env.random.fraction()
@@ -92,7 +96,6 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     if (!openedJournal) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
     return openedJournal
   }
-  const assignments = new Assignments(directory, epoch, (id) => openedJournal?.log(id)?.end ?? 0)
 
   /** Where others reach what listens on all interfaces. */
   const reachable = (bound: Address): Address => {
@@ -118,7 +121,14 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       maxBatchBytes: config.maxBatchBytes,
       cluster,
     }),
-    pullRoute({ clock: env.clock, cluster, journal, access, synced: (node, key, end) => copies.note(node, key, end) }),
+    pullRoute({
+      clock: env.clock,
+      cluster,
+      journal,
+      summary,
+      access,
+      synced: (node, key, end) => copies.note(node, key, end),
+    }),
   ]
 
   const serverLog = log.child({ actor: 'server' })
@@ -172,7 +182,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const replicatorLog = log.child({ actor: 'replicator' })
   const machine = supervisorActor({
     drainTimeoutMs: config.drainTimeoutMs,
-    assign: () => assignments.decide(),
+    assign: () => assignment.decide(),
     journal: journalLogic({
       open: (failed) =>
         openJournal({
@@ -190,6 +200,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         }),
       opened: (opened) => {
         openedJournal = opened
+        summary.follow(opened)
         const catalogLog = log.child({ actor: 'catalog' })
         catalog = openCatalog({
           journal: opened,
@@ -210,8 +221,8 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       cluster,
       peerTls: () => credentials.peerTls,
       journal,
-      directory,
-      assignment: () => assignments.current,
+      ...{ summary, directory, assignment },
+      listings: new Listings(),
       lost: ({ name, address }, reason) =>
         replicatorLog.warn({ peer: name, address, ...reason }, 'replication interrupted'),
       fraction,

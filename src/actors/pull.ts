@@ -8,21 +8,31 @@ import type { Peer, PullFact, PullOrder, Reason } from '../../machines/messages.
 import { parseAddress } from '../address.ts'
 import type { ClientCall, Rpc, TlsMaterial } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
-import { type Frames, type PullHello, type Refusal, RefusalReason } from '../gen/reeve/v1/replication_service_pb.ts'
+import {
+  type Digests,
+  type Frames,
+  type Holdings,
+  type PullHello,
+  type Refusal,
+  RefusalReason,
+} from '../gen/reeve/v1/replication_service_pb.ts'
 import type { Journal } from '../log/journal.ts'
 import { epochFromBytes, epochToBytes, type LogId, logKey } from '../log/log-id.ts'
 import type { Assignment } from '../replication/assignment.ts'
-import type { Directory, Holding } from '../replication/directory.ts'
+import { Comparison, type Listings } from '../replication/comparison.ts'
+import type { Directory, Exclusion, Run } from '../replication/directory.ts'
 import {
   decodePullResponse,
+  digestFromMessage,
   encodePullRequest,
-  holdingFromMessage,
+  holdingsFromMessage,
   logIdToMessage,
   pullMessageMaxBytes,
   pullPath,
   pullVersion,
   wantsMax,
 } from '../replication/pull-messages.ts'
+import { groupKey, type Summary } from '../replication/summary.ts'
 import { orderly, type Scope, toReason } from './orderly.ts'
 
 export interface PullOptions {
@@ -31,14 +41,18 @@ export interface PullOptions {
   /** What we show to peers and check them with; undefined: plain text. */
   readonly peerTls: () => TlsMaterial | undefined
   readonly journal: () => Journal
+  readonly summary: Summary
   readonly directory: Directory
-  readonly assignment: () => Assignment
+  readonly listings: Listings
+  readonly assignment: Assignment
   /** Told of every stream that could not be opened or did not last. */
   readonly lost: (peer: Peer, reason: Reason) => void
 }
 
 /** Frames received but not yet fsynced, a peer; beyond it the stream is paused. */
 const unsyncedMaxBytes = 16 * 1024 * 1024
+/** Logs of which all has arrived: so many are let go of at once. */
+const finishedAtOnce = 64
 /** A live replicator whose peer is known to be this many records ahead has fallen behind. */
 const behindRecords = 10_000
 
@@ -67,15 +81,18 @@ class Pull {
   readonly #scope: Scope<PullOrder, PullFact, { readonly peer: Peer }>
   readonly #peer: Peer
   #call: ClientCall | undefined
-  #closeChannel: (() => void) | undefined
-  #greeted = false
-  #opened = false
+  #comparison: Comparison | undefined
+  readonly #release: (() => void)[] = []
+  #assigned = false
   #live = false
   #nextRef = 1
   readonly #byRef = new Map<number, Wanted>()
   readonly #byKey = new Map<string, Wanted>()
+  /** Assigned, but more than may be wanted at once. */
+  readonly #waiting = new Map<string, LogId>()
   /** Wanted logs of which the peer is known to have more, while catching up. */
   readonly #behind = new Set<string>()
+  #finished = 0
   #unsyncedBytes = 0
   #paused = false
 
@@ -95,8 +112,8 @@ class Pull {
       maxMessageBytes: pullMessageMaxBytes,
       ...(tls && { tls, serverName: this.#peer.name }),
     })
-    this.#closeChannel = () => channel.close()
-    this.#call = channel.call(
+    this.#release.push(() => channel.close())
+    const call = channel.call(
       pullPath,
       {},
       {
@@ -106,59 +123,105 @@ class Pull {
         }),
       },
     )
+    this.#call = call
+    this.#release.push(() => call.cancel())
     const { node, epoch } = journal()
-    this.#send({
-      case: 'hello',
-      value: { version: pullVersion, cluster, node, epoch: epochToBytes(epoch), internalTopics: true },
-    })
+    this.#send({ case: 'hello', value: { version: pullVersion, cluster, node, epoch: epochToBytes(epoch) } })
   }
 
   close(): void {
+    this.#comparison?.end()
+    for (const release of this.#release.splice(0).reverse()) release()
     this.#options.directory.forget(this.#peer.name)
-    this.#call?.cancel()
-    this.#closeChannel?.()
   }
 
   /** Makes what we asked for what the assignment says. */
   assign(): void {
-    const share: ReadonlyMap<string, LogId> = this.#options.assignment().get(this.#peer.name) ?? new Map()
-    for (const wanted of [...this.#byKey.values()]) {
-      if (!share.has(wanted.key)) this.#unwant(wanted)
+    const { assignment, journal } = this.#options
+    const share = assignment.share(this.#peer.name)
+    const changes = assignment.takeChanges(this.#peer.name)
+    for (const key of this.#assigned ? changes : share.keys()) {
+      const id = share.get(key)
+      const wanted = this.#byKey.get(key)
+      if (id && !wanted) this.#waiting.set(key, id)
+      else if (!id) {
+        this.#waiting.delete(key)
+        if (wanted) this.#unwant(wanted)
+      }
     }
-    for (const [key, id] of share) {
-      // The others' turn comes with the next assignment, when these have arrived.
+    this.#assigned = true
+    this.#finished = 0
+    let missing = 0
+    for (const [key, id] of this.#waiting) {
       if (this.#byKey.size >= wantsMax) break
-      if (!this.#byKey.has(key)) this.#want(key, id)
+      this.#waiting.delete(key)
+      this.#want(key, id)
+      const gap = this.#peerEnd(key) - (journal().log(id)?.end ?? 0)
+      if (gap <= 0) continue
+      this.#behind.add(key)
+      missing += gap
     }
-    this.#judge()
+    if (this.#live && missing > behindRecords) {
+      this.#live = false
+      this.#scope.tell({ type: 'pull.fellBehind' })
+    } else this.#judge()
   }
 
   #message(bytes: Uint8Array): void {
     const kind = decodePullResponse(bytes)
-    if (!this.#greeted) {
+    if (!this.#comparison) {
       if (kind.case !== 'hello') throw new ReeveError('REQUEST_MALFORMED', 'a pull begins with a hello')
-      this.#checkPeer(kind.value)
-      this.#greeted = true
-    } else if (kind.case === 'holdings') {
-      const { name, epoch } = this.#peer
-      const holdings = kind.value.logs.map((log) => holdingFromMessage(log))
-      this.#options.directory.update(name, epoch, holdings, kind.value.complete)
-      if (!this.#opened) {
-        this.#opened = true
-        this.#scope.tell({ type: 'pull.opened' })
-      } else if (holdings.some((holding) => this.#isNews(holding))) this.#scope.tell({ type: 'pull.holdingsChanged' })
+      this.#greeted(kind.value)
     } else if (kind.case === 'frames') this.#frames(kind.value)
+    else if (kind.case === 'holdings') this.#holdings(kind.value, this.#comparison)
+    else if (kind.case === 'digests') this.#digests(kind.value, this.#comparison)
     else if (kind.case === 'refusal') this.#refused(kind.value)
   }
 
-  /** More than we have, of a log that does not come from its live origin anyway. */
-  #isNews({ id, end }: Holding): boolean {
-    const { journal, assignment } = this.#options
-    return end > (journal().log(id)?.end ?? 0) && !assignment().get(id.origin)?.has(logKey(id))
+  #greeted(hello: PullHello): void {
+    this.#checkPeer(hello)
+    const { summary, directory, listings } = this.#options
+    const { name, epoch } = this.#peer
+    const runs = directory.runs()
+    directory.open(name, epoch)
+    this.#release.push(
+      directory.onRun((run, followed) => this.#tellFollowing(followed ? [run] : [], followed ? [] : [run])),
+    )
+    this.#tellFollowing(runs, [])
+    this.#comparison = new Comparison({
+      ...{ peer: name, summary, directory, listings },
+      list: (topic, origin) => this.#send({ case: 'list', value: { topic, origin } }),
+      over: this.#scope.guard(() => this.#judge()),
+    })
+    if (this.#comparison.begin(hello.root)) this.#send({ case: 'compare', value: {} })
+    // What it holds of its own as we do, it may go on with.
+    for (const { id, start, end } of summary.logsOfRun(name, epoch)) directory.learn(name, { id, start, end })
+    this.#scope.tell({ type: 'pull.opened' })
+  }
+
+  #digests({ groups, last }: Digests, comparison: Comparison): void {
+    for (const group of groups) comparison.digest(digestFromMessage(group))
+    if (last) comparison.digested()
+    this.#scope.tell({ type: 'pull.holdingsChanged' })
+  }
+
+  #holdings({ groups }: Holdings, comparison: Comparison): void {
+    const { directory } = this.#options
+    let news = false
+    for (const group of groups) {
+      for (const holding of holdingsFromMessage(group)) {
+        const more = directory.learn(this.#peer.name, holding)
+        news ||= more && !this.#byKey.has(logKey(holding.id))
+      }
+      if (group.listed) comparison.listed(groupKey(group))
+    }
+    if (news) this.#scope.tell({ type: 'pull.holdingsChanged' })
   }
 
   /** Gossip decided whom to call; only the peer itself (and its certificate) says who it is. */
-  #checkPeer({ cluster, node, epoch }: PullHello): void {
+  #checkPeer({ version, cluster, node, epoch }: PullHello): void {
+    if (version !== pullVersion)
+      throw new ReeveError('PEER_MISMATCH', `${this.#peer.name} speaks pull version ${version}, not ${pullVersion}`)
     if (cluster !== this.#options.cluster)
       throw new ReeveError('CLUSTER_MISMATCH', `${this.#peer.name} belongs to cluster ${cluster}`)
     const run = epochFromBytes(epoch)
@@ -168,6 +231,12 @@ class Pull {
         `${this.#peer.address} is not (or no longer) the run of ${this.#peer.name} we meant`,
       )
     }
+  }
+
+  #tellFollowing(begun: readonly Run[], ended: readonly Run[]): void {
+    const toMessage = ({ origin, epoch }: Run) => ({ origin, epoch: epochToBytes(epoch) })
+    if (begun.length + ended.length === 0) return
+    this.#send({ case: 'following', value: { begun: begun.map(toMessage), ended: ended.map(toMessage) } })
   }
 
   #want(key: string, id: LogId): void {
@@ -201,9 +270,8 @@ class Pull {
       try {
         const end = await this.#options.journal().replicate(wanted.id, frames)
         if (this.#scope.ended) return
-        this.#options.directory.noteEnd(this.#peer.name, wanted.id, end)
         if (this.#byRef.has(ref)) this.#tellSynced(wanted, end)
-        this.#arrived(wanted.key, end)
+        this.#arrived(wanted, end)
       } catch (error) {
         if (error instanceof ReeveError && error.code === 'LOG_DIVERGED') this.#diverged(wanted, error)
         else throw error
@@ -226,50 +294,48 @@ class Pull {
       return
     }
     // It cannot serve this log (trimmed, unknown or damaged there); somebody else may.
-    this.#options.directory.exclude(this.#peer.name, this.#peer.epoch, wanted.key)
+    this.#exclude(wanted, 'untilNews')
     this.#scope.tell({ type: 'pull.holdingsChanged' })
+    this.#judge()
   }
 
   #diverged(wanted: Wanted, error: ReeveError): void {
-    this.#options.directory.exclude(this.#peer.name, this.#peer.epoch, wanted.key)
+    this.#exclude(wanted, 'whileItRuns')
     this.#scope.tell({ type: 'pull.diverged', reason: toReason(error) })
+  }
+
+  #exclude({ key }: Wanted, exclusion: Exclusion): void {
+    this.#options.directory.exclude(this.#peer.name, key, exclusion)
   }
 
   #tellSynced({ ref }: Wanted, end: number): void {
     this.#send({ case: 'synced', value: { logs: [{ ref, end: BigInt(end) }] } })
   }
 
-  /** Caught up, or fallen behind? One fact a change. Goes over all wanted logs, so not for every message. */
-  #judge(): void {
-    this.#behind.clear()
-    let missing = 0
-    for (const { key, id } of this.#byKey.values()) {
-      const gap = this.#peerEnd(key) - (this.#options.journal().log(id)?.end ?? 0)
-      if (gap <= 0) continue
-      this.#behind.add(key)
-      missing += gap
-    }
-    if (!this.#live) this.#tellCaughtUp()
-    else if (missing > behindRecords) {
-      this.#live = false
-      this.#scope.tell({ type: 'pull.fellBehind' })
-    }
-  }
-
-  #arrived(key: string, end: number): void {
-    if (this.#live || end < this.#peerEnd(key)) return
+  #arrived({ key, id }: Wanted, end: number): void {
+    const { directory } = this.#options
+    const missing = this.#peerEnd(key) > end
+    directory.grown(this.#peer.name, id, end)
+    if (missing) return
     this.#behind.delete(key)
-    this.#tellCaughtUp()
+    // Of a log that nobody writes to any more this was all; the assignment lets go of it.
+    if (!directory.isLive(this.#peer.name, id)) this.#finished++
+    if (this.#finished >= finishedAtOnce || (this.#finished > 0 && this.#behind.size === 0)) {
+      this.#finished = 0
+      this.#scope.tell({ type: 'pull.holdingsChanged' })
+    }
+    this.#judge()
   }
 
-  #tellCaughtUp(): void {
-    if (this.#behind.size > 0) return
+  /** Caught up? One fact a change. */
+  #judge(): void {
+    if (this.#live || this.#behind.size + this.#waiting.size > 0 || !this.#assigned || !this.#comparison?.isOver) return
     this.#live = true
     this.#scope.tell({ type: 'pull.caughtUp' })
   }
 
   #peerEnd(key: string): number {
-    return this.#options.directory.source(this.#peer.name)?.logs.get(key)?.end ?? 0
+    return this.#options.directory.endAt(this.#peer.name, key)
   }
 
   #regulate(): void {

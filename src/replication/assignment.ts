@@ -5,80 +5,86 @@
  */
 
 import type { LogId } from '../log/log-id.ts'
-import type { Directory, Holding, Source } from './directory.ts'
+import type { Directory, Holding, Offer } from './directory.ts'
 
-/** Peer name to the logs to pull from it, by log key. */
-export type Assignment = ReadonlyMap<string, ReadonlyMap<string, LogId>>
+/** What is assigned to whom. Decides anew only of logs whose offers changed: the cost follows the change. */
+export class Assignment {
+  readonly #directory: Directory
+  /** By log key. */
+  readonly #sources = new Map<string, string>()
+  /** Peer name to the logs to pull from it, by log key. */
+  readonly #shares = new Map<string, Map<string, LogId>>()
+  /** Peer name to the keys of logs that came to or went from its share. */
+  readonly #changes = new Map<string, Set<string>>()
 
-export const nothingAssigned: Assignment = new Map()
+  constructor(directory: Directory) {
+    this.#directory = directory
+  }
 
-export function assignLogs(options: {
-  readonly directory: Directory
-  /** Our own run: its logs are written here and pulled from nobody. */
-  readonly epoch: string
-  /** Our end of a log; 0 where we have nothing. */
-  readonly endOf: (id: LogId) => number
-  /** What was decided last; a copy under way is not moved without need. */
-  readonly before: Assignment
-}): Assignment {
-  const { directory, epoch, endOf, before } = options
-  const offers = new Map<string, { id: LogId; sources: Source[] }>()
-  for (const source of directory.sources()) {
-    for (const [key, { id }] of source.logs) {
-      if (id.epoch === epoch || directory.isExcluded(source, key)) continue
-      const offer = offers.get(key)
-      if (offer) offer.sources.push(source)
-      else offers.set(key, { id, sources: [source] })
+  /** Decides anew; true for a peer whose share has changes that nobody took yet. */
+  decide(): (peer: string) => boolean {
+    for (const key of this.#directory.takeTouched()) {
+      const offer = this.#directory.offer(key)
+      const before = this.#sources.get(key)
+      const now = offer && sourceOf(key, offer, this.#directory, before)
+      if (now === before) continue
+      if (before !== undefined) this.#shares.get(before)?.delete(key)
+      if (before !== undefined) this.#change(before, key)
+      if (now === undefined) this.#sources.delete(key)
+      else {
+        this.#sources.set(key, now)
+        this.#shareOf(now).set(key, (offer as Offer).id)
+        this.#change(now, key)
+      }
     }
+    return (peer) => this.#changes.has(peer)
   }
-  const decided = new Map<string, Map<string, LogId>>()
-  for (const [key, { id, sources }] of offers) {
-    const source = liveOrigin(id, sources) ?? fullestHolder(key, id, sources, endOf(id), before)
-    if (!source) continue
-    const logs = decided.get(source.name)
-    if (logs) logs.set(key, id)
-    else decided.set(source.name, new Map([[key, id]]))
+
+  /** The logs to pull from this peer, by log key. */
+  share(peer: string): ReadonlyMap<string, LogId> {
+    return this.#shares.get(peer) ?? new Map()
   }
-  return decided
+
+  /** Keys of logs that came to or went from its share since this was last asked. */
+  takeChanges(peer: string): ReadonlySet<string> {
+    const changes = this.#changes.get(peer) ?? new Set()
+    this.#changes.delete(peer)
+    return changes
+  }
+
+  #shareOf(peer: string): Map<string, LogId> {
+    let share = this.#shares.get(peer)
+    if (!share) {
+      share = new Map()
+      this.#shares.set(peer, share)
+    }
+    return share
+  }
+
+  #change(peer: string, key: string): void {
+    const changes = this.#changes.get(peer)
+    if (changes) changes.add(key)
+    // Nobody is there to take them.
+    else if (this.#directory.isConnected(peer)) this.#changes.set(peer, new Set([key]))
+  }
 }
 
-function liveOrigin(id: LogId, sources: readonly Source[]): Source | undefined {
-  return sources.find(({ name, epoch }) => name === id.origin && epoch === id.epoch)
-}
-
-function fullestHolder(
-  key: string,
-  id: LogId,
-  sources: readonly Source[],
-  ownEnd: number,
-  before: Assignment,
-): Source | undefined {
-  const holding = (source: Source) => source.logs.get(key) as Holding
-  // A source that no longer has what comes next for us cannot help, however far it reaches.
-  const useful = sources.filter((source) => holding(source).end > ownEnd && holding(source).start <= ownEnd)
-  const under = useful.find(({ name }) => before.get(name)?.has(key))
-  if (under) return under
-  const fullest = Math.max(...useful.map((source) => holding(source).end))
-  const equals = useful.filter((source) => holding(source).end === fullest).sort(byName)
+/** The peer to pull this log from; a copy under way, from `before`, is not moved without need. */
+export function sourceOf(key: string, { id, by }: Offer, directory: Directory, before?: string): string | undefined {
+  const names = [...by.keys()]
+  const live = names.find((name) => directory.isLive(name, id))
+  if (live !== undefined) return live
+  if (before !== undefined && by.has(before)) return before
+  const endOf = (name: string) => (by.get(name) as Holding).end
+  const fullest = Math.max(...names.map(endOf))
+  const equals = names.filter((name) => endOf(name) === fullest).sort()
   // Its own writer first; otherwise spread the logs over the equals, the same way at every call.
-  return equals.find(({ name }) => name === id.origin) ?? equals[spread(key) % equals.length]
+  return equals.find((name) => name === id.origin) ?? equals[spread(key) % equals.length]
 }
-
-const byName = (a: Source, b: Source) => (a.name < b.name ? -1 : 1)
 
 /** FNV-1a, 32 bits. */
 function spread(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return hash >>> 0
-}
-
-/** The same peers with the same logs? */
-export function sameLogs(
-  a: ReadonlyMap<string, LogId> | undefined,
-  b: ReadonlyMap<string, LogId> | undefined,
-): boolean {
-  if ((a?.size ?? 0) !== (b?.size ?? 0)) return false
-  for (const key of a?.keys() ?? []) if (!b?.has(key)) return false
-  return true
 }

@@ -3,29 +3,32 @@
  * reads frames as stored and never decodes a record. What the replica says it has fsynced goes to the count of copies.
  */
 
-import type { CallListener, Clock, RpcRoute, ServerCall, Timer } from '../env/env.ts'
+import type { CallListener, Clock, RpcRoute, ServerCall } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import { type PullHello, RefusalReason, ReplicationService, type Want } from '../gen/reeve/v1/replication_service_pb.ts'
 import { framesIn } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
-import { epochToBytes, isInternalTopic, logKey } from '../log/log-id.ts'
+import { epochToBytes, logKey } from '../log/log-id.ts'
 import {
   decodePullRequest,
   encodePullResponse,
   logIdFromMessage,
-  logIdToMessage,
   offsetFrom,
   pullVersion,
   wantsMax,
 } from '../replication/pull-messages.ts'
+import type { Summary } from '../replication/summary.ts'
 import type { Access } from './access.ts'
 import { wholeCluster } from './authorizer.ts'
 import { requireNodeName } from './peer-identity.ts'
+import { PullNews } from './pull-news.ts'
 
 export interface PullSourceOptions {
   readonly clock: Clock
   readonly cluster: string
   readonly journal: () => Journal
+  /** Of what the journal holds. */
+  readonly summary: Summary
   readonly access: Access
   /** This node has fsynced the log, one that was written here, up to `end`. */
   readonly synced: (node: string, key: string, end: number) => void
@@ -33,15 +36,14 @@ export interface PullSourceOptions {
 
 /** Frames a message: large enough to amortise a call, small enough to take turns. */
 const framesMaxBytes = 256 * 1024
-/** Holdings a message, and how long changes are gathered before they are announced. */
-const holdingsPerMessage = 1000
-const announceDelayMs = 100
 
 interface Subscription {
   readonly ref: number
   readonly log: LogView
   /** The next offset to send. */
   position: number
+  /** Of a part that it has to replace: where that ends; undefined: it follows the log. */
+  readonly until: number | undefined
   /** The replica's last frame was found to be ours too. */
   verified: boolean
   readonly chain: bigint
@@ -56,23 +58,21 @@ class PullStream implements CallListener {
   readonly #options: PullSourceOptions
   readonly #call: ServerCall
   readonly #journal: Journal
+  readonly #news: PullNews
   #replica: string | undefined
-  /** Nodes that came before internal topics would break off at the first one. */
-  #takesInternal = false
   readonly #byRef = new Map<number, Subscription>()
   readonly #byKey = new Map<string, Subscription>()
   /** Subscriptions with something to send, in turn. */
   #ready: Subscription[] = []
   #blocked = false
-  readonly #announced = new Set<string>()
-  readonly #changed = new Map<string, LogView>()
-  #announceTimer: Timer | undefined
   #unsubscribe: (() => void) | undefined
 
   constructor(options: PullSourceOptions, call: ServerCall) {
     this.#options = options
     this.#call = call
     this.#journal = options.journal()
+    const { clock, summary } = options
+    this.#news = new PullNews({ clock, summary, send: (kind) => this.#send(kind), blocked: () => this.#blocked })
   }
 
   message(bytes: Uint8Array): void {
@@ -85,7 +85,9 @@ class PullStream implements CallListener {
       else if (kind.case === 'unwant') this.#drop(kind.value.ref)
       else if (kind.case === 'synced') {
         for (const { ref, end } of kind.value.logs) this.#synced(ref, offsetFrom(end))
-      }
+      } else if (kind.case === 'following') this.#news.following(kind.value)
+      else if (kind.case === 'compare') this.#answer(() => this.#news.compare())
+      else if (kind.case === 'list') this.#answer(() => this.#news.list(kind.value))
     } catch (error) {
       this.#end(toReeveError(error))
     }
@@ -98,7 +100,7 @@ class PullStream implements CallListener {
   drained(): void {
     this.#blocked = false
     this.#call.resume()
-    if (this.#changed.size > 0 && !this.#announceTimer) this.#announceChanges()
+    this.#news.drained()
     this.#pump()
   }
 
@@ -106,7 +108,7 @@ class PullStream implements CallListener {
     this.#release()
   }
 
-  #greet({ version, cluster, node, internalTopics }: PullHello): void {
+  #greet({ version, cluster, node }: PullHello): void {
     const { cluster: own } = this.#options
     if (version !== pullVersion)
       throw new ReeveError('REQUEST_MALFORMED', `this node speaks pull version ${pullVersion}`)
@@ -118,12 +120,11 @@ class PullStream implements CallListener {
     const { node: name, epoch } = this.#journal
     if (node === name) throw new ReeveError('PEER_MISMATCH', `${node} is the name of this node: no copy of its own`)
     this.#replica = node
-    this.#takesInternal = internalTopics
+    const root = this.#options.summary.root()
     this.#send({
       case: 'hello',
-      value: { version: pullVersion, cluster: own, node: name, epoch: epochToBytes(epoch), internalTopics: true },
+      value: { version: pullVersion, cluster: own, node: name, epoch: epochToBytes(epoch), root },
     })
-    this.#announce(this.#journal.logs(), true)
     this.#unsubscribe = this.#journal.onCommit((log) => this.#committed(log))
   }
 
@@ -135,18 +136,20 @@ class PullStream implements CallListener {
   #want(want: Want): void {
     const id = logIdFromMessage(want.log)
     const key = logKey(id)
-    if (this.#byRef.has(want.ref) || this.#byKey.has(key) || this.#byRef.size >= wantsMax) {
+    const twice = this.#byRef.has(want.ref) || (want.until === 0n && this.#byKey.has(key))
+    if (twice || this.#byRef.size >= wantsMax) {
       throw new ReeveError('REQUEST_MALFORMED', 'wanted twice, or too many logs wanted')
     }
     const log = this.#journal.log(id)
     const position = offsetFrom(want.offset)
+    const until = want.until === 0n ? undefined : offsetFrom(want.until)
     if (!log || position < log.start) {
-      this.#refuse(want.ref, log ? RefusalReason.TRIMMED : RefusalReason.UNKNOWN, log)
+      this.#answer(() => this.#refuse(want.ref, log ? RefusalReason.TRIMMED : RefusalReason.UNKNOWN, log))
       return
     }
-    const subscription = { ref: want.ref, log, position, verified: false, chain: want.chain, queued: false }
+    const subscription = { ref: want.ref, log, position, until, verified: false, chain: want.chain, queued: false }
     this.#byRef.set(want.ref, subscription)
-    this.#byKey.set(key, subscription)
+    if (until === undefined) this.#byKey.set(key, subscription)
     this.#queue(subscription)
     this.#pump()
   }
@@ -169,40 +172,12 @@ class PullStream implements CallListener {
       this.#pump()
       return
     }
-    this.#changed.set(log.key, log)
-    // Who does not read is told when it does: what is kept for it meanwhile is one entry a log.
-    if (this.#blocked) return
-    // A log nobody heard of yet is announced at once: its first records wait for that.
-    const delayMs = this.#announced.has(log.key) ? announceDelayMs : 0
-    if (delayMs === 0) this.#clearAnnounceTimer()
-    this.#announceTimer ??= this.#options.clock.setTimeout(() => this.#announceChanges(), delayMs)
-  }
-
-  #announceChanges(): void {
-    this.#announceTimer = undefined
-    if (this.#blocked) return
-    const logs = [...this.#changed.values()]
-    this.#changed.clear()
-    this.#announce(logs, false)
-  }
-
-  #announce(all: readonly LogView[], complete: boolean): void {
-    const logs = this.#takesInternal ? all : all.filter(({ id }) => !isInternalTopic(id.topic))
-    for (let i = 0; i < logs.length || (complete && i === 0); i += holdingsPerMessage) {
-      const part = logs.slice(i, i + holdingsPerMessage)
-      for (const { key } of part) this.#announced.add(key)
-      this.#send({
-        case: 'holdings',
-        value: {
-          logs: part.map(({ id, start, end }) => ({ log: logIdToMessage(id), start: BigInt(start), end: BigInt(end) })),
-          complete: complete && i === 0,
-        },
-      })
-    }
+    this.#news.moved(log)
   }
 
   #queue(subscription: Subscription): void {
-    if (subscription.queued || subscription.log.end < subscription.position) return
+    const { queued, log, position, until } = subscription
+    if (queued || (log.end < position && until === undefined)) return
     subscription.queued = true
     this.#ready.push(subscription)
   }
@@ -220,9 +195,9 @@ class PullStream implements CallListener {
 
   /** True when there may be more. */
   #sendNext(subscription: Subscription): boolean {
-    const { ref, log, chain } = subscription
+    const { ref, log, chain, until } = subscription
     try {
-      if (!subscription.verified) {
+      if (!subscription.verified && until === undefined) {
         const ours = log.chainAt(subscription.position)
         if (ours === undefined || (subscription.position > 0 && ours !== chain)) {
           this.#refuse(ref, RefusalReason.DIVERGED, log)
@@ -232,11 +207,12 @@ class PullStream implements CallListener {
         // What it has already counts as a copy from the first moment on.
         this.#count(subscription, subscription.position)
       }
-      if (log.end === subscription.position) return false
+      if (log.end <= subscription.position) return this.#sentAll(subscription)
       // A right that was taken away ends streams that have it, not only new ones.
       this.#requireRight()
       const frames = log.read(subscription.position, framesMaxBytes)
       for (const { baseOffset, recordCount } of framesIn(frames)) subscription.position = baseOffset + recordCount
+      if (until !== undefined && subscription.position >= until) this.#drop(ref)
       this.#send({ case: 'frames', value: { ref, frames } })
       return true
     } catch (error) {
@@ -248,13 +224,23 @@ class PullStream implements CallListener {
     }
   }
 
+  /** Of a part there is no more to come: the replica has to turn to somebody who has more. */
+  #sentAll({ ref, log, until }: Subscription): false {
+    if (until !== undefined) this.#refuse(ref, RefusalReason.UNKNOWN, log)
+    return false
+  }
+
   #refuse(ref: number, reason: RefusalReason, log?: LogView): void {
     this.#drop(ref)
     this.#send({
       case: 'refusal',
       value: { ref, reason, start: BigInt(log?.start ?? 0), end: BigInt(log?.end ?? 0) },
     })
-    // Everything else that is sent waits for room; a refusal answers at once, so its question has to wait.
+  }
+
+  /** Everything else that is sent waits for room; this answers at once, so that the next question has to wait. */
+  #answer(work: () => void): void {
+    work()
     if (this.#blocked) this.#call.pause()
   }
 
@@ -262,7 +248,7 @@ class PullStream implements CallListener {
     const subscription = this.#byRef.get(ref)
     if (!subscription) return
     this.#byRef.delete(ref)
-    this.#byKey.delete(subscription.log.key)
+    if (subscription.until === undefined) this.#byKey.delete(subscription.log.key)
   }
 
   #send(kind: Parameters<typeof encodePullResponse>[0]): void {
@@ -277,15 +263,10 @@ class PullStream implements CallListener {
   #release(): void {
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
-    this.#clearAnnounceTimer()
+    this.#news.close()
     this.#ready = []
     this.#byRef.clear()
     this.#byKey.clear()
     this.#blocked = true
-  }
-
-  #clearAnnounceTimer(): void {
-    this.#options.clock.clearTimeout(this.#announceTimer)
-    this.#announceTimer = undefined
   }
 }

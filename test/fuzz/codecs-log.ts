@@ -12,9 +12,10 @@ import { select } from '../../src/log/select.ts'
 import {
   decodePullRequest,
   decodePullResponse,
+  digestFromMessage,
   encodePullRequest,
   encodePullResponse,
-  holdingFromMessage,
+  holdingsFromMessage,
   logIdFromMessage,
   logIdToMessage,
   offsetFrom,
@@ -39,7 +40,9 @@ const frame = encodeFrame({ baseOffset: 7, recordCount: 3, timestamp: 99n, previ
 const epochBytes = fromHex(id.epoch.replaceAll('-', ''))
 const cursor = encodeCursor(id.topic, [{ from: { origin: utf8.encode(id.origin), epoch: epochBytes }, offset: 300 }])
 
-const hello = { version: 1, cluster: 'reeve', node: 'node-1', epoch: epochBytes } as const
+const hello = { version: 2, cluster: 'reeve', node: 'node-1', epoch: epochBytes, root: 2n ** 63n } as const
+const latest = { epoch: epochBytes, start: 0n, end: 300n }
+const run = { origin: 'a', epoch: epochBytes }
 const log = logIdToMessage(id)
 
 export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
@@ -76,8 +79,11 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
   pull: {
     corpus: [
       encodePullRequest({ case: 'hello', value: hello }),
-      encodePullRequest({ case: 'want', value: { ref: 1, log, offset: 300n, chain: 2n ** 63n } }),
+      encodePullRequest({ case: 'want', value: { ref: 1, log, offset: 300n, chain: 2n ** 63n, until: 400n } }),
       encodePullRequest({ case: 'unwant', value: { ref: 1 } }),
+      encodePullRequest({ case: 'compare', value: {} }),
+      encodePullRequest({ case: 'list', value: { topic: 'orders', origin: 'a' } }),
+      encodePullRequest({ case: 'following', value: { begun: [run], ended: [run] } }),
       encodePullRequest({ case: 'synced', value: { logs: [1, 2].map((ref) => ({ ref, end: 300n })) } }),
     ],
     accepts: typed((input) => {
@@ -94,7 +100,14 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
   pullResponse: {
     corpus: [
       encodePullResponse({ case: 'hello', value: hello }),
-      encodePullResponse({ case: 'holdings', value: { logs: [{ log, start: 0n, end: 300n }], complete: true } }),
+      encodePullResponse({
+        case: 'holdings',
+        value: { groups: [{ topic: 'orders', origin: 'a', runs: [latest, latest], listed: true }] },
+      }),
+      encodePullResponse({
+        case: 'digests',
+        value: { groups: [{ topic: 'orders', origin: 'a', latest, older: 2n ** 63n }], last: true },
+      }),
       encodePullResponse({ case: 'frames', value: { ref: 1, frames: frame.bytes } }),
       encodePullResponse({
         case: 'refusal',
@@ -106,9 +119,9 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
       if (response.case === undefined) return
       assert.deepEqual(decodePullResponse(encodePullResponse(response)), response)
       if (response.case === 'refusal') offsetFrom(response.value.start)
+      if (response.case === 'digests') for (const group of response.value.groups) digestFromMessage(group)
       if (response.case !== 'holdings') return
-      for (const held of response.value.logs) {
-        const { start, end } = holdingFromMessage(held)
+      for (const { start, end } of response.value.groups.flatMap((group) => holdingsFromMessage(group))) {
         assert.equal(Number.isSafeInteger(start) && Number.isSafeInteger(end), true, 'inexact offsets')
       }
     }),

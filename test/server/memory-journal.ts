@@ -80,14 +80,19 @@ export class MemoryLog implements LogView {
 }
 
 export class MemoryJournal implements Journal {
-  readonly node = 'a'
-  readonly epoch = epochA
+  readonly node: string
+  readonly epoch: string
   readonly #logs = new Map<string, MemoryLog>()
   readonly #listeners = new Set<(log: LogView) => void>()
   #held: (() => void)[] | undefined
   #failure: ReeveError | undefined
   #timestamp = 1_770_000_000_000n << 16n
   appends = 0
+
+  constructor(node = 'a', epoch = epochA) {
+    this.node = node
+    this.epoch = epoch
+  }
 
   /** Appends wait until `release`, then all go with one commit. */
   hold(): void {

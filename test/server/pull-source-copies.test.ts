@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type HeldLog, PullResponseSchema } from '../../src/gen/reeve/v1/replication_service_pb.ts'
+import { type HeldGroup, PullResponseSchema } from '../../src/gen/reeve/v1/replication_service_pb.ts'
 import { epochToBytes, type LogId, logKey } from '../../src/log/log-id.ts'
 import { encodePullRequest, logIdToMessage, pullVersion } from '../../src/replication/pull-messages.ts'
+import { Summary } from '../../src/replication/summary.ts'
 import { createAccess } from '../../src/server/access.ts'
 import { openDoor } from '../../src/server/open-door.ts'
 import { pullRoute } from '../../src/server/pull-source.ts'
@@ -27,6 +28,7 @@ async function source(options: FakeCallOptions = {}) {
     clock,
     cluster: 'reeve',
     journal: () => journal,
+    summary: new Summary().follow(journal),
     access: createAccess(openDoor, false),
     synced: (...statement) => synced.push(statement),
   })
@@ -45,7 +47,7 @@ async function source(options: FakeCallOptions = {}) {
   return { journal, clock, call, synced, other, want, tellSynced, said }
 }
 
-const ends = (logs: HeldLog[]) => logs.map(({ log, end }) => `${log?.topic} ${end}`)
+const ends = (groups: HeldGroup[]) => groups.flatMap(({ topic, runs }) => runs.map(({ end }) => `${topic} ${end}`))
 
 describe('the source of a pull', () => {
   it('counts what the replica has from the moment it wants the log, and what it states later', async () => {
@@ -86,12 +88,15 @@ describe('the source of a pull', () => {
       await appendAll(journal, 'payments', [`${n}`])
       clock.pass(1000)
     }
-    assert.equal(call.sent.length, 2)
+    assert.deepEqual(
+      said().map((kind) => kind.case),
+      ['hello', 'holdings'],
+    )
     call.drain()
     clock.pass(1000)
     assert.equal(call.sent.length, 3)
     const news = said()[2]
-    assert.deepEqual(news?.case === 'holdings' && ends(news.value.logs), ['payments 20'])
+    assert.deepEqual(news?.case === 'holdings' && ends(news.value.groups), ['payments 20'])
     call.cancel()
     assert.equal(clock.timers, 0)
   })
@@ -104,7 +109,7 @@ describe('the source of a pull', () => {
     want(3, own, 0)
     assert.deepEqual(
       said()
-        .slice(2)
+        .slice(1)
         .map((kind) => (kind.case === 'refusal' || kind.case === 'frames' ? [kind.case, kind.value.ref] : kind.case)),
       [
         ['refusal', 1],

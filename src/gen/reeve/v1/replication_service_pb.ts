@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file reeve/v1/replication_service.proto.
  */
 export const file_reeve_v1_replication_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJyZWV2ZS92MS9yZXBsaWNhdGlvbl9zZXJ2aWNlLnByb3RvEghyZWV2ZS52MSKjAQoLUHVsbFJlcXVlc3QSJAoFaGVsbG8YASABKAsyEy5yZWV2ZS52MS5QdWxsSGVsbG9IABIeCgR3YW50GAIgASgLMg4ucmVldmUudjEuV2FudEgAEiIKBnVud2FudBgDIAEoCzIQLnJlZXZlLnYxLlVud2FudEgAEiIKBnN5bmNlZBgEIAEoCzIQLnJlZXZlLnYxLlN5bmNlZEgAQgYKBGtpbmQirgEKDFB1bGxSZXNwb25zZRIkCgVoZWxsbxgBIAEoCzITLnJlZXZlLnYxLlB1bGxIZWxsb0gAEiYKCGhvbGRpbmdzGAIgASgLMhIucmVldmUudjEuSG9sZGluZ3NIABIiCgZmcmFtZXMYAyABKAsyEC5yZWV2ZS52MS5GcmFtZXNIABIkCgdyZWZ1c2FsGAQgASgLMhEucmVldmUudjEuUmVmdXNhbEgAQgYKBGtpbmQiYwoJUHVsbEhlbGxvEg8KB3ZlcnNpb24YASABKA0SDwoHY2x1c3RlchgCIAEoCRIMCgRub2RlGAMgASgJEg0KBWVwb2NoGAQgASgMEhcKD2ludGVybmFsX3RvcGljcxgIIAEoCCJQCgRXYW50EgsKA3JlZhgBIAEoDRIcCgNsb2cYAiABKAsyDy5yZWV2ZS52MS5Mb2dJZBIOCgZvZmZzZXQYAyABKAQSDQoFY2hhaW4YBCABKAYiFQoGVW53YW50EgsKA3JlZhgBIAEoDSIrCgZTeW5jZWQSIQoEbG9ncxgBIAMoCzITLnJlZXZlLnYxLlN5bmNlZExvZyIlCglTeW5jZWRMb2cSCwoDcmVmGAEgASgNEgsKA2VuZBgCIAEoBCI9CghIb2xkaW5ncxIfCgRsb2dzGAEgAygLMhEucmVldmUudjEuSGVsZExvZxIQCghjb21wbGV0ZRgCIAEoCCJDCgdIZWxkTG9nEhwKA2xvZxgBIAEoCzIPLnJlZXZlLnYxLkxvZ0lkEg0KBXN0YXJ0GAIgASgEEgsKA2VuZBgDIAEoBCIlCgZGcmFtZXMSCwoDcmVmGAEgASgNEg4KBmZyYW1lcxgCIAEoDCJbCgdSZWZ1c2FsEgsKA3JlZhgBIAEoDRInCgZyZWFzb24YAiABKA4yFy5yZWV2ZS52MS5SZWZ1c2FsUmVhc29uEg0KBXN0YXJ0GAMgASgEEgsKA2VuZBgEIAEoBCqgAQoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEhsKF1JFRlVTQUxfUkVBU09OX0RJVkVSR0VEEAESGgoWUkVGVVNBTF9SRUFTT05fVFJJTU1FRBACEhoKFlJFRlVTQUxfUkVBU09OX1VOS05PV04QAxIaChZSRUZVU0FMX1JFQVNPTl9DT1JSVVBUEAQyTwoSUmVwbGljYXRpb25TZXJ2aWNlEjkKBFB1bGwSFS5yZWV2ZS52MS5QdWxsUmVxdWVzdBoWLnJlZXZlLnYxLlB1bGxSZXNwb25zZSgBMAFiBnByb3RvMw", [file_reeve_v1_record]);
+  fileDesc("CiJyZWV2ZS92MS9yZXBsaWNhdGlvbl9zZXJ2aWNlLnByb3RvEghyZWV2ZS52MSKTAgoLUHVsbFJlcXVlc3QSJAoFaGVsbG8YASABKAsyEy5yZWV2ZS52MS5QdWxsSGVsbG9IABIeCgR3YW50GAIgASgLMg4ucmVldmUudjEuV2FudEgAEiIKBnVud2FudBgDIAEoCzIQLnJlZXZlLnYxLlVud2FudEgAEiIKBnN5bmNlZBgEIAEoCzIQLnJlZXZlLnYxLlN5bmNlZEgAEiQKB2NvbXBhcmUYBSABKAsyES5yZWV2ZS52MS5Db21wYXJlSAASHgoEbGlzdBgGIAEoCzIOLnJlZXZlLnYxLkxpc3RIABIoCglmb2xsb3dpbmcYByABKAsyEy5yZWV2ZS52MS5Gb2xsb3dpbmdIAEIGCgRraW5kItQBCgxQdWxsUmVzcG9uc2USJAoFaGVsbG8YASABKAsyEy5yZWV2ZS52MS5QdWxsSGVsbG9IABImCghob2xkaW5ncxgCIAEoCzISLnJlZXZlLnYxLkhvbGRpbmdzSAASIgoGZnJhbWVzGAMgASgLMhAucmVldmUudjEuRnJhbWVzSAASJAoHcmVmdXNhbBgEIAEoCzIRLnJlZXZlLnYxLlJlZnVzYWxIABIkCgdkaWdlc3RzGAUgASgLMhEucmVldmUudjEuRGlnZXN0c0gAQgYKBGtpbmQiXgoJUHVsbEhlbGxvEg8KB3ZlcnNpb24YASABKA0SDwoHY2x1c3RlchgCIAEoCRIMCgRub2RlGAMgASgJEg0KBWVwb2NoGAQgASgMEgwKBHJvb3QYCSABKAZKBAgIEAkiXwoEV2FudBILCgNyZWYYASABKA0SHAoDbG9nGAIgASgLMg8ucmVldmUudjEuTG9nSWQSDgoGb2Zmc2V0GAMgASgEEg0KBWNoYWluGAQgASgGEg0KBXVudGlsGAUgASgEIhUKBlVud2FudBILCgNyZWYYASABKA0iKwoGU3luY2VkEiEKBGxvZ3MYASADKAsyEy5yZWV2ZS52MS5TeW5jZWRMb2ciJQoJU3luY2VkTG9nEgsKA3JlZhgBIAEoDRILCgNlbmQYAiABKAQiCQoHQ29tcGFyZSI+CgdEaWdlc3RzEiUKBmdyb3VwcxgBIAMoCzIVLnJlZXZlLnYxLkdyb3VwRGlnZXN0EgwKBGxhc3QYAiABKAgiXgoLR3JvdXBEaWdlc3QSDQoFdG9waWMYASABKAkSDgoGb3JpZ2luGAIgASgJEiEKBmxhdGVzdBgDIAEoCzIRLnJlZXZlLnYxLkhlbGRSdW4SDQoFb2xkZXIYBCABKAYiJQoETGlzdBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkiLwoISG9sZGluZ3MSIwoGZ3JvdXBzGAEgAygLMhMucmVldmUudjEuSGVsZEdyb3VwIlsKCUhlbGRHcm91cBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkSHwoEcnVucxgDIAMoCzIRLnJlZXZlLnYxLkhlbGRSdW4SDgoGbGlzdGVkGAQgASgIIjQKB0hlbGRSdW4SDQoFZXBvY2gYASABKAwSDQoFc3RhcnQYAiABKAQSCwoDZW5kGAMgASgEIkcKCUZvbGxvd2luZxIcCgViZWd1bhgBIAMoCzINLnJlZXZlLnYxLlJ1bhIcCgVlbmRlZBgCIAMoCzINLnJlZXZlLnYxLlJ1biIkCgNSdW4SDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMIiUKBkZyYW1lcxILCgNyZWYYASABKA0SDgoGZnJhbWVzGAIgASgMIlsKB1JlZnVzYWwSCwoDcmVmGAEgASgNEicKBnJlYXNvbhgCIAEoDjIXLnJlZXZlLnYxLlJlZnVzYWxSZWFzb24SDQoFc3RhcnQYAyABKAQSCwoDZW5kGAQgASgEKqABCg1SZWZ1c2FsUmVhc29uEh4KGlJFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXUkVGVVNBTF9SRUFTT05fRElWRVJHRUQQARIaChZSRUZVU0FMX1JFQVNPTl9UUklNTUVEEAISGgoWUkVGVVNBTF9SRUFTT05fVU5LTk9XThADEhoKFlJFRlVTQUxfUkVBU09OX0NPUlJVUFQQBDJPChJSZXBsaWNhdGlvblNlcnZpY2USOQoEUHVsbBIVLnJlZXZlLnYxLlB1bGxSZXF1ZXN0GhYucmVldmUudjEuUHVsbFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_reeve_v1_record]);
 
 /**
  * @generated from message reeve.v1.PullRequest
@@ -45,6 +45,24 @@ export type PullRequest = Message<"reeve.v1.PullRequest"> & {
      */
     value: Synced;
     case: "synced";
+  } | {
+    /**
+     * @generated from field: reeve.v1.Compare compare = 5;
+     */
+    value: Compare;
+    case: "compare";
+  } | {
+    /**
+     * @generated from field: reeve.v1.List list = 6;
+     */
+    value: List;
+    case: "list";
+  } | {
+    /**
+     * @generated from field: reeve.v1.Following following = 7;
+     */
+    value: Following;
+    case: "following";
   } | { case: undefined; value?: undefined };
 };
 
@@ -86,6 +104,12 @@ export type PullResponse = Message<"reeve.v1.PullResponse"> & {
      */
     value: Refusal;
     case: "refusal";
+  } | {
+    /**
+     * @generated from field: reeve.v1.Digests digests = 5;
+     */
+    value: Digests;
+    case: "digests";
   } | { case: undefined; value?: undefined };
 };
 
@@ -98,7 +122,7 @@ export const PullResponseSchema: GenMessage<PullResponse> = /*@__PURE__*/
 
 /**
  * First message in both directions. The source refuses a stranger's cluster; the replica refuses a node it did not mean
- * to call.
+ * to call. Each refuses another version.
  *
  * @generated from message reeve.v1.PullHello
  */
@@ -124,11 +148,11 @@ export type PullHello = Message<"reeve.v1.PullHello"> & {
   epoch: Uint8Array;
 
   /**
-   * The sender takes logs of topics whose names begin with an underscore; it is not told of any without this.
+   * Of the source: one number for all it holds. A replica that comes to the same number has nothing to ask.
    *
-   * @generated from field: bool internal_topics = 8;
+   * @generated from field: fixed64 root = 9;
    */
-  internalTopics: boolean;
+  root: bigint;
 };
 
 /**
@@ -139,7 +163,8 @@ export const PullHelloSchema: GenMessage<PullHello> = /*@__PURE__*/
   messageDesc(file_reeve_v1_replication_service, 2);
 
 /**
- * The replica wants this log from its own end on, for as long as the stream lives or until `Unwant`.
+ * The replica wants this log from its own end on, for as long as the stream lives or until `Unwant`; or, with `until`, a
+ * part that it has to replace.
  *
  * @generated from message reeve.v1.Want
  */
@@ -169,6 +194,13 @@ export type Want = Message<"reeve.v1.Want"> & {
    * @generated from field: fixed64 chain = 4;
    */
   chain: bigint;
+
+  /**
+   * Not 0: only what lies before it, and then no more. The chain is not compared: the replica judges what it gets.
+   *
+   * @generated from field: uint64 until = 5;
+   */
+  until: bigint;
 };
 
 /**
@@ -237,20 +269,112 @@ export const SyncedLogSchema: GenMessage<SyncedLog> = /*@__PURE__*/
   messageDesc(file_reeve_v1_replication_service, 6);
 
 /**
- * Which logs the source holds and how far. The first one lists all (`complete`), later ones what changed.
+ * The replica came to another root and asks for the digests of all groups.
+ *
+ * @generated from message reeve.v1.Compare
+ */
+export type Compare = Message<"reeve.v1.Compare"> & {
+};
+
+/**
+ * Describes the message reeve.v1.Compare.
+ * Use `create(CompareSchema)` to create a new message.
+ */
+export const CompareSchema: GenMessage<Compare> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 7);
+
+/**
+ * What the source holds, a group for each origin in each topic. Sent in parts.
+ *
+ * @generated from message reeve.v1.Digests
+ */
+export type Digests = Message<"reeve.v1.Digests"> & {
+  /**
+   * @generated from field: repeated reeve.v1.GroupDigest groups = 1;
+   */
+  groups: GroupDigest[];
+
+  /**
+   * @generated from field: bool last = 2;
+   */
+  last: boolean;
+};
+
+/**
+ * Describes the message reeve.v1.Digests.
+ * Use `create(DigestsSchema)` to create a new message.
+ */
+export const DigestsSchema: GenMessage<Digests> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 8);
+
+/**
+ * The latest run is told, as that is what mostly differs; all runs before it are one number.
+ *
+ * @generated from message reeve.v1.GroupDigest
+ */
+export type GroupDigest = Message<"reeve.v1.GroupDigest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string origin = 2;
+   */
+  origin: string;
+
+  /**
+   * @generated from field: reeve.v1.HeldRun latest = 3;
+   */
+  latest?: HeldRun | undefined;
+
+  /**
+   * @generated from field: fixed64 older = 4;
+   */
+  older: bigint;
+};
+
+/**
+ * Describes the message reeve.v1.GroupDigest.
+ * Use `create(GroupDigestSchema)` to create a new message.
+ */
+export const GroupDigestSchema: GenMessage<GroupDigest> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 9);
+
+/**
+ * The replica comes to another number for the older runs of this group and asks for all of them.
+ *
+ * @generated from message reeve.v1.List
+ */
+export type List = Message<"reeve.v1.List"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string origin = 2;
+   */
+  origin: string;
+};
+
+/**
+ * Describes the message reeve.v1.List.
+ * Use `create(ListSchema)` to create a new message.
+ */
+export const ListSchema: GenMessage<List> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 10);
+
+/**
+ * Logs of the source: what moved since the hello, or an answer to `List`.
  *
  * @generated from message reeve.v1.Holdings
  */
 export type Holdings = Message<"reeve.v1.Holdings"> & {
   /**
-   * @generated from field: repeated reeve.v1.HeldLog logs = 1;
+   * @generated from field: repeated reeve.v1.HeldGroup groups = 1;
    */
-  logs: HeldLog[];
-
-  /**
-   * @generated from field: bool complete = 2;
-   */
-  complete: boolean;
+  groups: HeldGroup[];
 };
 
 /**
@@ -258,16 +382,50 @@ export type Holdings = Message<"reeve.v1.Holdings"> & {
  * Use `create(HoldingsSchema)` to create a new message.
  */
 export const HoldingsSchema: GenMessage<Holdings> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_replication_service, 7);
+  messageDesc(file_reeve_v1_replication_service, 11);
 
 /**
- * @generated from message reeve.v1.HeldLog
+ * @generated from message reeve.v1.HeldGroup
  */
-export type HeldLog = Message<"reeve.v1.HeldLog"> & {
+export type HeldGroup = Message<"reeve.v1.HeldGroup"> & {
   /**
-   * @generated from field: reeve.v1.LogId log = 1;
+   * @generated from field: string topic = 1;
    */
-  log?: LogId | undefined;
+  topic: string;
+
+  /**
+   * @generated from field: string origin = 2;
+   */
+  origin: string;
+
+  /**
+   * @generated from field: repeated reeve.v1.HeldRun runs = 3;
+   */
+  runs: HeldRun[];
+
+  /**
+   * The last part of the answer to `List`.
+   *
+   * @generated from field: bool listed = 4;
+   */
+  listed: boolean;
+};
+
+/**
+ * Describes the message reeve.v1.HeldGroup.
+ * Use `create(HeldGroupSchema)` to create a new message.
+ */
+export const HeldGroupSchema: GenMessage<HeldGroup> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 12);
+
+/**
+ * @generated from message reeve.v1.HeldRun
+ */
+export type HeldRun = Message<"reeve.v1.HeldRun"> & {
+  /**
+   * @generated from field: bytes epoch = 1;
+   */
+  epoch: Uint8Array;
 
   /**
    * @generated from field: uint64 start = 2;
@@ -281,11 +439,58 @@ export type HeldLog = Message<"reeve.v1.HeldLog"> & {
 };
 
 /**
- * Describes the message reeve.v1.HeldLog.
- * Use `create(HeldLogSchema)` to create a new message.
+ * Describes the message reeve.v1.HeldRun.
+ * Use `create(HeldRunSchema)` to create a new message.
  */
-export const HeldLogSchema: GenMessage<HeldLog> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_replication_service, 8);
+export const HeldRunSchema: GenMessage<HeldRun> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 13);
+
+/**
+ * Runs whose logs the replica gets from their own writer: the source need not tell it how they grow here. Once a run is
+ * no longer followed, the source says how far it has its logs.
+ *
+ * @generated from message reeve.v1.Following
+ */
+export type Following = Message<"reeve.v1.Following"> & {
+  /**
+   * @generated from field: repeated reeve.v1.Run begun = 1;
+   */
+  begun: Run[];
+
+  /**
+   * @generated from field: repeated reeve.v1.Run ended = 2;
+   */
+  ended: Run[];
+};
+
+/**
+ * Describes the message reeve.v1.Following.
+ * Use `create(FollowingSchema)` to create a new message.
+ */
+export const FollowingSchema: GenMessage<Following> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 14);
+
+/**
+ * @generated from message reeve.v1.Run
+ */
+export type Run = Message<"reeve.v1.Run"> & {
+  /**
+   * @generated from field: string origin = 1;
+   */
+  origin: string;
+
+  /**
+   * @generated from field: bytes epoch = 2;
+   */
+  epoch: Uint8Array;
+};
+
+/**
+ * Describes the message reeve.v1.Run.
+ * Use `create(RunSchema)` to create a new message.
+ */
+export const RunSchema: GenMessage<Run> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 15);
 
 /**
  * Whole frames as stored, back to back; the first one begins at the replica's end.
@@ -309,7 +514,7 @@ export type Frames = Message<"reeve.v1.Frames"> & {
  * Use `create(FramesSchema)` to create a new message.
  */
 export const FramesSchema: GenMessage<Frames> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_replication_service, 9);
+  messageDesc(file_reeve_v1_replication_service, 16);
 
 /**
  * @generated from message reeve.v1.Refusal
@@ -341,7 +546,7 @@ export type Refusal = Message<"reeve.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_replication_service, 10);
+  messageDesc(file_reeve_v1_replication_service, 17);
 
 /**
  * @generated from enum reeve.v1.RefusalReason
