@@ -14,6 +14,8 @@ import { startMember } from './actors/start-member.ts'
 import { phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
 import { type Catalog, openCatalog } from './catalog/catalog.ts'
+import { Declarations } from './catalog/declarations.ts'
+import { declareEarlierRuns, followDeclarations } from './catalog/declare.ts'
 import { catalogKinds } from './catalog/kinds.ts'
 import type { NodeConfig } from './config.ts'
 import type { Address, Env } from './env/env.ts'
@@ -83,6 +85,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const assignment = new Assignment(directory)
   const summary = new Summary()
   const copies = new Copies()
+  const declarations = new Declarations()
   const phase = createPhase()
   const fraction = () => env.random.fraction()
   const cluster = config.clusterName
@@ -110,6 +113,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     ...createRoutes({
       clock: env.clock,
       journal: journal(),
+      declarations,
       copies,
       access,
       phase,
@@ -206,6 +210,11 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
           journal: opened,
           kinds: catalogKinds,
           report: ({ code, message }) => catalogLog.error({ code, reason: message }, 'the catalog is not complete'),
+        })
+        followDeclarations(catalog, declarations)
+        declareEarlierRuns(opened, catalog, declarations).catch((error) => {
+          const { code, message } = toReeveError(error)
+          catalogLog.warn({ code, reason: message }, 'earlier runs are not declared: cursors stay longer')
         })
       },
     }),

@@ -71,7 +71,7 @@ class Feed {
   }
 
   begin(bytes: Uint8Array): void {
-    const { journal, commits, phase, access, clock } = this.#deps
+    const { journal, commits, declarations, phase, access, clock } = this.#deps
     const request = decode(ConsumeStreamRequestSchema, bytes)
     const start = readingStart(request, this.#call, this.#deps)
     this.#follow = request.follow
@@ -83,7 +83,7 @@ class Feed {
     const subject = access.subjectOf(this.#call.caller)
     this.#mayRead = () => access.require(subject, 'consume', request.topic)
     this.#toldMs = clock.monotonicMs()
-    this.#reader = new TopicReader({ ...start, journal, commits, woken: () => this.#pump() })
+    this.#reader = new TopicReader({ ...start, journal, commits, declarations, woken: () => this.#pump() })
     this.#unsubscribe = phase.onChange((now) => {
       if (isClosing(now)) this.#finish(nodeStopping())
     })

@@ -1,5 +1,6 @@
 /** One answer with what there is, or with the first that comes within the time the caller waits. */
 
+import type { Declarations } from '../catalog/declarations.ts'
 import type { CallListener, Clock, RpcHandler, ServerCall, Timer } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { ConsumeRequestSchema } from '../gen/reeve/v1/log_service_pb.ts'
@@ -17,6 +18,7 @@ import { attempt, decode, oneMessage } from './typed.ts'
 export interface ConsumeDeps {
   readonly journal: Journal
   readonly commits: Commits
+  readonly declarations: Declarations
   readonly access: Access
   readonly phase: PhaseSource
   readonly clock: Clock
@@ -73,6 +75,7 @@ class Answer {
       ...start,
       journal,
       commits: this.#deps.commits,
+      declarations: this.#deps.declarations,
       woken: () => this.#step(),
     })
     this.#wasBehind = this.#reader.behind

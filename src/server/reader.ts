@@ -6,6 +6,9 @@
  * not wanted before others have their turn on the event loop.
  */
 
+import type { Declarations } from '../catalog/declarations.ts'
+import { expand } from '../catalog/folding.ts'
+import { type Fold, nowhere, type Place } from '../catalog/place.ts'
 import { type ReeveError, toReeveError } from '../errors.ts'
 import type { Frame, ProducerMark } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
@@ -13,10 +16,9 @@ import type { KeyFilter } from '../log/key-filter.ts'
 import type { LogId } from '../log/log-id.ts'
 import { select } from '../log/select.ts'
 import type { Commits } from './commits.ts'
-import type { CursorPosition } from './cursor.ts'
-import { encodeCursor } from './cursor.ts'
 import type { DeliveredRun } from './delivery.ts'
 import { deliveredBytes, deliveryOrigin } from './delivery.ts'
+import { Standing } from './standing.ts'
 import { TimeTurns } from './time-turns.ts'
 import type { Track } from './track.ts'
 import { RoundRobin, type Turns } from './turns.ts'
@@ -39,11 +41,12 @@ export type Start =
 export interface ReaderOptions {
   readonly journal: Journal
   readonly commits: Commits
+  readonly declarations: Declarations
   readonly topic: string
   /** Only logs of this node; undefined: all. */
   readonly origin: string | undefined
-  /** From a cursor, by log key. Overrides `start`; logs it does not name are read from their start. */
-  readonly positions: ReadonlyMap<string, CursorPosition> | undefined
+  /** From a cursor. Overrides `start`; logs it does not name are read from their start. */
+  readonly place: Place | undefined
   readonly start: Start
   readonly order: 'arrival' | 'timestamp'
   readonly filter: KeyFilter | undefined
@@ -74,7 +77,10 @@ export class TopicReader {
   readonly #turns: Turns
   /** Tracks whose log does not reach their offset here. */
   readonly #behind = new Set<Track>()
-  readonly #unsubscribe: () => void
+  /** By origin: folds of the cursor that are not declared here yet. Nothing is certain of its logs until they are. */
+  readonly #unknown = new Map<string, Fold[]>()
+  readonly #standing: Standing
+  readonly #unsubscribe: (() => void)[] = []
   #failure: ReeveError | undefined
   #closed = false
 
@@ -82,17 +88,24 @@ export class TopicReader {
   constructor(options: ReaderOptions) {
     this.#options = options
     this.#turns = options.order === 'timestamp' ? new TimeTurns() : new RoundRobin()
-    const { positions, start, journal, topic } = options
-    for (const [key, { id, offset }] of positions ?? []) this.#track(key, id, offset)
-    if (start.at === 'offset' && !positions?.has(start.key)) {
+    const { place, start, journal, commits, declarations, topic } = options
+    const { positions, unknown } = expand(declarations, topic, place ?? nowhere)
+    this.#standing = new Standing(topic, declarations, this.#tracks)
+    for (const fold of unknown) this.#unknown.set(fold.origin, [...(this.#unknown.get(fold.origin) ?? []), fold])
+    for (const [key, { id, offset }] of positions) this.#track(key, id, offset)
+    if (start.at === 'offset' && !positions.has(start.key)) {
       const track = this.#track(start.key, start.id, start.offset)
       // Whoever names a log knows of it, also where it is not here yet.
       this.#behind.add(track)
     }
-    for (const log of journal.topicLogs(topic)) this.#moved(log, positions ? atStart : start)
-    this.#unsubscribe = options.commits.on(topic, (log) => {
-      if (this.#moved(log, atStart)) this.#wake()
-    })
+    for (const log of journal.topicLogs(topic)) this.#moved(log, place ? atStart : start)
+    this.#unsubscribe.push(
+      () => this.#standing.close(),
+      commits.on(topic, (log) => {
+        if (this.#moved(log, atStart)) this.#wake()
+      }),
+    )
+    if (unknown.length > 0) this.#unsubscribe.push(declarations.onKnown((origin) => this.#declared(origin)))
   }
 
   /** Whether `next` has something to look at, or to throw. */
@@ -102,7 +115,7 @@ export class TopicReader {
 
   /** Whether this node is not yet where the cursor stands. */
   get behind(): boolean {
-    return this.#behind.size > 0
+    return this.#behind.size > 0 || [...this.#unknown.keys()].some((origin) => this.#wantedOf(origin))
   }
 
   /** Nothing more is here to read now, and nothing is missing that the cursor has seen elsewhere. */
@@ -134,20 +147,24 @@ export class TopicReader {
 
   /** Stands behind the last record given. */
   cursor(): Uint8Array {
-    return encodeCursor(this.#options.topic, this.#tracks.values())
+    return this.#standing.cursor([...this.#unknown.values()].flat())
   }
 
   close(): void {
     this.#closed = true
-    this.#unsubscribe()
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
   }
 
   /** False where the round is over: a log whose next batch did not fit keeps its turn, else small ones would always be served before it. */
   #turn(track: Track, round: Gathering): boolean {
     const { offset } = track
-    for (const frame of this.#turns.frames(track, round.wantedBytes)) {
-      if (round.full) break
-      if (!round.take(track, frame)) return false
+    try {
+      for (const frame of this.#turns.frames(track, round.wantedBytes)) {
+        if (round.full) break
+        if (!round.take(track, frame)) return false
+      }
+    } finally {
+      this.#standing.moved(track)
     }
     if (track.offset === offset) return false
     this.#turns.pass()
@@ -158,28 +175,55 @@ export class TopicReader {
   #moved(log: LogView, start: Start): boolean {
     let track = this.#tracks.get(log.key)
     if (!track) {
-      if (!this.#wanted(log.id)) return false
+      if (!this.#wanted(log.id) || this.#unknown.has(log.id.origin)) return false
       track = this.#track(log.key, log.id, startIn(log, start))
     }
     track.log = log
     const caughtUp = log.end >= track.offset && this.#behind.delete(track)
     if (track.ready || !this.#wanted(log.id) || track.offset >= log.end) return caughtUp
+    if (this.#unknown.has(log.id.origin)) return caughtUp
     track.ready = true
     this.#turns.add(track)
     return true
   }
 
+  /** What the cursor says of this origin is known by now, or some of it. */
+  #declared(origin: string): void {
+    const folds = this.#unknown.get(origin)
+    if (!folds) return
+    const { journal, declarations, topic } = this.#options
+    const { positions, unknown } = expand(declarations, topic, { positions: new Map(), folds })
+    if (unknown.length > 0) return
+    this.#unknown.delete(origin)
+    for (const [key, { id, offset }] of positions) this.#raise(key, id, offset)
+    for (const log of journal.topicLogs(topic)) if (log.id.origin === origin) this.#moved(log, atStart)
+    this.#wake()
+  }
+
+  /** Nothing of it was read yet, for it was not certain. */
+  #raise(key: string, id: LogId, offset: number): void {
+    const track = this.#tracks.get(key)
+    if (track && track.offset >= offset) return
+    if (track) this.#behind.delete(track)
+    this.#track(key, id, offset)
+  }
+
   #track(key: string, id: LogId, offset: number): Track {
-    const track: Track = { id, from: deliveryOrigin(id.origin, id.epoch), offset, log: undefined, ready: false }
+    const track: Track = { id, key, from: deliveryOrigin(id.origin, id.epoch), offset, log: undefined, ready: false }
     this.#tracks.set(key, track)
+    this.#standing.moved(track)
     if (offset > 0 && this.#wanted(id)) this.#behind.add(track)
     return track
   }
 
   #wanted(id: LogId): boolean {
-    const { origin, start } = this.#options
-    if (start.at === 'offset' && start.id.epoch !== id.epoch) return false
-    return origin === undefined || origin === id.origin
+    const { start } = this.#options
+    return this.#wantedOf(id.origin) && !(start.at === 'offset' && start.id.epoch !== id.epoch)
+  }
+
+  /** Any log of this node. */
+  #wantedOf(origin: string): boolean {
+    return this.#options.origin === undefined || this.#options.origin === origin
   }
 
   /** After the journal's own work, and after all commits of this turn of the event loop. */

@@ -30,7 +30,7 @@ export function readingStart(
   request: ReadRequest,
   call: ServerCall,
   { access }: { readonly access: Access },
-): Omit<ReaderOptions, 'journal' | 'commits' | 'woken'> {
+): Omit<ReaderOptions, 'journal' | 'commits' | 'declarations' | 'woken'> {
   const { topic, cursor, origin, order } = request
   const name = parseTopicName(topic)
   if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
@@ -43,7 +43,7 @@ export function readingStart(
   return {
     topic,
     origin: origin === '' ? undefined : origin,
-    positions: cursor.length === 0 ? undefined : decodeCursor(cursor, topic),
+    place: cursor.length === 0 ? undefined : decodeCursor(cursor, topic),
     start: startOf(request),
     order: order === ReadOrder.TIMESTAMP ? 'timestamp' : 'arrival',
     filter: filterOf(request.filter),

@@ -5,6 +5,7 @@
  */
 
 import type { DescMethod } from '@bufbuild/protobuf'
+import type { Declarations } from '../catalog/declarations.ts'
 import type { Clock, RpcHandler, RpcRoute } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { Health } from '../gen/grpc/health/v1/health_pb.ts'
@@ -32,6 +33,8 @@ import { listTopics } from './topics.ts'
 
 export interface RoutesDeps {
   readonly journal: Journal
+  /** What the nodes have declared of their earlier runs. */
+  readonly declarations: Declarations
   readonly clock: Clock
   readonly phase: PhaseSource
   readonly access: Access
@@ -60,9 +63,9 @@ const copiesWaitMs = 20_000
 
 /** All but `ReplicationService.Pull`, which comes from `pullRoute`; it is described by reflection all the same. */
 export function createRoutes(deps: RoutesDeps): RpcRoute[] {
-  const { journal, clock, phase, access, members, maxBatchBytes } = deps
+  const { journal, declarations, clock, phase, access, members, maxBatchBytes } = deps
   const self = { name: journal.node, epoch: journal.epoch }
-  const consuming = { journal, commits: createCommits(journal), access, phase, clock }
+  const consuming = { journal, commits: createCommits(journal), declarations, access, phase, clock }
   const producing = {
     journal,
     access,

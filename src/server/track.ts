@@ -7,6 +7,7 @@ import type { DeliveryOrigin } from './delivery.ts'
 
 export interface Track {
   readonly id: LogId
+  readonly key: string
   readonly from: DeliveryOrigin
   /** The next offset to read. */
   offset: number

@@ -10,6 +10,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { type Client as ConnectClient, createClient } from '@connectrpc/connect'
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { Declarations } from '../../src/catalog/declarations.ts'
 import type { RpcServer } from '../../src/env/env.ts'
 import { createRealEnv } from '../../src/env/real.ts'
 import { mintEpoch } from '../../src/epoch.ts'
@@ -58,6 +59,7 @@ before(async () => {
     routes: createRoutes({
       clock: env.clock,
       journal,
+      declarations: new Declarations(),
       copies,
       access: createAccess(openDoor, false),
       phase,

@@ -2,6 +2,7 @@
 
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { create, toBinary } from '@bufbuild/protobuf'
+import { Declarations } from '../../src/catalog/declarations.ts'
 import type { RpcHandler } from '../../src/env/env.ts'
 import { ReeveError } from '../../src/errors.ts'
 import {
@@ -32,6 +33,7 @@ export function parts(options: { access?: Access } = {}) {
     phase,
     copies,
     commits: createCommits(journal),
+    declarations: new Declarations(),
     access: options.access ?? createAccess(openDoor, false),
     acks: createAcks(copies, clock),
     limits: { maxBytes: 1000, maxRecords: 10, maxRecordBytes: 500 },

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file reeve/v1/catalog.proto.
  */
 export const file_reeve_v1_catalog: GenFile = /*@__PURE__*/
-  fileDesc("ChZyZWV2ZS92MS9jYXRhbG9nLnByb3RvEghyZWV2ZS52MSKNAgoNVG9waWNTZXR0aW5ncxIZCgxyZXRlbnRpb25fbXMYASABKARIAIgBARIcCg9yZXRlbnRpb25fYnl0ZXMYAiABKARIAYgBARIeChFyZXRlbnRpb25fcmVjb3JkcxgDIAEoBEgCiAEBEh4KEXNlZ21lbnRfbWF4X2J5dGVzGAQgASgESAOIAQESHQoQbWF4X3JlY29yZF9ieXRlcxgFIAEoDUgEiAEBQg8KDV9yZXRlbnRpb25fbXNCEgoQX3JldGVudGlvbl9ieXRlc0IUChJfcmV0ZW50aW9uX3JlY29yZHNCFAoSX3NlZ21lbnRfbWF4X2J5dGVzQhMKEV9tYXhfcmVjb3JkX2J5dGVzIo4BCgpUb3BpY0VudHJ5Eg8KB3ZlcnNpb24YASABKA0SEQoJdGltZXN0YW1wGAIgASgEEg4KBm9yaWdpbhgDIAEoCRINCgVlcG9jaBgEIAEoDBIpCghzZXR0aW5ncxgFIAEoCzIXLnJlZXZlLnYxLlRvcGljU2V0dGluZ3MSEgoKZGVsZXRlZF9hdBgGIAEoBCJvCghSdW5FbnRyeRIPCgd2ZXJzaW9uGAEgASgNEg4KBm9yaWdpbhgCIAEoCRIOCgZudW1iZXIYAyABKAQSDQoFZXBvY2gYBCABKAwSIwoEbG9ncxgFIAMoCzIVLnJlZXZlLnYxLkZpbmlzaGVkTG9nIikKC0ZpbmlzaGVkTG9nEg0KBXRvcGljGAEgASgJEgsKA2VuZBgCIAEoBCKbAQoLQ3Vyc29yRW50cnkSDwoHdmVyc2lvbhgBIAEoDRISCgpnZW5lcmF0aW9uGAIgASgEEg4KBm9yaWdpbhgDIAEoCRINCgVlcG9jaBgEIAEoDBIkCgVzdGF0ZRgFIAEoCzIVLnJlZXZlLnYxLkN1cnNvclN0YXRlEhEKCXRpbWVzdGFtcBgGIAEoBBIPCgdkZWxldGVkGAcgASgIIkkKEUNhdGFsb2dDaGVja3BvaW50Eg8KB3ZlcnNpb24YASABKA0SIwoHY292ZXJlZBgCIAMoCzISLnJlZXZlLnYxLlBvc2l0aW9uYgZwcm90bzM", [file_reeve_v1_record]);
+  fileDesc("ChZyZWV2ZS92MS9jYXRhbG9nLnByb3RvEghyZWV2ZS52MSKNAgoNVG9waWNTZXR0aW5ncxIZCgxyZXRlbnRpb25fbXMYASABKARIAIgBARIcCg9yZXRlbnRpb25fYnl0ZXMYAiABKARIAYgBARIeChFyZXRlbnRpb25fcmVjb3JkcxgDIAEoBEgCiAEBEh4KEXNlZ21lbnRfbWF4X2J5dGVzGAQgASgESAOIAQESHQoQbWF4X3JlY29yZF9ieXRlcxgFIAEoDUgEiAEBQg8KDV9yZXRlbnRpb25fbXNCEgoQX3JldGVudGlvbl9ieXRlc0IUChJfcmV0ZW50aW9uX3JlY29yZHNCFAoSX3NlZ21lbnRfbWF4X2J5dGVzQhMKEV9tYXhfcmVjb3JkX2J5dGVzIo4BCgpUb3BpY0VudHJ5Eg8KB3ZlcnNpb24YASABKA0SEQoJdGltZXN0YW1wGAIgASgEEg4KBm9yaWdpbhgDIAEoCRINCgVlcG9jaBgEIAEoDBIpCghzZXR0aW5ncxgFIAEoCzIXLnJlZXZlLnYxLlRvcGljU2V0dGluZ3MSEgoKZGVsZXRlZF9hdBgGIAEoBCKuAQoIUnVuRW50cnkSDwoHdmVyc2lvbhgBIAEoDRIOCgZvcmlnaW4YAiABKAkSEwoLZGVjbGFyZWRfYnkYAyABKAwSDgoGbnVtYmVyGAQgASgEEg0KBWVwb2NoGAUgASgMEiMKBGxvZ3MYBiADKAsyFS5yZWV2ZS52MS5GaW5pc2hlZExvZxIoCgdmb2xsb3dzGAcgAygLMhcucmVldmUudjEuRGVjbGFyYXRpb25JZCIuCg1EZWNsYXJhdGlvbklkEg0KBWVwb2NoGAEgASgMEg4KBm51bWJlchgCIAEoBCIpCgtGaW5pc2hlZExvZxINCgV0b3BpYxgBIAEoCRILCgNlbmQYAiABKAQimwEKC0N1cnNvckVudHJ5Eg8KB3ZlcnNpb24YASABKA0SEgoKZ2VuZXJhdGlvbhgCIAEoBBIOCgZvcmlnaW4YAyABKAkSDQoFZXBvY2gYBCABKAwSJAoFc3RhdGUYBSABKAsyFS5yZWV2ZS52MS5DdXJzb3JTdGF0ZRIRCgl0aW1lc3RhbXAYBiABKAQSDwoHZGVsZXRlZBgHIAEoCCJJChFDYXRhbG9nQ2hlY2twb2ludBIPCgd2ZXJzaW9uGAEgASgNEiMKB2NvdmVyZWQYAiADKAsyEi5yZWV2ZS52MS5Qb3NpdGlvbmIGcHJvdG8z", [file_reeve_v1_record]);
 
 /**
  * How the records of a topic are kept. What is absent is as each node's own configuration says.
@@ -114,9 +114,11 @@ export const TopicEntrySchema: GenMessage<TopicEntry> = /*@__PURE__*/
   messageDesc(file_reeve_v1_catalog, 1);
 
 /**
- * Under `run/ORIGIN/NUMBER`: how far a finished run of that node wrote. Made by the node itself, when it stops or at its
- * next start, and numbered by it one after the other, so that who knows number n knows all before it. Of a log that is
- * named twice (its disk gave back more than it seemed to hold) the later number counts.
+ * Under `run/ORIGIN/EPOCH/NUMBER`: how far the logs of an earlier run of that node reach, as far as it knows. Declared by
+ * the node at its start, so that cursors can name many logs by one word. EPOCH is the run that declares, NUMBER counts
+ * its declarations from 1 on: two declarations never share a name, whatever happens to disks, folders and node names. What
+ * it follows are the last declarations of that node that it knew of. A log that is declared again (its disk gave back
+ * more than it seemed to hold) has the further end.
  *
  * @generated from message reeve.v1.RunEntry
  */
@@ -132,19 +134,35 @@ export type RunEntry = Message<"reeve.v1.RunEntry"> & {
   origin: string;
 
   /**
-   * @generated from field: uint64 number = 3;
+   * The run that declares, and which of its declarations this is.
+   *
+   * @generated from field: bytes declared_by = 3;
+   */
+  declaredBy: Uint8Array;
+
+  /**
+   * @generated from field: uint64 number = 4;
    */
   number: bigint;
 
   /**
-   * @generated from field: bytes epoch = 4;
+   * The run whose logs these are.
+   *
+   * @generated from field: bytes epoch = 5;
    */
   epoch: Uint8Array;
 
   /**
-   * @generated from field: repeated reeve.v1.FinishedLog logs = 5;
+   * @generated from field: repeated reeve.v1.FinishedLog logs = 6;
    */
   logs: FinishedLog[];
+
+  /**
+   * Who stands behind this one stands behind these, too. Nobody uses it before they are known as well.
+   *
+   * @generated from field: repeated reeve.v1.DeclarationId follows = 7;
+   */
+  follows: DeclarationId[];
 };
 
 /**
@@ -153,6 +171,30 @@ export type RunEntry = Message<"reeve.v1.RunEntry"> & {
  */
 export const RunEntrySchema: GenMessage<RunEntry> = /*@__PURE__*/
   messageDesc(file_reeve_v1_catalog, 2);
+
+/**
+ * Of the same origin.
+ *
+ * @generated from message reeve.v1.DeclarationId
+ */
+export type DeclarationId = Message<"reeve.v1.DeclarationId"> & {
+  /**
+   * @generated from field: bytes epoch = 1;
+   */
+  epoch: Uint8Array;
+
+  /**
+   * @generated from field: uint64 number = 2;
+   */
+  number: bigint;
+};
+
+/**
+ * Describes the message reeve.v1.DeclarationId.
+ * Use `create(DeclarationIdSchema)` to create a new message.
+ */
+export const DeclarationIdSchema: GenMessage<DeclarationId> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_catalog, 3);
 
 /**
  * @generated from message reeve.v1.FinishedLog
@@ -174,7 +216,7 @@ export type FinishedLog = Message<"reeve.v1.FinishedLog"> & {
  * Use `create(FinishedLogSchema)` to create a new message.
  */
 export const FinishedLogSchema: GenMessage<FinishedLog> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_catalog, 3);
+  messageDesc(file_reeve_v1_catalog, 4);
 
 /**
  * Under `cursor/TOPIC/NAME`. Of one generation the positions that are further count, log by log; of two generations the
@@ -230,7 +272,7 @@ export type CursorEntry = Message<"reeve.v1.CursorEntry"> & {
  * Use `create(CursorEntrySchema)` to create a new message.
  */
 export const CursorEntrySchema: GenMessage<CursorEntry> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_catalog, 4);
+  messageDesc(file_reeve_v1_catalog, 5);
 
 /**
  * Under `checkpoint`: this log holds, before this record, all that the catalog says, the logs named here up to these
@@ -255,5 +297,5 @@ export type CatalogCheckpoint = Message<"reeve.v1.CatalogCheckpoint"> & {
  * Use `create(CatalogCheckpointSchema)` to create a new message.
  */
 export const CatalogCheckpointSchema: GenMessage<CatalogCheckpoint> = /*@__PURE__*/
-  messageDesc(file_reeve_v1_catalog, 5);
+  messageDesc(file_reeve_v1_catalog, 6);
 

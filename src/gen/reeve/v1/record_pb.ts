@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file reeve/v1/record.proto.
  */
 export const file_reeve_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("ChVyZWV2ZS92MS9yZWNvcmQucHJvdG8SCHJlZXZlLnYxIl0KBlJlY29yZBILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwSIQoHaGVhZGVycxgDIAMoCzIQLnJlZXZlLnYxLkhlYWRlchIUCgx0aW1lc3RhbXBfbXMYBCABKAQiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAwiMAoLUmVjb3JkQmF0Y2gSIQoHcmVjb3JkcxgBIAMoCzIQLnJlZXZlLnYxLlJlY29yZCI1CgVMb2dJZBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkSDQoFZXBvY2gYAyABKAwiOQoIUG9zaXRpb24SDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMEg4KBm9mZnNldBgDIAEoBCJ6CgtDdXJzb3JTdGF0ZRIPCgd2ZXJzaW9uGAEgASgNEg0KBXRvcGljGAIgASgJEiUKCXBvc2l0aW9ucxgDIAMoCzISLnJlZXZlLnYxLlBvc2l0aW9uEiQKBmZvbGRlZBgEIAMoCzIULnJlZXZlLnYxLkZvbGRlZExvZ3MiKgoKRm9sZGVkTG9ncxIOCgZvcmlnaW4YASABKAkSDAoEcnVucxgCIAEoBGIGcHJvdG8z");
+  fileDesc("ChVyZWV2ZS92MS9yZWNvcmQucHJvdG8SCHJlZXZlLnYxIl0KBlJlY29yZBILCgNrZXkYASABKAwSDQoFdmFsdWUYAiABKAwSIQoHaGVhZGVycxgDIAMoCzIQLnJlZXZlLnYxLkhlYWRlchIUCgx0aW1lc3RhbXBfbXMYBCABKAQiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAwiMAoLUmVjb3JkQmF0Y2gSIQoHcmVjb3JkcxgBIAMoCzIQLnJlZXZlLnYxLlJlY29yZCI1CgVMb2dJZBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkSDQoFZXBvY2gYAyABKAwiOQoIUG9zaXRpb24SDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMEg4KBm9mZnNldBgDIAEoBCJ6CgtDdXJzb3JTdGF0ZRIPCgd2ZXJzaW9uGAEgASgNEg0KBXRvcGljGAIgASgJEiUKCXBvc2l0aW9ucxgDIAMoCzISLnJlZXZlLnYxLlBvc2l0aW9uEiQKBmZvbGRlZBgEIAMoCzIULnJlZXZlLnYxLkZvbGRlZExvZ3MiOwoKRm9sZGVkTG9ncxIOCgZvcmlnaW4YASABKAkSDQoFZXBvY2gYAiABKAwSDgoGbnVtYmVyGAMgASgEYgZwcm90bzM");
 
 /**
  * One record. What a client wrote, untouched by every node.
@@ -161,6 +161,8 @@ export const PositionSchema: GenMessage<Position> = /*@__PURE__*/
  */
 export type CursorState = Message<"reeve.v1.CursorState"> & {
   /**
+   * 1: positions only; 2: some of them are folded.
+   *
    * @generated from field: uint32 version = 1;
    */
   version: number;
@@ -176,7 +178,8 @@ export type CursorState = Message<"reeve.v1.CursorState"> & {
   positions: Position[];
 
   /**
-   * Finished logs that were read to their ends, many at a time.
+   * Logs that were read as far as their origin has declared, many at a time. Of a log that is named in both ways the
+   * further position counts.
    *
    * @generated from field: repeated reeve.v1.FoldedLogs folded = 4;
    */
@@ -191,8 +194,7 @@ export const CursorStateSchema: GenMessage<CursorState> = /*@__PURE__*/
   messageDesc(file_reeve_v1_record, 5);
 
 /**
- * Every log of this topic that its origin has declared finished, up to its declaration number `runs`, was read as far as
- * that declaration says (see RunEntry).
+ * Stands for the positions that a declaration of `origin`, and all that it follows, say of this topic (see RunEntry).
  *
  * @generated from message reeve.v1.FoldedLogs
  */
@@ -203,9 +205,16 @@ export type FoldedLogs = Message<"reeve.v1.FoldedLogs"> & {
   origin: string;
 
   /**
-   * @generated from field: uint64 runs = 2;
+   * The run that declared, and which of its declarations.
+   *
+   * @generated from field: bytes epoch = 2;
    */
-  runs: bigint;
+  epoch: Uint8Array;
+
+  /**
+   * @generated from field: uint64 number = 3;
+   */
+  number: bigint;
 };
 
 /**
