@@ -175,7 +175,7 @@ describe('replication', () => {
     await cluster.produce('b', 'two')
     await cluster.until(() => cluster.log('a', 'b', again.epoch)?.end === 1)
     assert.equal(cluster.log('a', 'b', b!.epoch)?.end, 1)
-    assert.equal(cluster.node('a').status().replicators.b, 'live')
+    await cluster.until(() => cluster.node('a').status().replicators.b === 'live')
     await cluster.stopAll()
   })
 })
