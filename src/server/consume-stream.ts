@@ -8,8 +8,10 @@
 import type { CallListener, RpcHandler, ServerCall, Timer } from '../env/env.ts'
 import { type ReeveError, toReeveError } from '../errors.ts'
 import { ConsumeStreamRequestSchema } from '../gen/reeve/v1/log_service_pb.ts'
+import { CatchUp, placeToReach } from './catch-up.ts'
 import type { ConsumeDeps } from './consume.ts'
 import { topicUnknown } from './consume.ts'
+import { waitLimitMs } from './deadline.ts'
 import { encodeDelivery } from './delivery.ts'
 import { isClosing, nodeStopping } from './phase.ts'
 import { type Round, TopicReader } from './reader.ts'
@@ -48,6 +50,7 @@ export function consumeStream(deps: ConsumeDeps): RpcHandler {
 class Feed {
   readonly #call: ServerCall
   readonly #deps: ConsumeDeps
+  #catchUp: CatchUp | undefined
   #reader: TopicReader | undefined
   #follow = false
   #mayRead: () => void = () => {}
@@ -71,23 +74,37 @@ class Feed {
   }
 
   begin(bytes: Uint8Array): void {
-    const { journal, commits, declarations, phase, access, clock } = this.#deps
+    const { phase, access } = this.#deps
     const request = decode(ConsumeStreamRequestSchema, bytes)
     const start = readingStart(request, this.#call, this.#deps)
     this.#follow = request.follow
-    const unknown = journal.topicLogs(request.topic).length === 0
-    if (unknown && !request.follow) throw topicUnknown(request.topic)
     this.#recordsLeft = limitOf(request.maxRecords)
     this.#bytesLeft = limitOf(request.maxBytes)
     this.#recordsPerMessage = request.recordsPerMessage
     const subject = access.subjectOf(this.#call.caller)
     this.#mayRead = () => access.require(subject, 'consume', request.topic)
-    this.#toldMs = clock.monotonicMs()
-    this.#reader = new TopicReader({ ...start, journal, commits, declarations, woken: () => this.#pump() })
+    const place = placeToReach(request.waitFor, request.topic)
     this.#unsubscribe = phase.onChange((now) => {
       if (isClosing(now)) this.#finish(nodeStopping())
     })
-    this.#pump()
+    const waitMs = waitLimitMs(this.#call.remainingMs(), request.waitMs || Number.POSITIVE_INFINITY)
+    this.#catchUp = new CatchUp(this.#deps, request.topic, {
+      reached: () => this.#open(start),
+      late: (error) => this.#finish(error),
+    })
+    this.#catchUp.begin(place, Number.isFinite(waitMs) ? waitMs : undefined)
+  }
+
+  #open(start: ReturnType<typeof readingStart>): void {
+    const { journal, commits, declarations, clock } = this.#deps
+    try {
+      if (!this.#follow && journal.topicLogs(start.topic).length === 0) throw topicUnknown(start.topic)
+      this.#toldMs = clock.monotonicMs()
+      this.#reader = new TopicReader({ ...start, journal, commits, declarations, woken: () => this.#pump() })
+      this.#pump()
+    } catch (error) {
+      this.#finish(toReeveError(error))
+    }
   }
 
   drained(): void {
@@ -96,6 +113,7 @@ class Feed {
   }
 
   close(): void {
+    this.#catchUp?.close()
     this.#reader?.close()
     this.#reader = undefined
     this.#deps.clock.clearTimeout(this.#pause)

@@ -6,6 +6,7 @@ import { ReeveError } from '../errors.ts'
 import { ConsumeRequestSchema } from '../gen/reeve/v1/log_service_pb.ts'
 import type { Journal } from '../log/journal.ts'
 import type { Access } from './access.ts'
+import { CatchUp, placeToReach } from './catch-up.ts'
 import type { Commits } from './commits.ts'
 import { waitLimitMs } from './deadline.ts'
 import { encodeDelivery } from './delivery.ts'
@@ -43,6 +44,7 @@ export function consume(deps: ConsumeDeps): RpcHandler {
 class Answer {
   readonly #call: ServerCall
   readonly #deps: ConsumeDeps
+  #catchUp: CatchUp | undefined
   #reader: TopicReader | undefined
   #timer: Timer | undefined
   /** Set while the next step waits for its turn. */
@@ -63,22 +65,17 @@ class Answer {
   }
 
   begin(bytes: Uint8Array): void {
-    const { journal, clock, phase } = this.#deps
+    const { clock, phase } = this.#deps
     const request = decode(ConsumeRequestSchema, bytes)
     this.#topic = request.topic
     this.#maxBytes = Math.min(request.maxBytes || responseBytesMax, responseBytesMax)
     this.#maxRecords = request.maxRecords || Number.MAX_SAFE_INTEGER
     const waitMs = waitLimitMs(this.#call.remainingMs(), Math.min(request.waitMs, waitMaxMs))
     const start = readingStart(request, this.#call, this.#deps)
-    if (waitMs === 0 && journal.topicLogs(request.topic).length === 0) throw topicUnknown(request.topic)
-    this.#reader = new TopicReader({
-      ...start,
-      journal,
-      commits: this.#deps.commits,
-      declarations: this.#deps.declarations,
-      woken: () => this.#step(),
+    const place = placeToReach(request.waitFor, request.topic)
+    this.#unsubscribe = phase.onChange((now) => {
+      if (isClosing(now)) this.#finish(nodeStopping())
     })
-    this.#wasBehind = this.#reader.behind
     if (waitMs > 0) {
       this.#waiting = true
       this.#timer = clock.setTimeout(() => {
@@ -86,13 +83,23 @@ class Answer {
         this.#step()
       }, waitMs)
     }
-    this.#unsubscribe = phase.onChange((now) => {
-      if (isClosing(now)) this.#finish(nodeStopping())
+    this.#catchUp = new CatchUp(this.#deps, request.topic, {
+      reached: () => this.#over(() => this.#open(start)),
+      late: (error) => this.#finish(error),
     })
+    this.#catchUp.begin(place, waitMs)
+  }
+
+  #open(start: ReturnType<typeof readingStart>): void {
+    const { journal, commits, declarations } = this.#deps
+    if (!this.#waiting && journal.topicLogs(this.#topic).length === 0) throw topicUnknown(this.#topic)
+    this.#reader = new TopicReader({ ...start, journal, commits, declarations, woken: () => this.#step() })
+    this.#wasBehind = this.#reader.behind
     this.#step()
   }
 
   close(): void {
+    this.#catchUp?.close()
     this.#reader?.close()
     this.#reader = undefined
     this.#deps.clock.clearTimeout(this.#timer)
@@ -101,13 +108,16 @@ class Answer {
     this.#unsubscribe?.()
   }
 
-  /** Runs a step; what it throws ends the call and lets go of everything. */
   #step(): void {
     const reader = this.#reader
-    if (!reader || this.#pause !== undefined) return
+    if (reader && this.#pause === undefined) this.#over(() => this.#read(reader))
+  }
+
+  /** What this throws ends the call and lets go of everything. */
+  #over(work: () => void): void {
     attempt(this.#call, () => {
       try {
-        this.#read(reader)
+        work()
       } catch (error) {
         this.close()
         throw error
