@@ -139,7 +139,7 @@ class Feed {
   /** Sends what comes next, if it finds anything; returns how much it read. */
   #sendNext(reader: TopicReader): number {
     const round = reader.next({
-      maxBytes: messageBytes,
+      maxBytes: Math.min(messageBytes, this.#bytesLeft),
       cutBytes: Math.min(batchMaxBytes, this.#bytesLeft),
       maxRecords: Math.min(this.#recordsLeft, this.#recordsPerMessage || Number.MAX_SAFE_INTEGER),
     })

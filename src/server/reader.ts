@@ -155,7 +155,10 @@ export class TopicReader {
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
   }
 
-  /** False where the round is over: a log whose next batch did not fit keeps its turn, else small ones would always be served before it. */
+  /**
+   * False where the round is over: a log whose next batch did not fit, or not as a whole, keeps its turn, else small ones
+   * would always be served before it.
+   */
   #turn(track: Track, round: Gathering): boolean {
     const { offset } = track
     try {
@@ -273,7 +276,7 @@ class Gathering implements Round {
     return Math.min(maxBytes - this.#answerBytes, bytesARecord * (maxRecords - this.records))
   }
 
-  /** Moves the track behind what it takes of the frame; false where nothing more fits. */
+  /** Moves the track behind what it takes of the frame; false where it did not take all of it. */
   take(track: Track, frame: Frame): boolean {
     const { maxBytes, cutBytes, maxRecords } = this.#limits
     const first = this.runs.length === 0
@@ -301,6 +304,6 @@ class Gathering implements Round {
     }
     this.searched += frame.bytes.length
     track.offset = frame.baseOffset + selection.next
-    return true
+    return selection.next === frame.recordCount
   }
 }

@@ -39,9 +39,9 @@ export class MemoryLog implements LogView {
     this.own = own
   }
 
-  push(body: Uint8Array, recordCount: number): Appended {
+  push(body: Uint8Array, recordCount: number, stamped?: bigint): Appended {
     const baseOffset = this.#frames.at(-1)?.end ?? 0
-    const timestamp = (BigInt(this.nowMs) << 16n) + BigInt(baseOffset)
+    const timestamp = stamped ?? (BigInt(this.nowMs) << 16n) + BigInt(baseOffset)
     const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp, previousChain: 0n, body })
     const endOffset = baseOffset + recordCount
     this.#frames.push({ base: baseOffset, end: endOffset, timestamp, bytes })
@@ -131,6 +131,12 @@ export class MemoryJournal implements Journal {
     return log
   }
 
+  addBatch(log: MemoryLog, body: Uint8Array, recordCount: number): Appended {
+    const appended = log.push(body, recordCount)
+    this.#show(log, appended.endOffset)
+    return appended
+  }
+
   logOf(topic: string, origin: string, epoch: string): MemoryLog {
     const id = { topic, origin, epoch }
     const found = this.#logs.get(logKey(id))
@@ -142,7 +148,9 @@ export class MemoryJournal implements Journal {
 
   replicate(id: LogId, frames: Uint8Array): Promise<number> {
     const log = this.logOf(id.topic, id.origin, id.epoch)
-    for (const { body, recordCount } of framesIn(frames)) this.#show(log, log.push(body, recordCount).endOffset)
+    for (const { body, recordCount, timestamp } of framesIn(frames)) {
+      this.#show(log, log.push(body, recordCount, timestamp).endOffset)
+    }
     return Promise.resolve(log.end)
   }
 
