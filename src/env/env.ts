@@ -223,6 +223,8 @@ export interface ServerCall {
   remainingMs(): number | undefined
   /** Queues a message. False: more than a window is queued; wait for `drained`. Ignored after the end. */
   send(message: Uint8Array): boolean
+  /** The same for many messages at once, as they lie on a gRPC stream (see `src/framed.ts`): small ones cost little so. */
+  sendFramed(messages: Uint8Array): boolean
   /** Ends the call, once; what is queued is sent first. Without an error the status is OK. */
   finish(error?: ReeveError): void
   /** Stop and go on delivering messages; what a paused call may still buffer is bounded by its window. */

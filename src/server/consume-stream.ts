@@ -12,14 +12,19 @@ import { CatchUp, placeToReach } from './catch-up.ts'
 import type { ConsumeDeps } from './consume.ts'
 import { topicUnknown } from './consume.ts'
 import { waitLimitMs } from './deadline.ts'
-import { encodeDelivery } from './delivery.ts'
+import { type DeliveredRun, encodeDelivery } from './delivery.ts'
+import { packDelivery, packedOverhead } from './packed-delivery.ts'
 import { isClosing, nodeStopping } from './phase.ts'
-import { type Round, TopicReader } from './reader.ts'
+import { TopicReader } from './reader.ts'
 import { readingStart } from './reading-start.ts'
+import type { Track } from './track.ts'
 import { decode, oneMessage } from './typed.ts'
 
 /** Large enough that the cost of a message does not show, small enough to travel at once. */
 const messageBytes = 256 * 1024
+
+/** What goes out at once beside the records themselves, where few go into a message. */
+const packedMaxBytes = 256 * 1024
 
 /** A larger batch comes in parts: every gRPC client takes messages of 4 MiB. */
 const batchMaxBytes = 2 * 1024 * 1024
@@ -57,6 +62,8 @@ class Feed {
   #recordsLeft = Number.MAX_SAFE_INTEGER
   #bytesLeft = Number.MAX_SAFE_INTEGER
   #recordsPerMessage = 0
+  /** Records that are read at once: no limit, but where few go into a message. */
+  #packedRecords = Number.MAX_SAFE_INTEGER
   /** The transport holds more than a window. */
   #clogged = false
   /** Set while the next burst waits for its turn. */
@@ -81,6 +88,7 @@ class Feed {
     this.#recordsLeft = limitOf(request.maxRecords)
     this.#bytesLeft = limitOf(request.maxBytes)
     this.#recordsPerMessage = request.recordsPerMessage
+    this.#packedRecords = request.recordsPerMessage || Number.MAX_SAFE_INTEGER
     const subject = access.subjectOf(this.#call.caller)
     this.#mayRead = () => access.require(subject, 'consume', request.topic)
     const place = placeToReach(request.waitFor, request.topic)
@@ -141,13 +149,15 @@ class Feed {
     const round = reader.next({
       maxBytes: Math.min(messageBytes, this.#bytesLeft),
       cutBytes: Math.min(batchMaxBytes, this.#bytesLeft),
-      maxRecords: Math.min(this.#recordsLeft, this.#recordsPerMessage || Number.MAX_SAFE_INTEGER),
+      maxRecords: Math.min(this.#recordsLeft, this.#packedRecords),
+      oneLog: this.#recordsPerMessage > 0,
     })
     this.#silentBytes += round.searched
     if (round.records > 0) {
       this.#recordsLeft -= round.records
       this.#bytesLeft -= round.bytes
-      this.#tell(reader, round.runs)
+      if (this.#recordsPerMessage > 0 && round.last) this.#tellPacked(reader, round.runs, round.last)
+      else this.#tell(reader, round.runs)
       if (this.#recordsLeft <= 0 || this.#bytesLeft <= 0) this.#finish()
     } else if (this.#silentForLong()) this.#tell(reader, [])
     return Math.max(round.searched, roundMinBytes)
@@ -158,11 +168,26 @@ class Feed {
     if (!this.#follow) this.#finish()
   }
 
-  #tell(reader: TopicReader, runs: Round['runs']): void {
+  #tell(reader: TopicReader, runs: readonly DeliveredRun[]): void {
+    this.#told(reader)
+    if (!this.#call.send(encodeDelivery(runs, reader.cursor(), this.#toldEnd))) this.#clogged = true
+  }
+
+  #tellPacked(reader: TopicReader, runs: readonly DeliveredRun[], track: Track): void {
+    this.#told(reader)
+    const { from, offset } = track
+    const recordsPerMessage = this.#recordsPerMessage
+    const otherPositions = reader.otherPositions(track)
+    const packed = packDelivery(runs, { recordsPerMessage, otherPositions, offset, atEnd: this.#toldEnd })
+    if (!this.#call.sendFramed(packed)) this.#clogged = true
+    const messages = Math.max(1, Math.floor(packedMaxBytes / packedOverhead(from, otherPositions)))
+    this.#packedRecords = messages * recordsPerMessage
+  }
+
+  #told(reader: TopicReader): void {
     this.#toldEnd = reader.atEnd
     this.#silentBytes = 0
     this.#toldMs = this.#deps.clock.monotonicMs()
-    if (!this.#call.send(encodeDelivery(runs, reader.cursor(), this.#toldEnd))) this.#clogged = true
   }
 
   #silentForLong(): boolean {

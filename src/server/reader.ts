@@ -60,6 +60,8 @@ export interface Limits {
   /** Of a first batch's records: it is cut between records, but for a single one that is larger. */
   readonly cutBytes: number
   readonly maxRecords: number
+  /** All runs of one log. */
+  readonly oneLog?: boolean
 }
 
 export interface Round {
@@ -69,6 +71,8 @@ export interface Round {
   readonly bytes: number
   /** Bytes that were read and looked through. */
   readonly searched: number
+  /** The log of the last run. */
+  readonly last: Track | undefined
 }
 
 export class TopicReader {
@@ -137,6 +141,7 @@ export class TopicReader {
       while (!round.full && this.#turns.settle()) {
         const track = this.#turns.head()
         if (!track || !this.#turn(track, round)) break
+        if (limits.oneLog && round.runs.length > 0) break
       }
     } catch (error) {
       this.#failure = toReeveError(error)
@@ -148,6 +153,14 @@ export class TopicReader {
   /** Stands behind the last record given. */
   cursor(): Uint8Array {
     return this.#standing.cursor([...this.#unknown.values()].flat())
+  }
+
+  /** The same without this log's position: one that is appended completes it, as protobuf joins messages. */
+  otherPositions(track: Track): Uint8Array {
+    return encodeCursor(
+      this.#options.topic,
+      [...this.#tracks.values()].filter((each) => each !== track),
+    )
   }
 
   close(): void {
@@ -255,6 +268,7 @@ class Gathering implements Round {
   records = 0
   bytes = 0
   searched = 0
+  last: Track | undefined
   readonly #limits: Limits
   readonly #filter: KeyFilter | undefined
   /** In the answer, with what names them. */
@@ -298,6 +312,7 @@ class Gathering implements Round {
       const size = deliveredBytes(run)
       if (!first && this.#answerBytes + size > maxBytes) return false
       this.runs.push(run)
+      this.last = track
       this.#answerBytes += size
       this.records += selection.records
       this.bytes += batch.length

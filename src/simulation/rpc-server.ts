@@ -5,6 +5,7 @@
 
 import type { Address, CallListener, RpcRoute, RpcServeOptions, RpcServer, ServerCall } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
+import { messagesIn } from '../framed.ts'
 import { CallFlow } from './call-flow.ts'
 import type { ConnectionEnd, Segment } from './connection.ts'
 import type { SimulatedEvent } from './event-heap.ts'
@@ -173,6 +174,12 @@ class IncomingCall implements ServerCall {
 
   send(message: Uint8Array): boolean {
     return !this.#finished && this.#flow.send(message)
+  }
+
+  sendFramed(messages: Uint8Array): boolean {
+    let more = !this.#finished
+    for (const message of messagesIn(messages)) more = this.send(message)
+    return more
   }
 
   finish(error?: ReeveError): void {

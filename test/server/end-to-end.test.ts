@@ -1,10 +1,14 @@
 /** All of the request side over real sockets and a real disk, with clients that are not ours. */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { DescMethod, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { type Client as ConnectClient, createClient } from '@connectrpc/connect'
@@ -15,6 +19,7 @@ import type { RpcServer } from '../../src/env/env.ts'
 import { createRealEnv } from '../../src/env/real.ts'
 import { mintEpoch } from '../../src/epoch.ts'
 import { ReeveError } from '../../src/errors.ts'
+import { framedHeadBytes, writeFramedHead } from '../../src/framed.ts'
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../src/gen/grpc/health/v1/health_pb.ts'
 import { ServerReflection } from '../../src/gen/grpc/reflection/v1/reflection_pb.ts'
 import { type ConsumeStreamResponse, LogService, StartAt } from '../../src/gen/reeve/v1/log_service_pb.ts'
@@ -27,6 +32,9 @@ import { openDoor } from '../../src/server/open-door.ts'
 import { createPhase, type Phase } from '../../src/server/phase.ts'
 import { createRoutes } from '../../src/server/routes.ts'
 import { records, valuesOf } from './parts.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const env = createRealEnv()
 const epoch = mintEpoch(env.clock.now(), env.random.bytes(10))
@@ -184,6 +192,80 @@ test('a reader that stops reading gets everything when it goes on', async () => 
     seen,
     Array.from({ length: 60 }, (_, at) => String(at)),
   )
+})
+
+test('one record a message: any gRPC client gets each with its own cursor, and goes on from any of them', async () => {
+  const values = Array.from({ length: 5000 }, (_, at) => `record ${at}`)
+  for (let at = 0; at < 5000; at += 500) {
+    await unary(produce, { topic: 'singles', batch: records(...values.slice(at, at + 500)) })
+  }
+  const read = (cursor: Uint8Array = new Uint8Array()) => {
+    const reading = stream(consumeStream, { topic: 'singles', recordsPerMessage: 1, cursor })
+    return new Promise<ConsumeStreamResponse[]>((resolve, reject) => {
+      const messages: ConsumeStreamResponse[] = []
+      reading.on('error', reject)
+      reading.on('data', (message: ConsumeStreamResponse) => messages.push(message))
+      reading.on('end', () => resolve(messages))
+    })
+  }
+  const valuesIn = (messages: ConsumeStreamResponse[]) =>
+    messages.flatMap(({ batches }) => batches.flatMap(({ batch }) => valuesOf(batch)))
+  const messages = await read()
+  assert.equal(messages.length, 5000)
+  assert.deepEqual(valuesIn(messages), values)
+  assert.deepEqual([messages.at(-2)!.atEnd, messages.at(-1)!.atEnd], [false, true])
+  for (const at of [0, 499, 1234, 4998])
+    assert.deepEqual(valuesIn(await read(messages[at]!.cursor)), values.slice(at + 1))
+
+  const connect = createClient(
+    LogService,
+    createConnectTransport({ baseUrl: `http://127.0.0.1:${server.address.port}`, httpVersion: '2' }),
+  )
+  const seen: string[] = []
+  for await (const { batches } of connect.consumeStream({ topic: 'singles', recordsPerMessage: 1, maxRecords: 700n })) {
+    assert.equal(batches.length, 1)
+    seen.push(...valuesOf(batches[0]!.batch))
+  }
+  assert.deepEqual(seen, values.slice(0, 700))
+})
+
+test('readers that do not read cost a window each, whatever others read and write', async () => {
+  const value = 'x'.repeat(500_000)
+  for (let n = 0; n < 40; n++) await unary(produce, { topic: 'heavy', batch: records(value) })
+  const held = () => {
+    collectGarbage()
+    return process.memoryUsage().arrayBuffers
+  }
+  const before = held()
+  // Nothing of a library that reads ahead: the windows of HTTP/2, and nobody who empties them.
+  const session = connectHttp2(`http://127.0.0.1:${server.address.port}`)
+  const { path, write } = codec(consumeStream)
+  const slow = Array.from({ length: 10 }, () => {
+    const reading = session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
+    const request = write({ topic: 'heavy', follow: true })
+    const framed = new Uint8Array(framedHeadBytes + request.length)
+    framed.set(request, writeFramedHead(framed, 0, request.length))
+    reading.end(framed)
+    return reading
+  })
+  await Promise.all(slow.map((reading) => once(reading, 'response')))
+  for (let n = 0; n < 5; n++) {
+    await unary(produce, { topic: 'heavy', batch: records(value) })
+    let bytes = 0
+    for await (const { batches } of stream(consumeStream, { topic: 'heavy' })) {
+      for (const { batch } of batches) bytes += batch.records[0].value.length
+    }
+    assert.equal(bytes, (41 + n) * value.length)
+  }
+  const grown = held() - before
+  session.destroy()
+  // Of 20 MB that each of them could have.
+  assert.ok(grown < 20_000_000, `${grown} bytes are held for ten readers`)
 })
 
 test('refusals arrive as the status that gRPC has for them', async () => {

@@ -4,6 +4,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import { fromBinary } from '@bufbuild/protobuf'
 import type { Caller, CallerCertificate, CallListener, RpcHandler, ServerCall } from '../../src/env/env.ts'
 import type { ReeveError } from '../../src/errors.ts'
+import { messagesIn } from '../../src/framed.ts'
 
 export interface FakeCallOptions {
   readonly certificate?: CallerCertificate
@@ -89,6 +90,12 @@ export class FakeCall implements ServerCall {
     this.sent.push(message)
     for (const { count, resolve } of this.#waiting) if (this.sent.length >= count) resolve()
     return this.sent.length < this.#window
+  }
+
+  sendFramed(messages: Uint8Array): boolean {
+    let more = !this.over
+    for (const message of messagesIn(messages)) more = this.send(message)
+    return more
   }
 
   finish(error?: ReeveError): void {

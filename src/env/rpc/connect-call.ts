@@ -9,6 +9,7 @@
 import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect'
 import { ReeveError } from '../../errors.ts'
+import { messagesIn } from '../../framed.ts'
 import { ErrorInfoSchema } from '../../gen/google/rpc/status_pb.ts'
 import type { Caller, CallListener, RpcRoute, ServerCall } from '../env.ts'
 import { errorInfoOf } from './grpc-status.ts'
@@ -82,6 +83,12 @@ export class ConnectCall implements ServerCall, RunningCall {
     if (this.#queueBytes < sendQueueMaxBytes) return true
     this.#wantsDrain = true
     return false
+  }
+
+  sendFramed(messages: Uint8Array): boolean {
+    let more = !this.#over
+    for (const message of messagesIn(messages)) more = this.send(message)
+    return more
   }
 
   finish(error?: ReeveError): void {

@@ -117,9 +117,14 @@ export class FastCall implements ServerCall, RunningCall {
       this.#flushing = true
       queueMicrotask(() => this.#flush())
     }
-    if (this.#queueBytes + this.#stream.writableLength < sendQueueMaxBytes) return true
-    this.#wantsDrain = true
-    return false
+    return this.#takesMore()
+  }
+
+  sendFramed(messages: Uint8Array): boolean {
+    if (this.#over) return false
+    this.#flush()
+    this.#write([messages])
+    return this.#takesMore()
   }
 
   finish(error?: ReeveError): void {
@@ -244,13 +249,23 @@ export class FastCall implements ServerCall, RunningCall {
 
   // --- out -----------------------------------------------------------------------------------------------------------
 
+  #takesMore(): boolean {
+    if (this.#queueBytes + this.#stream.writableLength < sendQueueMaxBytes) return true
+    this.#wantsDrain = true
+    return false
+  }
+
   #flush(): void {
     this.#flushing = false
-    const stream = this.#stream
     if (this.#queue.length === 0) return
     const chunks = frameMessages(this.#queue)
     this.#queue = []
     this.#queueBytes = 0
+    this.#write(chunks)
+  }
+
+  #write(chunks: readonly Uint8Array[]): void {
+    const stream = this.#stream
     if (stream.destroyed || stream.closed) return
     this.#answer()
     if (chunks.length > 1) stream.cork()

@@ -6,7 +6,9 @@
  * takes memory for more than a few times what has arrived of a message, whatever length was announced.
  */
 
-const headerBytes = 5
+import { framedHeadBytes, writeFramedHead } from '../../framed.ts'
+
+const headerBytes = framedHeadBytes
 /**
  * The first buffer of a message that does not fit one chunk, in sizes of that chunk: with HTTP/2's frames of 16 KiB it
  * holds a usual batch, so that it rarely grows.
@@ -138,16 +140,10 @@ export function frameMessages(messages: readonly Uint8Array[]): Uint8Array[] {
     let at = 0
     for (let index = first; index < end; index++) {
       const message = messages[index]!
-      const length = message.length
-      chunk[at] = 0
-      chunk[at + 1] = length >>> 24
-      chunk[at + 2] = length >>> 16
-      chunk[at + 3] = length >>> 8
-      chunk[at + 4] = length
-      at += headerBytes
+      at = writeFramedHead(chunk, at, message.length)
       if (message !== large) {
         chunk.set(message, at)
-        at += length
+        at += message.length
       }
     }
     chunks.push(chunk)
