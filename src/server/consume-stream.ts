@@ -15,9 +15,8 @@ import { waitLimitMs } from './deadline.ts'
 import { type DeliveredRun, encodeDelivery } from './delivery.ts'
 import { packDelivery, packedOverhead } from './packed-delivery.ts'
 import { isClosing, nodeStopping } from './phase.ts'
-import { TopicReader } from './reader.ts'
+import { type Round, TopicReader } from './reader.ts'
 import { readingStart } from './reading-start.ts'
-import type { Track } from './track.ts'
 import { decode, oneMessage } from './typed.ts'
 
 /** Large enough that the cost of a message does not show, small enough to travel at once. */
@@ -156,7 +155,7 @@ class Feed {
     if (round.records > 0) {
       this.#recordsLeft -= round.records
       this.#bytesLeft -= round.bytes
-      if (this.#recordsPerMessage > 0 && round.last) this.#tellPacked(reader, round.runs, round.last)
+      if (round.alone) this.#tellPacked(reader, round)
       else this.#tell(reader, round.runs)
       if (this.#recordsLeft <= 0 || this.#bytesLeft <= 0) this.#finish()
     } else if (this.#silentForLong()) this.#tell(reader, [])
@@ -173,14 +172,14 @@ class Feed {
     if (!this.#call.send(encodeDelivery(runs, reader.cursor(), this.#toldEnd))) this.#clogged = true
   }
 
-  #tellPacked(reader: TopicReader, runs: readonly DeliveredRun[], track: Track): void {
+  #tellPacked(reader: TopicReader, { runs, alone }: Round): void {
+    if (!alone) return
     this.#told(reader)
-    const { from, offset } = track
     const recordsPerMessage = this.#recordsPerMessage
-    const otherPositions = reader.otherPositions(track)
-    const packed = packDelivery(runs, { recordsPerMessage, otherPositions, offset, atEnd: this.#toldEnd })
+    const { track, others: otherPositions } = alone
+    const packed = packDelivery(runs, { recordsPerMessage, otherPositions, offset: track.offset, atEnd: this.#toldEnd })
     if (!this.#call.sendFramed(packed)) this.#clogged = true
-    const messages = Math.max(1, Math.floor(packedMaxBytes / packedOverhead(from, otherPositions)))
+    const messages = Math.max(1, Math.floor(packedMaxBytes / packedOverhead(track.from, otherPositions)))
     this.#packedRecords = messages * recordsPerMessage
   }
 

@@ -71,8 +71,8 @@ export interface Round {
   readonly bytes: number
   /** Bytes that were read and looked through. */
   readonly searched: number
-  /** The log of the last run. */
-  readonly last: Track | undefined
+  /** With `oneLog`: that log, and a cursor as it was before, without its position. */
+  readonly alone: { readonly track: Track; readonly others: Uint8Array } | undefined
 }
 
 export class TopicReader {
@@ -140,8 +140,10 @@ export class TopicReader {
     try {
       while (!round.full && this.#turns.settle()) {
         const track = this.#turns.head()
-        if (!track || !this.#turn(track, round)) break
-        if (limits.oneLog && round.runs.length > 0) break
+        if (!track) break
+        // Before it moves: what it reaches in this round may be folded, but not for the messages on the way there.
+        if (limits.oneLog) round.alone = { track, others: this.#standing.cursor(this.#unknownFolds(), track) }
+        if (!this.#turn(track, round) || (limits.oneLog && round.runs.length > 0)) break
       }
     } catch (error) {
       this.#failure = toReeveError(error)
@@ -152,15 +154,7 @@ export class TopicReader {
 
   /** Stands behind the last record given. */
   cursor(): Uint8Array {
-    return this.#standing.cursor([...this.#unknown.values()].flat())
-  }
-
-  /** The same without this log's position: one that is appended completes it, as protobuf joins messages. */
-  otherPositions(track: Track): Uint8Array {
-    return encodeCursor(
-      this.#options.topic,
-      [...this.#tracks.values()].filter((each) => each !== track),
-    )
+    return this.#standing.cursor(this.#unknownFolds())
   }
 
   close(): void {
@@ -185,6 +179,10 @@ export class TopicReader {
     if (track.offset === offset) return false
     this.#turns.pass()
     return true
+  }
+
+  #unknownFolds(): Fold[] {
+    return [...this.#unknown.values()].flat()
   }
 
   /** True when there is something to read that was not there before, or this log has caught up with the cursor. */
@@ -268,7 +266,7 @@ class Gathering implements Round {
   records = 0
   bytes = 0
   searched = 0
-  last: Track | undefined
+  alone: Round['alone']
   readonly #limits: Limits
   readonly #filter: KeyFilter | undefined
   /** In the answer, with what names them. */
@@ -312,7 +310,6 @@ class Gathering implements Round {
       const size = deliveredBytes(run)
       if (!first && this.#answerBytes + size > maxBytes) return false
       this.runs.push(run)
-      this.last = track
       this.#answerBytes += size
       this.records += selection.records
       this.bytes += batch.length

@@ -48,13 +48,17 @@ export class Standing {
     if (this.#declarations.endsOf(key).some((end) => end > folded && end <= offset)) this.#stale.add(origin)
   }
 
-  /** `others`: folds that are to stand in it, too. */
-  cursor(others: Iterable<Fold>): Uint8Array {
+  /**
+   * `others`: folds that are to stand in it, too. `without`: a log whose position is left out; one that is appended completes
+   * the cursor, as protobuf joins messages.
+   */
+  cursor(others: Iterable<Fold>, without?: Standpoint): Uint8Array {
     for (const origin of this.#stale) this.#fold(origin)
     this.#stale.clear()
     const folds = [...others]
     for (const folded of this.#folded.values()) folds.push(...folded.folds)
-    return encodeCursor(this.#topic, this.#named.values(), folds)
+    const named = without ? [...this.#named.values()].filter((each) => each !== without) : this.#named.values()
+    return encodeCursor(this.#topic, named, folds)
   }
 
   close(): void {

@@ -6,13 +6,15 @@ import { fromBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { Declarations } from '../../src/catalog/declarations.ts'
 import { foldOf, type RunEntry } from '../../src/catalog/run-kind.ts'
+import { ConsumeStreamResponseSchema } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
 import { createCommits } from '../../src/server/commits.ts'
+import { consumeStream } from '../../src/server/consume-stream.ts'
 import { decodeCursor } from '../../src/server/cursor.ts'
 import { TopicReader } from '../../src/server/reader.ts'
 import { declaration, runOf } from '../catalog/runs.ts'
 import { MemoryJournal } from './memory-journal.ts'
-import { valuesOf } from './parts.ts'
+import { callOf, followRequest, parts, valuesOf } from './parts.ts'
 
 const topic = 'orders'
 
@@ -186,4 +188,27 @@ test('fifty nodes with a hundred runs each: the cursor of who has read it all st
   assert.ok(bytes < 3.5 * 1024, `${bytes} bytes`)
   const resumed = place.reader(reader.cursor())
   assert.deepEqual([take(resumed), resumed.atEnd, resumed.cursor().length], [[], true, bytes])
+})
+
+test('one record a message, on the way to a declared end: no cursor stands further than its record', async () => {
+  const deps = parts()
+  const values = ['a1:0', 'a1:1', 'a1:2', 'a1:3']
+  deps.journal.add(topic, 'a', runOf(1), ...values)
+  deps.declarations.add(declaration({ by: 2, run: 1, ends: { [topic]: 4 } }))
+  const read = async (cursor?: Uint8Array) => {
+    const call = callOf(consumeStream(deps)).say(
+      followRequest({ topic, recordsPerMessage: 1, ...(cursor && { cursor }) }),
+    )
+    assert.equal(await call.done, undefined)
+    return call.answers(ConsumeStreamResponseSchema)
+  }
+  const messages = await read()
+  assert.equal(messages.length, 4)
+  for (const [at, { cursor }] of messages.entries()) {
+    const rest = await read(cursor)
+    assert.deepEqual(
+      rest.flatMap(({ batches }) => batches.flatMap(({ batch }) => valuesOf(batch))),
+      values.slice(at + 1),
+    )
+  }
 })
