@@ -115,6 +115,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       journal: journal(),
       declarations,
       copies,
+      isLive: (log) => directory.isLive(log.origin, log),
       access,
       phase,
       members,

@@ -2,13 +2,16 @@
 
 import { type Clock, type Disk, DiskError, type DiskLock } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
+import { appendOnce } from './append-once.ts'
 import { logFolder, logFolders, makeDurableFolder, makeLogFolder, topicsFolder } from './data-dir.ts'
 import { HybridClock } from './hlc.ts'
 import type { JournalEvent } from './journal-event.ts'
 import { Log } from './log.ts'
-import { type LogId, logKey, parseEpoch, parseNodeName, parseStoredTopicName } from './log-id.ts'
+import { checkedId, type LogId, logKey, parseNodeName } from './log-id.ts'
 import type { LogWorld } from './log-writer.ts'
+import { markedBatches } from './marked-batches.ts'
 import { OpenFiles } from './open-files.ts'
+import { type Claim, Producers } from './producers.ts'
 import { makeDurable, recoverLog } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import type { LogSettings, TopicRules } from './settings.ts'
@@ -23,12 +26,14 @@ export interface Journal {
   readonly epoch: string
   /**
    * Appends to this run's own log of the topic, which the first append creates. `batch` must have passed `checkBatch`
-   * with `recordCount` records. Resolves once the group it went with is durable and visible.
+   * with `recordCount` records. Resolves once the group it went with is durable and visible. With a `claim`, a batch
+   * that some log of this node has already is not appended again: the answer is where it lies.
    *
    * Rejects with `TOPIC_NAME_INVALID`, `BATCH_TOO_LARGE`, `OVERLOADED`, `DISK_FULL`, `DISK_FAILED`, `LOG_FAILED` or
-   * `NODE_STOPPING`.
+   * `NODE_STOPPING`; with a `claim` also `PRODUCER_CONFLICT`, `PRODUCER_OUT_OF_ORDER`, and `DATA_CORRUPT` where what
+   * it may repeat is damaged here.
    */
-  append(topic: string, batch: Uint8Array, recordCount: number): Promise<Appended>
+  append(topic: string, batch: Uint8Array, recordCount: number, claim?: Claim | undefined): Promise<Appended>
   /**
    * Extends a copy by whole frames that begin at its end, or overlap it with what it holds already. Resolves with the
    * copy's durable end.
@@ -77,6 +82,8 @@ export interface Appended {
   readonly recordCount: number
   readonly endOffset: number
   readonly timestamp: bigint
+  /** It was there before: nothing was appended now. */
+  readonly duplicate?: boolean
 }
 
 export interface LogSegments {
@@ -164,6 +171,7 @@ class OpenJournal implements Journal {
   /** Each shared by all logs of a topic, which see at once what changes in it. */
   readonly #rules = new Map<string, { -readonly [K in keyof TopicRules]: TopicRules[K] }>()
   readonly #trimming = new Set<Promise<unknown>>()
+  readonly #producers: Producers
   #closing: Promise<void> | undefined
 
   constructor(options: JournalOptions, lock: DiskLock) {
@@ -173,6 +181,7 @@ class OpenJournal implements Journal {
     this.#lock = lock
     const { disk, settings, report } = options
     const pending = { bytes: 0, maxBytes: settings.pendingMaxBytes }
+    this.#producers = new Producers(options.epoch, () => options.clock.now())
     this.#world = { disk, files: new OpenFiles(disk, settings.openFilesMax), settings, report, pending }
   }
 
@@ -198,12 +207,15 @@ class OpenJournal implements Journal {
       this.#show(log)
       this.#clock.observe(log.timestamp, clock.now())
     }
+    for (const [id, batch] of markedBatches(recovered)) this.#producers.add(id, batch.producer, batch)
   }
 
-  async append(topic: string, batch: Uint8Array, recordCount: number): Promise<Appended> {
+  async append(topic: string, batch: Uint8Array, recordCount: number, claim?: Claim): Promise<Appended> {
     this.#refuseWhenClosing()
     const log = this.#ownLogs.get(topic) ?? this.#beginOwn(topic)
-    return log.append(batch, recordCount, this.#clock.next(this.#options.clock.now()))
+    const timestamp = () => this.#clock.next(this.#options.clock.now())
+    if (!claim) return log.append(batch, recordCount, timestamp())
+    return appendOnce(this.#producers, (id) => this.log(id), { log, body: batch, recordCount, claim, timestamp })
   }
 
   async replicate(id: LogId, frames: Uint8Array): Promise<number> {
@@ -328,6 +340,7 @@ class OpenJournal implements Journal {
       rules: this.#rulesOf(id.topic),
       makeFolder: () => makeLogFolder(disk, dataDir, id),
       committed: (grown) => this.#committed(grown),
+      marked: (copy, producer, batch) => this.#producers.add(copy.id, producer, batch),
     })
     this.#logs.set(log.key, log)
     return log
@@ -375,15 +388,4 @@ class OpenJournal implements Journal {
       }
     }
   }
-}
-
-/** The id, once every part of it is safe to become a folder. */
-function checkedId(id: LogId): LogId {
-  const topic = parseStoredTopicName(id.topic)
-  if (!topic.ok) throw new ReeveError('TOPIC_NAME_INVALID', topic.problem)
-  const origin = parseNodeName(id.origin)
-  if (!origin.ok) throw new ReeveError('NODE_NAME_INVALID', origin.problem)
-  const epoch = parseEpoch(id.epoch)
-  if (!epoch.ok) throw new ReeveError('REQUEST_MALFORMED', epoch.problem)
-  return { topic: topic.value, origin: origin.value, epoch: epoch.value }
 }

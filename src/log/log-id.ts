@@ -1,6 +1,7 @@
 /** What names a log, and which names are safe to become folders on any file system. */
 
 import type { Decoded } from '../decoded.ts'
+import { ReeveError } from '../errors.ts'
 
 /** What one run (`epoch`) of one node (`origin`) wrote to one topic. */
 export interface LogId {
@@ -65,6 +66,17 @@ const epochPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 export function parseEpoch(text: string): Decoded<string> {
   if (epochPattern.test(text)) return { ok: true, value: text }
   return { ok: false, problem: `epoch ${quote(text)} is not a lower-case UUID` }
+}
+
+/** The id, once every part of it is safe to become a folder. */
+export function checkedId(id: LogId): LogId {
+  const topic = parseStoredTopicName(id.topic)
+  if (!topic.ok) throw new ReeveError('TOPIC_NAME_INVALID', topic.problem)
+  const origin = parseNodeName(id.origin)
+  if (!origin.ok) throw new ReeveError('NODE_NAME_INVALID', origin.problem)
+  const epoch = parseEpoch(id.epoch)
+  if (!epoch.ok) throw new ReeveError('REQUEST_MALFORMED', epoch.problem)
+  return { topic: topic.value, origin: origin.value, epoch: epoch.value }
 }
 
 /** 16 bytes, as on the wire. `epoch` must be canonical. */

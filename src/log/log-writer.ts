@@ -7,7 +7,7 @@
 
 import { type Disk, DiskError, type DiskFile } from '../env/env.ts'
 import { type ErrorCode, ReeveError } from '../errors.ts'
-import { readHeader, storedChain, storedTimestamp } from './frame.ts'
+import { readHeader, storedChain, storedProducer, storedTimestamp } from './frame.ts'
 import type { JournalEvent } from './journal.ts'
 import type { OpenFiles } from './open-files.ts'
 import { Segment } from './segment.ts'
@@ -239,6 +239,7 @@ export class LogWriter {
       await file.sync().finally(() => files.release(last.path))
     }
     last.saveIndex(disk)
+    last.marked = undefined
   }
 
   /** A segment that could not be begun leaves no file; recovery would drop it too. */
@@ -272,7 +273,12 @@ export class LogWriter {
         const header = readHeader(bytes, at)
         if (!header) throw new Error('not whole frames')
         const frame = bytes.subarray(at, at + header.bytes)
-        segment.extend({ ...header, chain: storedChain(frame), timestamp: storedTimestamp(frame) })
+        segment.extend({
+          ...header,
+          chain: storedChain(frame),
+          timestamp: storedTimestamp(frame),
+          producer: storedProducer(frame),
+        })
         at += header.bytes
       }
     }

@@ -11,8 +11,10 @@ import {
   encodeFrame,
   frameBodyMaxBytes,
   frameHeaderBytes,
+  type ProducerMark,
   readHeader,
   storedChain,
+  storedProducer,
   storedTimestamp,
   verifies,
 } from './frame.ts'
@@ -20,6 +22,8 @@ import { timestampMs } from './hlc.ts'
 import type { Appended, LogView } from './journal.ts'
 import { type LogId, logKey } from './log-id.ts'
 import { type LogWorld, LogWriter } from './log-writer.ts'
+import { type MarkedFrame, markedFrame } from './marked-batches.ts'
+import type { MarkedBatch } from './producers.ts'
 import { scanFrames, sourceOfBytes } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { TopicRules } from './settings.ts'
@@ -42,6 +46,7 @@ export class Log implements LogView {
   #floor = 0
   /** Something of it is later than the topic's last deletion. */
   #lives = false
+  readonly #marked: (log: Log, producer: string, batch: MarkedBatch) => void
   /** The last frames that wait until those under way are durable: whatever arrives meanwhile belongs behind them. */
   #waiting: Promise<void> | undefined
 
@@ -55,6 +60,8 @@ export class Log implements LogView {
       rules: TopicRules
       makeFolder: () => void
       committed: (log: Log) => void
+      /** A copy has this batch from now on. */
+      marked: (log: Log, producer: string, batch: MarkedBatch) => void
     },
   ) {
     this.id = log.id
@@ -62,6 +69,7 @@ export class Log implements LogView {
     this.own = log.own
     this.#world = world
     this.#segments = log.segments
+    this.#marked = log.marked
     this.#writer = new LogWriter(world, {
       ...log,
       key: this.key,
@@ -139,7 +147,12 @@ export class Log implements LogView {
   }
 
   /** `batch` must have passed `checkBatch` with `recordCount` records. */
-  async append(batch: Uint8Array, recordCount: number, timestamp: bigint): Promise<Appended> {
+  async append(
+    batch: Uint8Array,
+    recordCount: number,
+    timestamp: bigint,
+    producer?: ProducerMark | undefined,
+  ): Promise<Appended> {
     if (batch.length > frameBodyMaxBytes) {
       throw new ReeveError('BATCH_TOO_LARGE', `a batch of ${batch.length} bytes; the limit is ${frameBodyMaxBytes}`)
     }
@@ -148,7 +161,7 @@ export class Log implements LogView {
     // Where the deletion came from a clock far ahead of ours: what is written after it must live.
     const { deletedAt } = this.#rules
     const later = timestamp > deletedAt ? timestamp : deletedAt + 1n
-    const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp: later, previousChain, body: batch })
+    const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp: later, previousChain, body: batch, producer })
     await this.#writer.push(bytes)
     return { log: this.id, baseOffset, recordCount, endOffset: baseOffset + recordCount, timestamp: later }
   }
@@ -203,10 +216,15 @@ export class Log implements LogView {
     }
     const fresh = frames.subarray(this.#held(frames))
     if (fresh.length === 0) return this.end
-    const timestamp = this.#check(fresh)
+    const { timestamp, marked } = this.#check(fresh)
     const pushed = this.#writer.push(fresh)
     accepted(timestamp)
-    await pushed
+    try {
+      await pushed
+    } finally {
+      // Of a group that failed, a part may have become visible.
+      for (const { producer, ...batch } of marked) if (batch.baseOffset < this.end) this.#marked(this, producer, batch)
+    }
     return this.end
   }
 
@@ -248,19 +266,22 @@ export class Log implements LogView {
     return at
   }
 
-  /** Throws unless all of it may be appended; returns the timestamp of the last frame. */
-  #check(frames: Uint8Array): bigint {
+  /** Throws unless all of it may be appended; returns the timestamp of the last frame, and what producers marked. */
+  #check(frames: Uint8Array): { timestamp: bigint; marked: MarkedFrame[] } {
     const scan = scanFrames(sourceOfBytes(frames), this.#writer.tail)
     let timestamp = 0n
+    const marked: MarkedFrame[] = []
     for (let step = scan.next(); ; step = scan.next()) {
       if (step.done) {
         const { fault, offset, position } = step.value
         if (fault === 'chain') throw this.#diverged(offset)
         if (fault) throw this.#corruptFrames(position, fault)
-        return timestamp
+        return { timestamp, marked }
       }
-      const { frame, position, recordCount } = step.value
+      const { frame, position, baseOffset, recordCount } = step.value
       timestamp = storedTimestamp(frame)
+      const mark = storedProducer(frame)
+      if (mark) marked.push(markedFrame(mark, { baseOffset, recordCount, timestamp }))
       if (countRecords(frame.subarray(frameHeaderBytes)) !== recordCount) throw this.#corruptFrames(position, 'body')
     }
   }

@@ -7,7 +7,7 @@
 
 import type { Disk } from '../env/env.ts'
 import { parentOf, quarantineFolder, segmentFiles } from './data-dir.ts'
-import { chainSeed, storedTimestamp } from './frame.ts'
+import { chainSeed, storedProducer, storedTimestamp } from './frame.ts'
 import type { JournalEvent } from './journal.ts'
 import { type LogId, logKey } from './log-id.ts'
 import { frameBehind, type Place, scanFrames, sourceOfFile } from './scan.ts'
@@ -84,7 +84,8 @@ function fillFromScan(disk: Disk, segment: Segment, fileBytes: number, from: Pla
     const scan = scanFrames(source, from)
     for (let step = scan.next(); ; step = scan.next()) {
       if (step.done) return step.value.fault ? !frameBehind(source, step.value.position) : undefined
-      segment.extend({ ...step.value, timestamp: storedTimestamp(step.value.frame) })
+      const { frame } = step.value
+      segment.extend({ ...step.value, timestamp: storedTimestamp(frame), producer: storedProducer(frame) })
     }
   } finally {
     file.close()

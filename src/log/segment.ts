@@ -9,12 +9,14 @@ import {
   type FrameHeader,
   frameBodyMaxBytes,
   frameHeaderBytes,
+  type ProducerMark,
   readHeader,
   storedChain,
   storedTimestamp,
   verifies,
 } from './frame.ts'
 import { timestampMs } from './hlc.ts'
+import { MarkedBatches, markedFrame } from './marked-batches.ts'
 import type { OpenFiles } from './open-files.ts'
 import { type SegmentSummary, SparseIndex } from './sparse-index.ts'
 
@@ -34,6 +36,8 @@ export class Segment {
   /** Of the last frame, or 0n. */
   chain = 0n
   timestamp = 0n
+  /** For the index; undefined: there are none, or it is written. */
+  marked: MarkedBatches | undefined
   /** Where a frame was found unreadable; reported once. */
   corrupt = false
   /** Offset behind a frame that was read → its position: where that reader will go on. */
@@ -75,7 +79,17 @@ export class Segment {
   }
 
   /** The next frame became visible. */
-  extend(frame: { baseOffset: number; endOffset: number; bytes: number; chain: bigint; timestamp: bigint }): void {
+  extend(
+    frame: FrameHeader & {
+      readonly chain: bigint
+      readonly timestamp: bigint
+      readonly producer: ProducerMark | undefined
+    },
+  ): void {
+    if (frame.producer) {
+      this.marked ??= new MarkedBatches()
+      this.marked.add(markedFrame(frame.producer, frame))
+    }
     this.index.add(frame.baseOffset, this.bytes)
     this.end = frame.endOffset
     this.bytes += frame.bytes
@@ -151,7 +165,7 @@ export class Segment {
   /** Writes the index beside the segment. It is derived: failing costs a scan some day, so it never fails. */
   saveIndex(disk: Disk): void {
     try {
-      const bytes = this.index.encode(this.summary)
+      const bytes = this.index.encode(this.summary, this.marked)
       const file = disk.open(this.indexPath, 'write')
       try {
         file.write(bytes, 0)
@@ -178,6 +192,7 @@ export class Segment {
     if (summary.base !== this.base || summary.end !== end || summary.bytes !== fileBytes || index.length === 0)
       return false
     this.index = index
+    this.marked = found.marked
     this.end = end
     this.bytes = summary.bytes
     this.chain = summary.chain

@@ -3,10 +3,12 @@
  * and from nothing else, so every copy of a log has the same; losing or spoiling an index file costs a scan.
  *
  * File, big-endian: "RIDX", version u32, segment's base offset, end offset and bytes (u64 each), chain u64 and timestamp
- * u64 of its last frame, entry count u32, entries (offset u64, position u64), CRC-32 of all before.
+ * u64 of its last frame, entry count u32, entries (offset u64, position u64), from version 2 on the segment's
+ * `MarkedBatches`, CRC-32 of all before.
  */
 
 import { crc32 } from '@node-rs/crc32'
+import { MarkedBatches } from './marked-batches.ts'
 
 /** What is known of a whole segment. */
 export interface SegmentSummary {
@@ -18,7 +20,7 @@ export interface SegmentSummary {
 }
 
 const magic = 0x52494458
-const version = 1
+const version = 2
 const headBytes = 52
 const entryBytes = 16
 
@@ -61,8 +63,10 @@ export class SparseIndex {
     return this.entry(low - 1)
   }
 
-  encode(summary: SegmentSummary): Uint8Array {
-    const bytes = new Uint8Array(headBytes + entryBytes * this.length + 4)
+  encode(summary: SegmentSummary, marked = new MarkedBatches()): Uint8Array {
+    const tail = marked.encode()
+    const tailAt = headBytes + entryBytes * this.length
+    const bytes = new Uint8Array(tailAt + tail.length + 4)
     const view = new DataView(bytes.buffer)
     view.setUint32(0, magic)
     view.setUint32(4, version)
@@ -76,18 +80,27 @@ export class SparseIndex {
       view.setBigUint64(headBytes + n * entryBytes, BigInt(this.#offsets[n] as number))
       view.setBigUint64(headBytes + n * entryBytes + 8, BigInt(this.#positions[n] as number))
     }
+    bytes.set(tail, tailAt)
     view.setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)))
     return bytes
   }
 
   /** Undefined where the bytes are not an index as `encode` makes it. */
-  static decode(bytes: Uint8Array, intervalBytes: number): { index: SparseIndex; summary: SegmentSummary } | undefined {
+  static decode(
+    bytes: Uint8Array,
+    intervalBytes: number,
+  ): { index: SparseIndex; summary: SegmentSummary; marked: MarkedBatches | undefined } | undefined {
     if (bytes.length < headBytes + 4) return undefined
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const count = view.getUint32(48)
-    if (view.getUint32(0) !== magic || view.getUint32(4) !== version) return undefined
-    if (bytes.length !== headBytes + entryBytes * count + 4) return undefined
+    const written = view.getUint32(4)
+    if (view.getUint32(0) !== magic || written < 1 || written > version) return undefined
+    const tailAt = headBytes + entryBytes * count
+    if (bytes.length < tailAt + 4) return undefined
     if (view.getUint32(bytes.length - 4) !== crc32(bytes.subarray(0, -4))) return undefined
+    const tail = bytes.subarray(tailAt, -4)
+    const marked = written >= 2 ? MarkedBatches.decode(tail) : undefined
+    if (written >= 2 ? !marked : tail.length > 0) return undefined
     const number = (at: number) => Number(view.getBigUint64(at))
     const index = new SparseIndex(intervalBytes)
     for (let n = 0; n < count; n++) {
@@ -101,6 +114,6 @@ export class SparseIndex {
       chain: view.getBigUint64(32),
       timestamp: view.getBigUint64(40),
     }
-    return { index, summary }
+    return { index, summary, marked }
   }
 }

@@ -10,27 +10,38 @@ export type Waits = Set<() => void>
 export interface Acks {
   /**
    * Resolves with the number of nodes that have every record below `endOffset`: as soon as it is at least `copies`, and
-   * with what it is then after `timeoutMs` or when its entry in `waits` is called. Never rejects.
+   * with what it is then after `timeoutMs` or when its entry in `waits` is called. Never rejects. Of a log of this run
+   * those count that acknowledged it; of another, which this node has a copy of, those that copied it from here, and its
+   * writer where that still runs: others may have it, but nobody told.
    */
   waitFor(log: LogId, endOffset: number, copies: number, timeoutMs: number, waits: Waits): Promise<number>
 }
 
-export function createAcks(copies: Copies, clock: Clock): Acks {
+export interface AcksOptions {
+  readonly copies: Copies
+  /** Whether the run that wrote it is connected: it has all that we have of it. */
+  readonly isLive: (log: LogId) => boolean
+  readonly clock: Clock
+}
+
+export function createAcks({ copies, isLive, clock }: AcksOptions): Acks {
   return {
     waitFor(log, endOffset, wanted, timeoutMs, waits) {
       const key = logKey(log)
-      const now = copies.count(key, endOffset)
+      const writer = isLive(log) ? 1 : 0
+      const count = () => copies.count(key, endOffset) + writer
+      const now = count()
       if (now >= wanted) return Promise.resolve(now)
       return new Promise((resolve) => {
-        const settle = (count: number) => {
+        const settle = (reached: number) => {
           clock.clearTimeout(timer)
           waits.delete(giveUp)
-          resolve(count)
+          resolve(reached)
         }
-        const cancel = copies.when(key, endOffset, wanted, settle)
+        const cancel = copies.when(key, endOffset, wanted - writer, (noted) => settle(noted + writer))
         const giveUp = () => {
           cancel()
-          settle(copies.count(key, endOffset))
+          settle(count())
         }
         const timer = clock.setTimeout(giveUp, timeoutMs)
         waits.add(giveUp)

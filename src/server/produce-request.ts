@@ -6,6 +6,8 @@
  */
 
 import { ReeveError } from '../errors.ts'
+import { producerIdBytes } from '../log/frame.ts'
+import type { Claim } from '../log/producers.ts'
 
 export interface ProduceCommand {
   /** Empty when the field is missing. Not validated as a topic name yet. */
@@ -14,6 +16,11 @@ export interface ProduceCommand {
   readonly batch: Uint8Array
   /** As asked; 0: not given. */
   readonly copies: number
+  /** As it came; empty when the field is missing. */
+  readonly producerId: Uint8Array
+  /** Exact up to 2^53; beyond it is only known to be beyond. */
+  readonly producerSequence: number
+  readonly producerSkips: boolean
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -29,6 +36,9 @@ export function parseProduceRequest(bytes: Uint8Array): ProduceCommand {
   let batch: Uint8Array = nothing
   let parts: Uint8Array[] | undefined
   let copies = 0
+  let producerId: Uint8Array = nothing
+  let producerSequence = 0
+  let producerSkips = false
   while (reader.position < bytes.length) {
     const tag = reader.tag()
     if (tag === topicTag) topic = reader.bytes()
@@ -38,14 +48,35 @@ export function parseProduceRequest(bytes: Uint8Array): ProduceCommand {
       else if (batch.length === 0) batch = part
       else parts = [batch, part]
     } else if (tag === copiesTag) copies = reader.uint32()
+    else if (tag === producerIdTag) producerId = reader.bytes()
+    else if (tag === producerSequenceTag) producerSequence = reader.uint64()
+    else if (tag === producerSkipsTag) producerSkips = reader.uint64() !== 0
     else reader.skip(tag)
   }
-  return { topic: topic ? text(topic) : '', batch: parts ? concatenate(parts) : batch, copies }
+  const whole = parts ? concatenate(parts) : batch
+  return { topic: topic ? text(topic) : '', batch: whole, copies, producerId, producerSequence, producerSkips }
+}
+
+/** Undefined where the batch is nobody's in particular. Throws `REQUEST_MALFORMED`. */
+export function claimOf(command: ProduceCommand, recordCount: number): Claim | undefined {
+  const { producerId: id, producerSequence: sequence, producerSkips: skips } = command
+  if (id.length === 0) {
+    if (sequence !== 0 || skips) throw malformed('a producer sequence without a producer id')
+    return undefined
+  }
+  if (id.length !== producerIdBytes || id.every((byte) => byte === 0)) {
+    throw malformed(`a producer id is ${producerIdBytes} bytes, not all of them zero`)
+  }
+  if (!Number.isSafeInteger(sequence + recordCount)) throw malformed('a producer sequence beyond 2^53')
+  return { id, sequence, skips }
 }
 
 const topicTag = (1 << 3) | 2
 const batchTag = (2 << 3) | 2
 const copiesTag = 3 << 3
+const producerIdTag = (4 << 3) | 2
+const producerSequenceTag = 5 << 3
+const producerSkipsTag = 6 << 3
 
 function text(bytes: Uint8Array): string {
   try {
@@ -66,7 +97,7 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 function malformed(problem: string): ReeveError {
-  return new ReeveError('REQUEST_MALFORMED', `the request is not valid protobuf: ${problem}`)
+  return new ReeveError('REQUEST_MALFORMED', `the request is malformed: ${problem}`)
 }
 
 /** Walks over fields; every read is checked against the end. */
@@ -93,6 +124,21 @@ class Reader {
       if (byte === undefined) throw malformed('it ends within a number')
       if (index < 5) value |= (byte & 127) << (7 * index)
       if (byte < 128) return value >>> 0
+    }
+    throw malformed('a number of more than ten bytes')
+  }
+
+  /** A varint of at most ten bytes; rounded where it is beyond 2^53, and never down to less. */
+  uint64(): number {
+    let value = 0
+    let factor = 1
+    for (let index = 0; index < 10; index++) {
+      const byte = this.source[this.position++]
+      if (byte === undefined) throw malformed('it ends within a number')
+      // The tenth byte has one bit to give.
+      value += (index < 9 ? byte & 127 : byte & 1) * factor
+      if (byte < 128) return value
+      factor *= 128
     }
     throw malformed('a number of more than ten bytes')
   }

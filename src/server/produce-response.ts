@@ -44,13 +44,15 @@ export function encodeProduceResponse(
       varintFieldSize(appended.recordCount) +
       varintFieldSize(copies) +
       varintFieldSize(mode) +
-      bigVarintFieldSize(appended.timestamp),
+      bigVarintFieldSize(appended.timestamp) +
+      (appended.duplicate ? varintFieldSize(1) : 0),
   )
   let at = writeField(target, 0, 1, log)
   at = writeVarintField(target, at, 2, appended.baseOffset)
   at = writeVarintField(target, at, 3, appended.recordCount)
   at = writeVarintField(target, at, 4, copies)
   at = writeVarintField(target, at, 5, mode)
-  writeBigVarintField(target, at, 6, appended.timestamp)
+  at = writeBigVarintField(target, at, 6, appended.timestamp)
+  if (appended.duplicate) writeVarintField(target, at, 7, 1)
   return target
 }

@@ -2,7 +2,7 @@
  * A stream of batches, one answer each, in order.
  *
  * Owns: the appends of this stream that are not answered yet, bounded in number and bytes by pausing the caller.
- * Never: answers out of order, answers anything after a refusal, reads on while its answers are not taken.
+ * Never: answers out of order, takes or answers anything after a refusal, reads on while its answers are not taken.
  */
 
 import type { CallListener, RpcHandler, ServerCall } from '../env/env.ts'
@@ -46,6 +46,9 @@ class ProducingStream implements CallListener {
   #head = 0
   #pendingBytes = 0
   #topic = ''
+  #producerId: Uint8Array = new Uint8Array(0)
+  /** Something was refused whose turn to be answered has not come: nothing behind it is taken. */
+  #refused = false
   readonly #waits: Waits = new Set()
   #flushDue = false
   #paused = false
@@ -65,17 +68,19 @@ class ProducingStream implements CallListener {
   }
 
   message(bytes: Uint8Array): void {
-    if (this.#ending || this.#over) return
+    if (this.#ending || this.#over || this.#refused) return
     const entry: Pending = { bytes: bytes.length }
     let appending: Promise<Uint8Array>
     try {
-      const { topic, batch, copies } = parseProduceRequest(bytes)
-      if (topic !== '') this.#topic = topic
+      const command = parseProduceRequest(bytes)
+      if (command.topic !== '') this.#topic = command.topic
+      // A copy: it is a view into whatever came with it.
+      if (command.producerId.length > 0) this.#producerId = command.producerId.slice()
       appending = this.#append({
+        ...command,
         subject: this.#subject,
         topic: this.#topic,
-        batch,
-        copies,
+        producerId: this.#producerId,
         remainingMs: () => this.#call.remainingMs(),
         waits: this.#waits,
       })
@@ -87,6 +92,7 @@ class ProducingStream implements CallListener {
     this.#pendingBytes += entry.bytes
     const settle = (outcome: Uint8Array | ReeveError) => {
       entry.outcome = outcome
+      if (outcome instanceof ReeveError) this.#refused = true
       if (this.#pending[this.#head] === entry) this.#flushSoon()
     }
     appending.then(settle, (error) => settle(toReeveError(error)))

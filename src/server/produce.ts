@@ -13,7 +13,7 @@ import { parseTopicName } from '../log/log-id.ts'
 import type { Access } from './access.ts'
 import { type Acks, endWaits, type Waits } from './acks.ts'
 import { waitLimitMs } from './deadline.ts'
-import { parseProduceRequest } from './produce-request.ts'
+import { claimOf, type ProduceCommand, parseProduceRequest } from './produce-request.ts'
 import type { DurabilitySetting } from './produce-response.ts'
 import { encodeLogId, encodeProduceResponse } from './produce-response.ts'
 import { oneMessage } from './typed.ts'
@@ -30,12 +30,12 @@ export interface ProduceDeps {
   readonly copiesWaitMs: number
 }
 
+/** `copies` of a request: as many nodes as are known. */
+export const allCopies = 0xffff_ffff
+
 /** One batch of one caller. */
-export interface AppendOrder {
+export interface AppendOrder extends ProduceCommand {
   readonly subject: string
-  readonly topic: string
-  readonly batch: Uint8Array
-  readonly copies: number
   readonly remainingMs: () => number | undefined
   /** Of the call; ended with it. */
   readonly waits: Waits
@@ -48,23 +48,24 @@ export function createAppender(deps: ProduceDeps): Append {
   const { journal, access, acks, limits, durability, knownNodes, copiesWaitMs } = deps
   const encodeId = rememberLast(encodeLogId)
   return (order) => {
-    const { topic, batch, copies } = order
+    const { topic, batch } = order
     const name = parseTopicName(topic)
     if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
     access.require(order.subject, 'produce', topic)
     const recordCount = checkBatch(batch, limits)
-    if (copies <= 1) {
-      return journal.append(topic, batch, recordCount).then((appended) => {
-        return encodeProduceResponse(encodeId(appended.log), appended, 1, durability)
-      })
-    }
-    const known = knownNodes()
+    const claim = claimOf(order, recordCount)
+    const known = order.copies > 1 ? knownNodes() : 1
+    const copies = order.copies === allCopies ? known : order.copies
     if (copies > known) {
       throw new ReeveError('COPIES_IMPOSSIBLE', `${copies} copies asked for, but ${known} nodes are known`, {
         facts: { wanted: String(copies), known: String(known) },
       })
     }
-    return journal.append(topic, batch, recordCount).then(async (appended) => {
+    const appending = journal.append(topic, batch, recordCount, claim)
+    if (copies <= 1) {
+      return appending.then((appended) => encodeProduceResponse(encodeId(appended.log), appended, 1, durability))
+    }
+    return appending.then(async (appended) => {
       const limitMs = waitLimitMs(order.remainingMs(), copiesWaitMs)
       const count = await acks.waitFor(appended.log, appended.endOffset, copies, limitMs, order.waits)
       if (count < copies) throw copiesPending(appended, count, copies)

@@ -13,6 +13,7 @@ import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
 import { ReplicationService } from '../gen/reeve/v1/replication_service_pb.ts'
 import type { Member } from '../gossip/member.ts'
 import type { Journal } from '../log/journal.ts'
+import type { LogId } from '../log/log-id.ts'
 import type { Copies } from '../replication/copies.ts'
 import type { Access } from './access.ts'
 import { createAcks } from './acks.ts'
@@ -39,6 +40,8 @@ export interface RoutesDeps {
   readonly phase: PhaseSource
   readonly access: Access
   readonly copies: Copies
+  /** Whether the run that wrote this log is another node's present one, and connected. */
+  readonly isLive: (log: LogId) => boolean
   readonly durability: DurabilitySetting
   /** Of one batch, and so of one record. */
   readonly maxBatchBytes: number
@@ -70,7 +73,7 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
     journal,
     access,
     phase,
-    acks: createAcks(deps.copies, clock),
+    acks: createAcks({ copies: deps.copies, isLive: deps.isLive, clock }),
     limits: { maxBytes: maxBatchBytes, maxRecords: batchRecordsMax, maxRecordBytes: maxBatchBytes },
     durability: deps.durability,
     knownNodes: () => knownNodes(members(), self.name, deps.cluster),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { MarkedBatches, markedFrame } from '../../src/log/marked-batches.ts'
 import { SparseIndex } from '../../src/log/sparse-index.ts'
 
 const summary = { base: 10, end: 500, bytes: 12_345, chain: 0xfedc_ba98_7654_3210n, timestamp: 1n << 56n }
@@ -26,6 +27,16 @@ const anyFrames = fc.array(
   },
 )
 
+const anyMarked = fc
+  .record({
+    id: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    sequence: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+    baseOffset: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+    recordCount: fc.nat({ max: 0xffff_ffff }),
+    timestamp: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  })
+  .map(({ id, sequence, ...frame }) => markedFrame({ id, sequence }, frame))
+
 test('leads to a frame at or before any offset, never far before it', () => {
   fc.assert(
     fc.property(anyFrames, fc.integer({ min: 1, max: 3000 }), (frames, intervalBytes) => {
@@ -42,12 +53,15 @@ test('leads to a frame at or before any offset, never far before it', () => {
 
 test('a file gives the same index back; any other bytes give none', () => {
   fc.assert(
-    fc.property(anyFrames, fc.nat(), fc.nat({ max: 7 }), (frames, somewhere, bit) => {
+    fc.property(anyFrames, fc.array(anyMarked), fc.nat(), fc.nat({ max: 7 }), (frames, batches, somewhere, bit) => {
       const { index } = indexOf(frames, 500)
-      const bytes = index.encode(summary)
+      const marked = new MarkedBatches()
+      for (const batch of batches) marked.add(batch)
+      const bytes = index.encode(summary, marked)
       const decoded = SparseIndex.decode(bytes, 500)
       assert.deepEqual(decoded?.summary, summary)
-      assert.deepEqual(decoded?.index.encode(summary), bytes)
+      assert.deepEqual(decoded?.marked?.list(), batches)
+      assert.deepEqual(decoded?.index.encode(summary, decoded.marked), bytes)
       const at = somewhere % bytes.length
       bytes[at] = (bytes[at] as number) ^ (1 << bit)
       assert.equal(SparseIndex.decode(bytes, 500), undefined)
@@ -55,4 +69,43 @@ test('a file gives the same index back; any other bytes give none', () => {
     }),
   )
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => SparseIndex.decode(bytes, 500) === undefined))
+})
+
+test('a file of version 1, which knows no producers, is read for ever', () => {
+  const bytes = Buffer.from(
+    '5249445800000001000000000000000a00000000000001f40000000000003039fedcba9876543210010000000000000000000001' +
+      '000000000000000a0000000000000000d9515264',
+    'hex',
+  )
+  const decoded = SparseIndex.decode(bytes, 500)
+  assert.deepEqual(decoded?.summary, summary)
+  assert.deepEqual(decoded?.index.floor(499), { offset: 10, position: 0 })
+  assert.equal(decoded?.marked, undefined)
+})
+
+test('keeps the last batches of each producer, in the order of the log, and no more than it may', () => {
+  const marked = new MarkedBatches()
+  const idOf = (n: number) => new Uint8Array(16).fill(n)
+  let baseOffset = 0
+  const add = (n: number, sequence: number) =>
+    marked.add(markedFrame({ id: idOf(n), sequence }, { baseOffset: baseOffset++, recordCount: 1, timestamp: 1n }))
+  for (let n = 0; n < 40_000; n++) add(1, n)
+  for (let n = 0; n < 3; n++) add(2, n)
+  add(1, 40_000)
+  const list = marked.list()
+  assert.equal(list.length, 64 + 3)
+  assert.deepEqual(
+    list.slice(-4).map(({ sequence }) => sequence),
+    [0, 1, 2, 40_000],
+  )
+  assert.deepEqual(
+    list.map((batch) => batch.baseOffset).sort((a, b) => a - b),
+    list.map((batch) => batch.baseOffset),
+  )
+  for (let n = 0; n < 40_000; n++) {
+    const id = new Uint8Array(16)
+    new DataView(id.buffer).setUint32(0, n + 1)
+    marked.add(markedFrame({ id, sequence: 0 }, { baseOffset: baseOffset++, recordCount: 1, timestamp: 1n }))
+  }
+  assert.equal(marked.list().length, 16_384)
 })

@@ -42,6 +42,7 @@ test('protobuf-es reads a produce response as it was meant', () => {
     copies: fc.nat({ max: 1000 }),
     timestamp: u64,
     durability: fc.constantFrom('fsync' as const, 'os' as const),
+    duplicate: fc.boolean(),
   })
   fc.assert(
     fc.property(shape, ({ copies, durability, ...numbers }) => {
@@ -59,6 +60,7 @@ test('protobuf-es reads a produce response as it was meant', () => {
           recordCount: numbers.recordCount,
           copies,
           timestamp: numbers.timestamp,
+          duplicate: numbers.duplicate,
           durability: durability === 'fsync' ? Durability.FSYNC : Durability.OS,
         }),
       )

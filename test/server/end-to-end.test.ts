@@ -69,6 +69,7 @@ before(async () => {
       journal,
       declarations: new Declarations(),
       copies,
+      isLive: () => false,
       access: createAccess(openDoor, false),
       phase,
       members: () => [

@@ -27,6 +27,7 @@ export function parts(options: { access?: Access } = {}) {
   const clock = new ManualClock()
   const phase = createPhase('serving')
   const copies = new Copies()
+  const isLive = () => false
   return {
     journal,
     clock,
@@ -35,7 +36,8 @@ export function parts(options: { access?: Access } = {}) {
     commits: createCommits(journal),
     declarations: new Declarations(),
     access: options.access ?? createAccess(openDoor, false),
-    acks: createAcks(copies, clock),
+    isLive,
+    acks: createAcks({ copies, isLive, clock }),
     limits: { maxBytes: 1000, maxRecords: 10, maxRecordBytes: 500 },
     durability: 'fsync' as const,
     knownNodes: () => 3,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { ReeveError } from '../../src/errors.ts'
 import { ProduceRequestSchema } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
-import { parseProduceRequest } from '../../src/server/produce-request.ts'
+import { claimOf, parseProduceRequest } from '../../src/server/produce-request.ts'
 import { batchOf } from './memory-journal.ts'
 
 const refused = (bytes: Uint8Array) =>
@@ -16,7 +16,7 @@ const refused = (bytes: Uint8Array) =>
 
 const field = (number: number, wire: number) => (number << 3) | wire
 
-test('finds topic, batch and copies as protobuf-es does', () => {
+test('finds every field as protobuf-es does', () => {
   const record = fc.record({
     key: fc.uint8Array({ maxLength: 20 }),
     value: fc.uint8Array({ maxLength: 300 }),
@@ -26,13 +26,20 @@ test('finds topic, batch and copies as protobuf-es does', () => {
     topic: fc.string({ unit: 'grapheme', maxLength: 200 }),
     batch: fc.option(fc.record({ records: fc.array(record, { maxLength: 5 }) }), { nil: undefined }),
     copies: fc.nat({ max: 2 ** 32 - 1 }),
+    producerId: fc.uint8Array({ maxLength: 20 }),
+    sequence: fc.oneof(fc.nat({ max: Number.MAX_SAFE_INTEGER }), fc.nat({ max: 300 })),
+    producerSkips: fc.boolean(),
   })
   fc.assert(
-    fc.property(request, ({ topic, batch, copies }) => {
-      const message = create(ProduceRequestSchema, { topic, copies, ...(batch && { batch }) })
+    fc.property(request, ({ batch, sequence, ...rest }) => {
+      const producerSequence = BigInt(sequence)
+      const message = create(ProduceRequestSchema, { ...rest, producerSequence, ...(batch && { batch }) })
       const parsed = parseProduceRequest(toBinary(ProduceRequestSchema, message))
-      assert.equal(parsed.topic, topic)
-      assert.equal(parsed.copies, copies)
+      assert.equal(parsed.topic, rest.topic)
+      assert.equal(parsed.copies, rest.copies)
+      assert.deepEqual(Buffer.from(parsed.producerId), Buffer.from(rest.producerId))
+      assert.equal(parsed.producerSequence, sequence)
+      assert.equal(parsed.producerSkips, rest.producerSkips)
       assert.deepEqual(
         Buffer.from(parsed.batch),
         Buffer.from(message.batch ? toBinary(RecordBatchSchema, message.batch) : []),
@@ -49,9 +56,14 @@ test('merges, overrides and skips as protobuf-es does, field by field in any ord
       return [field(2, 2), batch.length, ...batch]
     }),
     fc.nat({ max: 127 }).map((copies) => [field(3, 0), copies]),
-    fc.constant([field(4, 0), 0xff, 0xff, 0x01]),
-    fc.constant([field(5, 1), 1, 2, 3, 4, 5, 6, 7, 8]),
-    fc.constant([field(6, 5), 1, 2, 3, 4]),
+    fc.uint8Array({ maxLength: 20 }).map((id) => [field(4, 2), id.length, ...id]),
+    fc
+      .constantFrom([5], [0xff, 0x01], [0x80, 0x80, 0x00], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f])
+      .map((sequence) => [field(5, 0), ...sequence]),
+    fc.constantFrom([0], [1], [0x80, 0x80, 0x01], [0x80, 0x00]).map((skips) => [field(6, 0), ...skips]),
+    fc.constant([field(10, 0), 0xff, 0xff, 0x01]),
+    fc.constant([field(11, 1), 1, 2, 3, 4, 5, 6, 7, 8]),
+    fc.constant([field(12, 5), 1, 2, 3, 4]),
     fc.constant([field(7, 2), 3, 1, 2, 3]),
     fc.constant([field(8, 3), field(9, 0), 1, field(9, 3), field(9, 4), field(8, 4)]),
   )
@@ -62,6 +74,9 @@ test('merges, overrides and skips as protobuf-es does, field by field in any ord
       const parsed = parseProduceRequest(bytes)
       assert.equal(parsed.topic, expected.topic)
       assert.equal(parsed.copies, expected.copies)
+      assert.deepEqual(Buffer.from(parsed.producerId), Buffer.from(expected.producerId))
+      assert.equal(BigInt(parsed.producerSequence), expected.producerSequence)
+      assert.equal(parsed.producerSkips, expected.producerSkips)
       assert.deepEqual(fromBinary(RecordBatchSchema, parsed.batch).records, expected.batch?.records ?? [])
     }),
   )
@@ -95,8 +110,61 @@ test('the batch is a view into the message, not a copy', () => {
 })
 
 test('a known field of another wire type is skipped as an unknown one', () => {
-  const parsed = parseProduceRequest(Uint8Array.from([field(1, 0), 5, field(2, 5), 1, 2, 3, 4, field(3, 2), 1, 9]))
-  assert.deepEqual(parsed, { topic: '', batch: new Uint8Array(0), copies: 0 })
+  const parsed = parseProduceRequest(
+    Uint8Array.from([
+      field(1, 0),
+      5,
+      field(2, 5),
+      1,
+      2,
+      3,
+      4,
+      field(3, 2),
+      1,
+      9,
+      field(4, 0),
+      1,
+      field(5, 2),
+      0,
+      field(6, 5),
+      1,
+      2,
+      3,
+      4,
+    ]),
+  )
+  const { batch, ...others } = parsed
+  assert.equal(batch.length, 0)
+  const producerId = new Uint8Array(0)
+  assert.deepEqual(others, { topic: '', copies: 0, producerId, producerSequence: 0, producerSkips: false })
+})
+
+test('who produced a batch is said in full or not at all', () => {
+  const claim = (init: MessageInitShape<typeof ProduceRequestSchema>) =>
+    claimOf(parseProduceRequest(toBinary(ProduceRequestSchema, create(ProduceRequestSchema, init))), 10)
+  const id = new Uint8Array(16).fill(7)
+  const most = 2 ** 53 - 11
+  assert.equal(claim({ topic: 't' }), undefined)
+  assert.deepEqual(claim({ producerId: id }), { id, sequence: 0, skips: false })
+  assert.deepEqual(claim({ producerId: id, producerSequence: BigInt(most), producerSkips: true }), {
+    ...{ id, sequence: most, skips: true },
+  })
+  const bad: MessageInitShape<typeof ProduceRequestSchema>[] = [
+    { producerSequence: 1n },
+    { producerSkips: true },
+    { producerId: id.subarray(1) },
+    { producerId: new Uint8Array(17).fill(7) },
+    { producerId: new Uint8Array(16) },
+    { producerId: id, producerSequence: BigInt(most + 1) },
+    { producerId: id, producerSequence: 2n ** 53n },
+    { producerId: id, producerSequence: 2n ** 64n - 1n },
+  ]
+  for (const init of bad) {
+    assert.throws(
+      () => claim(init),
+      (error) => error instanceof ReeveError && error.code === 'REQUEST_MALFORMED',
+    )
+  }
 })
 
 test('refuses what is no protobuf', () => {

@@ -57,7 +57,12 @@ test('what cannot be appended is refused by its reason, and nothing is written',
     [produceRequest({ topic: 'orders', batch: records(...'elevenwords'.split('')) }), 'BATCH_TOO_LARGE'],
     [Uint8Array.from([0x0a, 1, 0x74, 0x12, 2, 0x12, 0]), 'BATCH_MALFORMED'],
     [produceRequest({ topic: 'orders', batch: records('x'), copies: 4 }), 'COPIES_IMPOSSIBLE'],
-    [produceRequest({ topic: 'orders', batch: records('x'), copies: 2 ** 32 - 1 }), 'COPIES_IMPOSSIBLE'],
+    [produceRequest({ topic: 'orders', batch: records('x'), copies: 2 ** 32 - 2 }), 'COPIES_IMPOSSIBLE'],
+    [
+      produceRequest({ topic: 'orders', batch: records('x'), producerId: new Uint8Array(15).fill(1) }),
+      'REQUEST_MALFORMED',
+    ],
+    [produceRequest({ topic: 'orders', batch: records('x'), producerSequence: 1n }), 'REQUEST_MALFORMED'],
   ]
   for (const [bytes, code] of cases) {
     const deps = parts()
@@ -95,6 +100,30 @@ test('copies are waited for, and counted as they are at the answer', async () =>
   await call.done
   assert.equal(call.answers(ProduceResponseSchema)[0]?.copies, 2)
   assert.equal(deps.clock.timers, 0)
+})
+
+test('all copies are those of all nodes that are known when it is asked', async () => {
+  const deps = parts()
+  const request = produceRequest({ topic: 'orders', batch: records('x'), copies: 2 ** 32 - 1 })
+  const call = callOf(produce(deps), { remainingMs: 10_000 }).say(request)
+  await settled()
+  deps.copies.note('b', ownKey, 1)
+  await settled()
+  assert.equal(call.over, false)
+  deps.copies.note('c', ownKey, 1)
+  await call.done
+  assert.equal(call.answers(ProduceResponseSchema)[0]?.copies, 3)
+
+  const late = callOf(produce(deps), { remainingMs: 10_000 }).say(request)
+  await settled()
+  deps.copies.note('c', ownKey, 2)
+  deps.clock.pass(10_000)
+  const error = await errorOf(late)
+  assert.deepEqual([error.code, error.facts.copies, error.facts.wanted], ['COPIES_PENDING', '2', '3'])
+
+  const alone = callOf(produce({ ...parts(), knownNodes: () => 1 })).say(request)
+  await alone.done
+  assert.equal(alone.answers(ProduceResponseSchema)[0]?.copies, 1)
 })
 
 test('copies that are there before anybody waits are seen', async () => {
