@@ -34,6 +34,8 @@ export function reportJournal(log: Logger, event: JournalEvent, failed: (error: 
   } else if (kind === 'damaged' || kind === 'corrupt') log.error(event, 'damaged data found; it is not served')
   else if (kind === 'full') log.error(event, 'the disk is full; writes are refused until there is space')
   else if (kind === 'listenerFailed') log.error(event, 'a listener of commits failed')
+  else if (kind === 'mended') log.warn(event, 'damaged data was replaced from a peer')
+  else if (kind === 'unmended') log.error(event, 'damaged data cannot be replaced now; it is tried again')
   else if (kind === 'begunAnew') log.warn(event, 'a copy begins anew: nobody has what follows its end any more')
   else if (kind === 'trimmed') log.info(event, 'the beginning of a log was trimmed')
   else log.info(event, kind === 'tailCut' ? 'an unfinished write was cut off' : kind)

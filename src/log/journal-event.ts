@@ -4,8 +4,12 @@ export type JournalEvent =
   | { readonly kind: 'tailCut'; readonly log: string; readonly end: number; readonly cutBytes: number }
   /** Damage was found at opening: what lies from `end` on was set aside in `folder`, to be pulled again from a peer. */
   | { readonly kind: 'damaged'; readonly log: string; readonly end: number; readonly folder: string }
-  /** Damage was found by a read; nothing of it was served. It is set aside at the next opening. */
+  /** Damage was found by a read or a check; nothing of it is served until it is mended, or set aside at the next opening. */
   | { readonly kind: 'corrupt'; readonly log: string; readonly offset: number; readonly path: string }
+  /** A segment is whole again; `bytes` of it were replaced. */
+  | { readonly kind: 'mended'; readonly log: string; readonly path: string; readonly bytes: number }
+  /** Nobody who can be asked has what is damaged here, or the disk does not take it; tried again later. */
+  | { readonly kind: 'unmended'; readonly log: string; readonly path: string; readonly message: string }
   /** The disk refused a write for want of space; appends are tried again. Reported once until it is over. */
   | { readonly kind: 'full'; readonly log: string; readonly message: string }
   | { readonly kind: 'fullOver'; readonly log: string }

@@ -15,6 +15,7 @@ import { type Claim, Producers } from './producers.ts'
 import { makeDurable, recoverLog } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import type { LogSettings, TopicRules } from './settings.ts'
+import { Soundness } from './soundness.ts'
 import type { SegmentSummary } from './sparse-index.ts'
 
 export type { JournalEvent } from './journal-event.ts'
@@ -68,9 +69,11 @@ export interface Journal {
    * held goes, or is set aside where nothing of that topic may go here. Rejects with `DISK_FAILED` or as `replicate`.
    */
   beginAt(id: LogId, start: number): Promise<void>
+  /** Damage that was found and not mended yet. */
+  readonly soundness: Soundness
   /** Called after a log's start moved. Returns what unsubscribes. */
   onTrim(listener: (log: LogView) => void): () => void
-  /** Called after a log's visible end moved; a log appears with its first visible frame. Returns what unsubscribes. */
+  /** Called after a log's visible end moved (it appears with its first frame) or it was mended. Returns what unsubscribes. */
   onCommit(listener: (log: LogView) => void): () => void
   /** Refuses new appends, waits for those that wait for the disk, releases the folder. */
   close(): Promise<void>
@@ -159,6 +162,7 @@ class OpenJournal implements Journal {
   readonly epoch: string
   readonly #options: JournalOptions
   readonly #lock: DiskLock
+  readonly soundness: Soundness
   readonly #world: LogWorld
   readonly #clock = new HybridClock()
   /** Every log that was ever asked to grow or found on disk, by key. */
@@ -182,7 +186,9 @@ class OpenJournal implements Journal {
     const { disk, settings, report } = options
     const pending = { bytes: 0, maxBytes: settings.pendingMaxBytes }
     this.#producers = new Producers(options.epoch, () => options.clock.now())
-    this.#world = { disk, files: new OpenFiles(disk, settings.openFilesMax), settings, report, pending }
+    this.soundness = new Soundness(this.#logs, report)
+    const files = new OpenFiles(disk, settings.openFilesMax)
+    this.#world = { disk, files, settings, report, pending, soundness: this.soundness }
   }
 
   async recover(): Promise<void> {

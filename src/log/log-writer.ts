@@ -12,6 +12,7 @@ import type { JournalEvent } from './journal.ts'
 import type { OpenFiles } from './open-files.ts'
 import { Segment } from './segment.ts'
 import type { LogSettings, TopicRules } from './settings.ts'
+import type { Soundness } from './soundness.ts'
 
 export interface Pending {
   bytes: number
@@ -26,6 +27,7 @@ export interface LogWorld {
   readonly report: (event: JournalEvent) => void
   /** Bytes of this run's own logs that wait for their commit. */
   readonly pending: Pending
+  readonly soundness: Soundness
 }
 
 /** One or more whole frames of one segment. */
@@ -50,6 +52,7 @@ export class LogWriter {
   #queue: Entry[] = []
   #working = false
   #idle: (() => void)[] = []
+  #between: (() => void)[] = []
   /** Why no more is taken. */
   #failure: ReeveError | undefined
   #full = false
@@ -128,6 +131,22 @@ export class LogWriter {
     })
   }
 
+  /** Does this while no file is in use here: at once, or before the next group is written. Rejects as it throws. */
+  between(work: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const run = () => {
+        try {
+          work()
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
+      }
+      if (this.#working) this.#between.push(run)
+      else run()
+    })
+  }
+
   /** Resolves when nothing waits for the disk. */
   idle(): Promise<void> {
     return this.#working ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve()
@@ -170,7 +189,11 @@ export class LogWriter {
   }
 
   async #work(): Promise<void> {
-    while (this.#queue.length > 0) await this.#commit(this.#gather())
+    while (this.#queue.length > 0) {
+      for (const work of this.#between.splice(0)) work()
+      await this.#commit(this.#gather())
+    }
+    for (const work of this.#between.splice(0)) work()
     this.#working = false
     for (const resolve of this.#idle.splice(0)) resolve()
   }

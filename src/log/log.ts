@@ -24,16 +24,18 @@ import { type LogId, logKey } from './log-id.ts'
 import { type LogWorld, LogWriter } from './log-writer.ts'
 import { type MarkedFrame, markedFrame } from './marked-batches.ts'
 import type { MarkedBatch } from './producers.ts'
+import type { Mendable } from './mend.ts'
 import { scanFrames, sourceOfBytes } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { TopicRules } from './settings.ts'
+import type { SoundLog } from './soundness.ts'
 import type { SegmentSummary } from './sparse-index.ts'
-import { beginAnew, type Trimmable, trimLog } from './trimming.ts'
+import { beginAnew, trimLog } from './trimming.ts'
 
 /** Each node judges batches by its own limits when they are produced; a copy takes all that the format can hold. */
 const copyLimits = { maxBytes: frameBodyMaxBytes, maxRecords: 0xffff_ffff, maxRecordBytes: frameBodyMaxBytes }
 
-export class Log implements LogView {
+export class Log implements LogView, SoundLog {
   readonly id: LogId
   readonly key: string
   readonly own: boolean
@@ -41,7 +43,8 @@ export class Log implements LogView {
   readonly #segments: Segment[]
   readonly #writer: LogWriter
   readonly #rules: TopicRules
-  readonly #trimmable: Trimmable
+  readonly mendable: Mendable
+  readonly mended: () => void
   /** Where the topic's present life begins in this log: what is before was deleted. */
   #floor = 0
   /** Something of it is later than the topic's last deletion. */
@@ -81,7 +84,8 @@ export class Log implements LogView {
       },
     })
     this.#rules = log.rules
-    this.#trimmable = { ...log, world, writer: this.#writer }
+    this.mendable = { ...log, world, writer: this.#writer }
+    this.mended = () => log.committed(this)
     this.applyDeletion()
   }
 
@@ -187,7 +191,7 @@ export class Log implements LogView {
 
   /** See `Journal.trim`. */
   trim(to: number, next: (bytes: number) => Promise<boolean>): Promise<boolean> {
-    return trimLog(this.#trimmable, to, next)
+    return trimLog(this.mendable, to, next)
   }
 
   /** The next frame begins a new segment, so that what is before can be trimmed. */
@@ -201,7 +205,7 @@ export class Log implements LogView {
     await this.#inTurn(async () => {
       while (!this.#writer.quiet) await this.#writer.idle()
       if (this.end >= start) return
-      begun = { folder: await beginAnew(this.#trimmable, start, !this.#rules.expires) }
+      begun = { folder: await beginAnew(this.mendable, start, !this.#rules.expires) }
       this.applyDeletion(true)
     })
     return begun
@@ -301,13 +305,16 @@ export class Log implements LogView {
     try {
       return work(segment)
     } catch (error) {
+      const gone = error instanceof DiskError && error.code === 'ENOENT'
+      if (gone || (error instanceof DiskError && error.code === 'EIO')) {
+        this.#world.soundness.found(this, segment, offset)
+      }
+      if (gone) throw new ReeveError('DATA_CORRUPT', `${segment.path} is gone`, { cause: error })
       if (error instanceof DiskError) {
         throw new ReeveError('DISK_FAILED', `${this.key} cannot be read: ${error.message}`, { cause: error })
       }
-      if (error instanceof ReeveError && error.code === 'DATA_CORRUPT' && !segment.corrupt) {
-        segment.corrupt = true
-        segment.dropIndex(this.#world.disk)
-        this.#world.report({ kind: 'corrupt', log: this.key, offset, path: segment.path })
+      if (error instanceof ReeveError && error.code === 'DATA_CORRUPT') {
+        this.#world.soundness.found(this, segment, offset)
       }
       throw error
     }

@@ -49,6 +49,15 @@ export class OpenFiles {
     }
   }
 
+  /** Gives away the files that are open at `path`, which must not be in use; the next user opens what is there then. */
+  detach(path: string): DiskFile[] {
+    return [`read ${path}`, `write ${path}`].flatMap((key) => {
+      const open = this.#files.get(key)
+      this.#files.delete(key)
+      return open ? [open.file] : []
+    })
+  }
+
   /** Whoever reads on after this is told so. */
   closeAll(): void {
     this.#closed = true

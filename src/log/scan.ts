@@ -111,8 +111,12 @@ export function sourceOfBytes(bytes: Uint8Array): ByteSource {
 }
 
 /** A file through a window that grows to the largest frame met. `size` may stop short of the file's end. */
-export function sourceOfFile(file: { read(target: Uint8Array, position: number): number }, size: number): ByteSource {
-  let window = new Uint8Array(Math.min(size, 1024 * 1024))
+export function sourceOfFile(
+  file: { read(target: Uint8Array, position: number): number },
+  size: number,
+  windowBytes = 1024 * 1024,
+): ByteSource {
+  let window = new Uint8Array(Math.min(size, windowBytes))
   let start = 0
   let filled = 0
   return {

@@ -38,8 +38,10 @@ export class Segment {
   timestamp = 0n
   /** For the index; undefined: there are none, or it is written. */
   marked: MarkedBatches | undefined
-  /** Where a frame was found unreadable; reported once. */
+  /** A frame was found unreadable; reported once, until it is mended. */
   corrupt = false
+  /** The file as it was found damaged lies in a folder of its own. */
+  keptCopy = false
   /** Offset behind a frame that was read → its position: where that reader will go on. */
   readonly #nextPositions = new Map<number, number>()
 

@@ -7,6 +7,7 @@ import { encodeFrame, framesIn } from '../../src/log/frame.ts'
 import type { Appended, Journal, LogView } from '../../src/log/journal.ts'
 import type { LogId } from '../../src/log/log-id.ts'
 import { logKey } from '../../src/log/log-id.ts'
+import { Soundness } from '../../src/log/soundness.ts'
 
 export const epochA = '01980000-0000-7000-8000-00000000000a'
 export const epochB = '01980000-0000-7000-8000-00000000000b'
@@ -82,6 +83,7 @@ export class MemoryLog implements LogView {
 export class MemoryJournal implements Journal {
   readonly node: string
   readonly epoch: string
+  readonly soundness = new Soundness(new Map(), () => {})
   readonly #logs = new Map<string, MemoryLog>()
   readonly #listeners = new Set<(log: LogView) => void>()
   #held: (() => void)[] | undefined
