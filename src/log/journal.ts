@@ -8,6 +8,7 @@ import { HybridClock } from './hlc.ts'
 import type { JournalEvent } from './journal-event.ts'
 import { Log } from './log.ts'
 import { checkedId, type LogId, logKey, parseNodeName } from './log-id.ts'
+import type { Appended, LogSegments, LogView } from './log-view.ts'
 import type { LogWorld } from './log-writer.ts'
 import { markedBatches } from './marked-batches.ts'
 import { OpenFiles } from './open-files.ts'
@@ -16,9 +17,9 @@ import { makeDurable, recoverLog } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import type { LogSettings, TopicRules } from './settings.ts'
 import { Soundness } from './soundness.ts'
-import type { SegmentSummary } from './sparse-index.ts'
 
 export type { JournalEvent } from './journal-event.ts'
+export type { Appended, LogSegments, LogView } from './log-view.ts'
 
 export interface Journal {
   /** This node's name, the origin of its own logs. */
@@ -77,53 +78,6 @@ export interface Journal {
   onCommit(listener: (log: LogView) => void): () => void
   /** Refuses new appends, waits for those that wait for the disk, releases the folder. */
   close(): Promise<void>
-}
-
-export interface Appended {
-  readonly log: LogId
-  readonly baseOffset: number
-  readonly recordCount: number
-  readonly endOffset: number
-  readonly timestamp: bigint
-  /** It was there before: nothing was appended now. */
-  readonly duplicate?: boolean
-}
-
-export interface LogSegments {
-  readonly log: LogView
-  readonly segments: readonly SegmentSummary[]
-}
-
-/** What can be read of a log. */
-export interface LogView {
-  readonly id: LogId
-  readonly key: string
-  /** Written by this run. */
-  readonly own: boolean
-  /** First offset that is still here. */
-  readonly start: number
-  /** First offset that is not yet durable and visible. */
-  readonly end: number
-  readonly bytes: number
-  /** Chain hash of the last visible frame; 0n when empty, or trimmed before this run. */
-  readonly chain: bigint
-  /**
-   * Chain hash of the visible frame that ends at `offset`; 0n at 0; undefined where none ends there or it is trimmed.
-   * Throws `DATA_CORRUPT` where this copy is damaged there, `DISK_FAILED` where it cannot be read.
-   */
-  chainAt(offset: number): bigint | undefined
-  /**
-   * Whole verified frames as stored, back to back, in fresh memory. The first one contains `from`; at least one, then
-   * no more than `maxBytes`. Empty at the end.
-   *
-   * Throws `OFFSET_TRIMMED` below `start` (facts: start, end), `DATA_CORRUPT`, `DISK_FAILED`.
-   */
-  read(from: number, maxBytes: number): Uint8Array
-  /**
-   * Offset of the first visible frame whose timestamp is not before `timeMs` (ms since 1970); `end` where there is none.
-   * Throws `DATA_CORRUPT`, `DISK_FAILED`.
-   */
-  offsetAtTime(timeMs: number): number
 }
 
 export interface JournalOptions {
