@@ -14,9 +14,10 @@ import { startMember } from './actors/start-member.ts'
 import { phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
 import { type Catalog, openCatalog } from './catalog/catalog.ts'
+import { Cursors } from './catalog/cursors.ts'
 import { Declarations } from './catalog/declarations.ts'
 import { declareEarlierRuns, followDeclarations } from './catalog/declare.ts'
-import { catalogKinds } from './catalog/kinds.ts'
+import { kindsKnowing } from './catalog/kinds.ts'
 import type { NodeConfig } from './config.ts'
 import type { Address, Env } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
@@ -91,6 +92,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const cluster = config.clusterName
   let openedJournal: Journal | undefined
   let catalog: Catalog | undefined
+  let openedCursors: Cursors | undefined
   let gossip: ClusterMember | undefined
   let started = false
   let serfRpcAddress: Address | undefined
@@ -98,6 +100,11 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const journal = (): Journal => {
     if (!openedJournal) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
     return openedJournal
+  }
+
+  const cursors = (): Cursors => {
+    if (!openedCursors) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
+    return openedCursors
   }
 
   /** Where others reach what listens on all interfaces. */
@@ -114,6 +121,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       clock: env.clock,
       journal: journal(),
       declarations,
+      cursors: cursors(),
       copies,
       isLive: (log) => directory.isLive(log.origin, log),
       access,
@@ -209,10 +217,11 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         const catalogLog = log.child({ actor: 'catalog' })
         catalog = openCatalog({
           journal: opened,
-          kinds: catalogKinds,
+          kinds: kindsKnowing(declarations),
           report: ({ code, message }) => catalogLog.error({ code, reason: message }, 'the catalog is not complete'),
         })
         followDeclarations(catalog, declarations)
+        openedCursors = new Cursors({ catalog, journal: opened, declarations })
         declareEarlierRuns(opened, catalog, declarations).catch((error) => {
           const { code, message } = toReeveError(error)
           catalogLog.warn({ code, reason: message }, 'earlier runs are not declared: cursors stay longer')

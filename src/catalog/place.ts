@@ -38,16 +38,14 @@ export interface Place {
 export const nowhere: Place = { positions: new Map(), folds: [] }
 
 /** Throws `CURSOR_INVALID` for everything but a state of this topic. */
-export function placeFromState(state: CursorState, topic: string): Place {
+export function placeFromState(state: CursorState, topic: string, most = placesMax): Place {
   if (state.version !== plainVersion && state.version !== foldedVersion) {
     throw cursorInvalid(`its version is ${state.version}, not ${plainVersion} or ${foldedVersion}`)
   }
   if (state.topic !== topic) throw cursorInvalid(`it belongs to another topic than ${topic}`)
   if (state.version === plainVersion && state.folded.length > 0) throw cursorInvalid('its version knows no folds')
-  if (state.positions.length + state.folded.length > placesMax) {
-    throw cursorInvalid(`it has more than ${placesMax} positions`)
-  }
-  const positions = positionsFrom(state.positions, topic)
+  if (state.positions.length + state.folded.length > most) throw cursorInvalid(`it has more than ${most} positions`)
+  const positions = positionsFrom(state.positions, topic, most)
   const folds = new Map<string, Fold>()
   for (const { origin, epoch, number } of state.folded) {
     const name = parseNodeName(origin)
@@ -61,11 +59,21 @@ export function placeFromState(state: CursorState, topic: string): Place {
 }
 
 /** Throws `CURSOR_INVALID`. */
-export function positionsFrom(messages: readonly PositionMessage[], topic: string): Map<string, Position> {
-  if (messages.length > placesMax) throw cursorInvalid(`it has more than ${placesMax} positions`)
+export function positionsFrom(
+  messages: readonly PositionMessage[],
+  topic: string,
+  most = placesMax,
+): Map<string, Position> {
+  if (messages.length > most) throw cursorInvalid(`it has more than ${most} positions`)
   const positions = new Map<string, Position>()
+  // Many positions have one origin: its name is judged once.
+  let name = parseNodeName('')
+  let judged = ''
   for (const { origin, epoch, offset } of messages) {
-    const name = parseNodeName(origin)
+    if (origin !== judged) {
+      name = parseNodeName(origin)
+      judged = origin
+    }
     const run = epochFromBytes(epoch)
     if (!name.ok || !run.ok) throw cursorInvalid('a position names no log')
     if (offset > safeMax) throw cursorInvalid('an offset is out of range')

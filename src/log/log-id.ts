@@ -41,6 +41,11 @@ export function parseNodeName(text: string): Decoded<string> {
   return parseName(text, 'node')
 }
 
+/** A cursor that the cluster keeps. Refusals are to be reported as `CURSOR_NAME_INVALID`. */
+export function parseCursorName(text: string): Decoded<string> {
+  return parseName(text, 'cursor')
+}
+
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 
 /** Devices that Windows finds in every folder, with or without an extension (learn.microsoft.com, "Naming Files"). */
@@ -81,13 +86,27 @@ export function checkedId(id: LogId): LogId {
 
 /** 16 bytes, as on the wire. `epoch` must be canonical. */
 export function epochToBytes(epoch: string): Uint8Array {
-  const digits = epoch.replaceAll('-', '')
-  return Uint8Array.from({ length: 16 }, (_, at) => Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16))
+  const bytes = new Uint8Array(16)
+  let at = 0
+  for (let i = 0; i < epoch.length; i++) {
+    const code = epoch.charCodeAt(i)
+    if (code === dash) continue
+    const digit = code <= nine ? code - zero : code - letterA + 10
+    bytes[at >> 1] = ((bytes[at >> 1] as number) << 4) | digit
+    at++
+  }
+  return bytes
 }
 
 export function epochFromBytes(bytes: Uint8Array): Decoded<string> {
   if (bytes.length !== 16) return { ok: false, problem: `an epoch is 16 bytes, not ${bytes.length}` }
-  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  const parts = [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)]
-  return { ok: true, value: parts.join('-') }
+  let text = ''
+  for (let at = 0; at < 16; at++) {
+    if (at === 4 || at === 6 || at === 8 || at === 10) text += '-'
+    text += hexBytes[bytes[at] as number]
+  }
+  return { ok: true, value: text }
 }
+
+const [dash, zero, nine, letterA] = [0x2d, 0x30, 0x39, 0x61]
+const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

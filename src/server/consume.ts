@@ -1,5 +1,6 @@
 /** One answer with what there is, or with the first that comes within the time the caller waits. */
 
+import type { Cursors } from '../catalog/cursors.ts'
 import type { Declarations } from '../catalog/declarations.ts'
 import type { CallListener, Clock, RpcHandler, ServerCall, Timer } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
@@ -20,6 +21,7 @@ export interface ConsumeDeps {
   readonly journal: Journal
   readonly commits: Commits
   readonly declarations: Declarations
+  readonly cursors: Pick<Cursors, 'get'>
   readonly access: Access
   readonly phase: PhaseSource
   readonly clock: Clock

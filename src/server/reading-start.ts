@@ -11,14 +11,24 @@ import {
 import { KeyFilter } from '../log/key-filter.ts'
 import type { LogId } from '../log/log-id.ts'
 import { epochFromBytes, logKey, parseNodeName, parseTopicName } from '../log/log-id.ts'
-import type { Access } from './access.ts'
+import type { ConsumeDeps } from './consume.ts'
 import { decodeCursor } from './cursor.ts'
+import { requireCursorName } from './cursors.ts'
 import type { ReaderOptions, Start } from './reader.ts'
 
 /** The fields that `ConsumeRequest` and `ConsumeStreamRequest` share. */
 export type ReadRequest = Pick<
   ConsumeRequest,
-  'topic' | 'cursor' | 'startAt' | 'origin' | 'startTimeMs' | 'startEpoch' | 'startOffset' | 'order' | 'filter'
+  | 'topic'
+  | 'cursor'
+  | 'cursorName'
+  | 'startAt'
+  | 'origin'
+  | 'startTimeMs'
+  | 'startEpoch'
+  | 'startOffset'
+  | 'order'
+  | 'filter'
 >
 
 /** Every record that passes by is judged by all of them. */
@@ -29,9 +39,9 @@ const filterBytesMax = 64 * 1024
 export function readingStart(
   request: ReadRequest,
   call: ServerCall,
-  { access }: { readonly access: Access },
+  { access, cursors }: Pick<ConsumeDeps, 'access' | 'cursors'>,
 ): Omit<ReaderOptions, 'journal' | 'commits' | 'declarations' | 'woken'> {
-  const { topic, cursor, origin, order } = request
+  const { topic, cursor, cursorName, origin, order } = request
   const name = parseTopicName(topic)
   if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
   access.require(access.subjectOf(call.caller), 'consume', topic)
@@ -39,11 +49,13 @@ export function readingStart(
     const node = parseNodeName(origin)
     if (!node.ok) throw new ReeveError('NODE_NAME_INVALID', node.problem)
   }
+  if (cursorName !== '') requireCursorName(cursorName)
+  const named = cursorName === '' ? undefined : cursors.get(topic, cursorName)?.place
   if (order < ReadOrder.UNSPECIFIED || order > ReadOrder.TIMESTAMP) throw malformed(`order ${order} has no meaning`)
   return {
     topic,
     origin: origin === '' ? undefined : origin,
-    place: cursor.length === 0 ? undefined : decodeCursor(cursor, topic),
+    place: cursor.length === 0 ? named : decodeCursor(cursor, topic),
     start: startOf(request),
     order: order === ReadOrder.TIMESTAMP ? 'timestamp' : 'arrival',
     filter: filterOf(request.filter),

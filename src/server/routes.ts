@@ -5,6 +5,7 @@
  */
 
 import type { DescMethod } from '@bufbuild/protobuf'
+import type { Cursors } from '../catalog/cursors.ts'
 import type { Declarations } from '../catalog/declarations.ts'
 import type { Clock, RpcHandler, RpcRoute } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
@@ -21,6 +22,7 @@ import { authorizeRoute, refused } from './authorize-route.ts'
 import { createCommits } from './commits.ts'
 import { consume } from './consume.ts'
 import { consumeStream } from './consume-stream.ts'
+import { cursorRoutes } from './cursors.ts'
 import { healthRoutes } from './health.ts'
 import { leave } from './leave.ts'
 import type { PhaseSource } from './phase.ts'
@@ -36,6 +38,7 @@ export interface RoutesDeps {
   readonly journal: Journal
   /** What the nodes have declared of their earlier runs. */
   readonly declarations: Declarations
+  readonly cursors: Cursors
   readonly clock: Clock
   readonly phase: PhaseSource
   readonly access: Access
@@ -66,9 +69,9 @@ const copiesWaitMs = 20_000
 
 /** All but `ReplicationService.Pull`, which comes from `pullRoute`; it is described by reflection all the same. */
 export function createRoutes(deps: RoutesDeps): RpcRoute[] {
-  const { journal, declarations, clock, phase, access, members, maxBatchBytes } = deps
+  const { journal, declarations, cursors, clock, phase, access, members, maxBatchBytes } = deps
   const self = { name: journal.node, epoch: journal.epoch }
-  const consuming = { journal, commits: createCommits(journal), declarations, access, phase, clock }
+  const consuming = { journal, commits: createCommits(journal), declarations, cursors, access, phase, clock }
   const producing = {
     journal,
     access,
@@ -88,6 +91,7 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
     hot(method.consumeStream, consumeStream(consuming)),
     authorizeRoute(getServers({ self, members, replicators: deps.replicators, rttMs: deps.rttMs }), access, 'known'),
     authorizeRoute(listTopics({ journal, access }), access, 'known'),
+    ...cursorRoutes({ cursors, journal, declarations, access }).map((route) => authorizeRoute(route, access, 'topic')),
     authorizeRoute(leave(deps), access, 'admin'),
   ]
   return [

@@ -14,7 +14,10 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { type Client as ConnectClient, createClient } from '@connectrpc/connect'
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { openCatalog } from '../../src/catalog/catalog.ts'
+import { Cursors } from '../../src/catalog/cursors.ts'
 import { Declarations } from '../../src/catalog/declarations.ts'
+import { kindsKnowing } from '../../src/catalog/kinds.ts'
 import type { RpcServer } from '../../src/env/env.ts'
 import { createRealEnv } from '../../src/env/real.ts'
 import { mintEpoch } from '../../src/epoch.ts'
@@ -55,6 +58,8 @@ before(async () => {
     settings: defaultLogSettings,
     report: () => {},
   })
+  const declarations = new Declarations()
+  const catalog = openCatalog({ journal, kinds: kindsKnowing(declarations), report: assert.fail })
   phase = createPhase('serving')
   const tags = new Map([
     ['rpc_addr', '127.0.0.1:1'],
@@ -67,7 +72,8 @@ before(async () => {
     routes: createRoutes({
       clock: env.clock,
       journal,
-      declarations: new Declarations(),
+      declarations,
+      cursors: new Cursors({ catalog, journal, declarations }),
       copies,
       isLive: () => false,
       access: createAccess(openDoor, false),

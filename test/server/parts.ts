@@ -2,7 +2,10 @@
 
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { create, toBinary } from '@bufbuild/protobuf'
+import { openCatalog } from '../../src/catalog/catalog.ts'
+import { Cursors } from '../../src/catalog/cursors.ts'
 import { Declarations } from '../../src/catalog/declarations.ts'
+import { kindsKnowing } from '../../src/catalog/kinds.ts'
 import type { RpcHandler } from '../../src/env/env.ts'
 import { ReeveError } from '../../src/errors.ts'
 import {
@@ -28,13 +31,19 @@ export function parts(options: { access?: Access } = {}) {
   const phase = createPhase('serving')
   const copies = new Copies()
   const isLive = () => false
+  const declarations = new Declarations()
+  const report = (error: ReeveError) => {
+    throw error
+  }
+  const catalog = openCatalog({ journal, kinds: kindsKnowing(declarations), report })
   return {
     journal,
     clock,
     phase,
     copies,
     commits: createCommits(journal),
-    declarations: new Declarations(),
+    declarations,
+    cursors: new Cursors({ catalog, journal, declarations }),
     access: options.access ?? createAccess(openDoor, false),
     isLive,
     acks: createAcks({ copies, isLive, clock }),
