@@ -8,6 +8,7 @@ import { journalLogic } from './actors/journal.ts'
 import { reportJournal, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
+import { keepRetention } from './actors/retention.ts'
 import type { ProcessFacts } from './actors/serf-port.ts'
 import { serverActor } from './actors/server.ts'
 import { startMember } from './actors/start-member.ts'
@@ -18,6 +19,7 @@ import { Cursors } from './catalog/cursors.ts'
 import { Declarations } from './catalog/declarations.ts'
 import { declareEarlierRuns, followDeclarations } from './catalog/declare.ts'
 import { kindsKnowing } from './catalog/kinds.ts'
+import { openTopics, type Topics } from './catalog/topics.ts'
 import type { NodeConfig } from './config.ts'
 import type { Address, Env } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
@@ -93,6 +95,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   let openedJournal: Journal | undefined
   let catalog: Catalog | undefined
   let openedCursors: Cursors | undefined
+  let openedTopics: Topics | undefined
   let gossip: ClusterMember | undefined
   let started = false
   let serfRpcAddress: Address | undefined
@@ -100,6 +103,10 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const journal = (): Journal => {
     if (!openedJournal) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
     return openedJournal
+  }
+  const topics = (): Topics => {
+    if (!openedTopics) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
+    return openedTopics
   }
 
   const cursors = (): Cursors => {
@@ -122,6 +129,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       journal: journal(),
       declarations,
       cursors: cursors(),
+      topics: topics(),
       copies,
       isLive: (log) => directory.isLive(log.origin, log),
       access,
@@ -208,6 +216,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
             ...defaultLogSettings,
             durability: config.durability,
             segmentMaxBytes: config.segmentMaxBytes,
+            expires: config.retentionMs + config.retentionBytes + config.retentionRecords > 0,
           },
           report: (event) => reportJournal(log.child({ actor: 'journal' }), event, failed),
         }),
@@ -225,6 +234,15 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         declareEarlierRuns(opened, catalog, declarations).catch((error) => {
           const { code, message } = toReeveError(error)
           catalogLog.warn({ code, reason: message }, 'earlier runs are not declared: cursors stay longer')
+        })
+        const known = openTopics(catalog, opened, { ...config, maxRecordBytes: config.maxBatchBytes })
+        openedTopics = known
+        return keepRetention({
+          journal: opened,
+          clock: env.clock,
+          policy: (topic) => known.policy(topic),
+          onChange: (listener) => known.onChange(listener),
+          failed: ({ code, message }) => catalogLog.warn({ code, reason: message }, 'a log could not be trimmed'),
         })
       },
     }),

@@ -5,7 +5,8 @@ import { orderly, toReason } from './orderly.ts'
 export interface JournalOptions {
   /** Opens all logs; `failed` is called when one can no longer be written, which ends the node. */
   readonly open: (failed: (error: unknown) => void) => Promise<Journal>
-  readonly opened: (journal: Journal) => void
+  /** Returns what ends all that works on the logs by itself; called before they are closed. */
+  readonly opened: (journal: Journal) => () => void
 }
 
 /** Opens the logs of a node, keeps them, closes them. A log that fails ends the node: it never goes on half blind. */
@@ -13,19 +14,25 @@ export const journalLogic = ({ open, opened }: JournalOptions) =>
   orderly<JournalOrder, JournalFact>(
     (reason) => ({ type: 'journal.failed', reason }),
     async (scope) => {
+      let quiesce = () => {}
       const opening = open((error) => scope.tell({ type: 'journal.failed', reason: toReason(error) }))
       // At once: the order to close may come while the logs are still being opened.
       scope.receive(() =>
         scope.run(async () => {
-          await (await opening).close()
+          const journal = await opening
+          quiesce()
+          await journal.close()
           scope.tell({ type: 'journal.closed' })
         }),
       )
       const journal = await opening
       // At a sudden end there is nobody left to hear of a failure to close.
-      scope.own(() => void journal.close().catch(() => {}))
+      scope.own(() => {
+        quiesce()
+        journal.close().catch(() => {})
+      })
       if (scope.ended) return
-      opened(journal)
+      quiesce = opened(journal)
       scope.tell({ type: 'journal.opened' })
     },
   )

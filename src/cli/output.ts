@@ -1,5 +1,7 @@
 /** What commands print to stdout. */
 
+import type { TopicSettings } from '../client/servers.ts'
+
 /** Resolves when there is room for more, so that a slow reader slows the command and not fills its memory. */
 export async function write(data: string | Uint8Array): Promise<void> {
   if (!process.stdout.write(data)) await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
@@ -45,6 +47,41 @@ export function roundBytes(bytes: number): string {
   let value = bytes
   for (; value >= 1024 && scale < units.length - 1; scale++) value /= 1024
   return `${scale === 0 ? value : value.toFixed(1)} ${units[scale]}`
+}
+
+/** 3d, 12h, 5m, 40s, for people: the largest unit alone. */
+export function roundTime(ms: number): string {
+  const seconds = Math.max(0, ms / 1000)
+  for (const [unit, size] of [['d', 86_400] as const, ['h', 3600] as const, ['m', 60] as const]) {
+    if (seconds >= size) return `${Math.floor(seconds / size)}${unit}`
+  }
+  return `${Math.floor(seconds)}s`
+}
+
+/** "keeps 7d, 10.0 GiB; records up to 64.0 KiB"; what is not said is as each node's configuration says. */
+export function settingsText(settings: TopicSettings): string {
+  const { retentionMs, retentionBytes, retentionRecords, segmentMaxBytes, maxRecordBytes } = settings
+  const limit = (value: number | undefined, what: string, text: (value: number) => string) =>
+    value === undefined ? [] : [value === 0 ? `any ${what}` : text(value)]
+  const kept = [
+    ...limit(retentionMs, 'age', exactTime),
+    ...limit(retentionBytes, 'size', roundBytes),
+    ...limit(retentionRecords, 'number', (value) => counted(value, 'record')),
+  ]
+  const parts = [
+    ...(kept.length > 0 ? [`keeps ${kept.join(', ')}`] : []),
+    ...(segmentMaxBytes === undefined ? [] : [`segments of ${roundBytes(segmentMaxBytes)}`]),
+    ...(maxRecordBytes === undefined ? [] : [`records up to ${roundBytes(maxRecordBytes)}`]),
+  ]
+  return parts.length === 0 ? "as each node's configuration says" : parts.join('; ')
+}
+
+/** 7d, 36h, 90s, 1500ms: the largest unit that says it exactly. */
+function exactTime(ms: number): string {
+  for (const [unit, size] of [['d', 86_400_000] as const, ['h', 3_600_000] as const, ['m', 60_000] as const]) {
+    if (ms % size === 0) return `${ms / size}${unit}`
+  }
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -18,6 +18,7 @@ import { addMonitor } from './serf/monitor.ts'
 import { addQuery } from './serf/query.ts'
 import { addRtt } from './serf/rtt.ts'
 import { addSim } from './sim.ts'
+import { addTopic } from './topic.ts'
 import { addTopics } from './topics.ts'
 import { addVerify } from './verify.ts'
 import { version } from './version.ts'
@@ -67,6 +68,7 @@ ${exitCodeHelp}`,
     addDemo,
     addMembers,
     addTopics,
+    addTopic,
     addProduce,
     addConsume,
     addLeave,

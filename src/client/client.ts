@@ -5,13 +5,31 @@ import { type ConnectOptions, createConnections } from './connections.ts'
 import { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts'
 import { createProducer, type Producer, type ProducerOptions } from './producer.ts'
 import type { KnownServer } from './resolver.ts'
-import { serversFromWire, type TopicInfo, topicsFromWire } from './servers.ts'
+import {
+  serversFromWire,
+  settingsFromWire,
+  settingsToWire,
+  type TopicInfo,
+  type TopicSettings,
+  topicsFromWire,
+} from './servers.ts'
 
 export interface Client {
   /** All members, as one server sees them. */
   servers(): Promise<KnownServer[]>
   /** All topics (or that one), as one server holds them. */
   topics(name?: string): Promise<TopicInfo[]>
+  /**
+   * Declares a topic, or gives it these settings in place of those it had. Resolves with what is in force, once it is
+   * durable on one node; the others learn it as they learn records. Rejects with `TOPIC_SETTINGS_INVALID`, and with
+   * `createOnly` with `TOPIC_EXISTS`.
+   */
+  setTopic(name: string, settings?: TopicSettings, options?: { readonly createOnly?: boolean }): Promise<TopicSettings>
+  /**
+   * Ends a topic: its settings, and all records that were written before, on every node. What is written later begins a
+   * new life of it. Rejects with `TOPIC_UNKNOWN`.
+   */
+  deleteTopic(name: string): Promise<void>
   producer(options: ProducerOptions): Producer
   consumer(options: ConsumerOptions): Consumer
   /** Asks the first named server, and no other, to leave its cluster and stop. */
@@ -27,6 +45,14 @@ export function connect(options: ConnectOptions): Client {
     servers: async () => serversFromWire((await connections.ask(LogService.method.getServers, {})).servers),
     topics: async (name = '') =>
       topicsFromWire((await connections.ask(LogService.method.listTopics, { topic: name })).topics),
+    setTopic: async (topic, settings = {}, { createOnly = false } = {}) => {
+      const request = { topic, settings: settingsToWire(settings), createOnly }
+      const answer = await connections.ask(LogService.method.setTopic, request)
+      return answer.settings ? settingsFromWire(answer.settings) : {}
+    },
+    deleteTopic: async (topic) => {
+      await connections.ask(LogService.method.deleteTopic, { topic })
+    },
     producer: (producerOptions) => createProducer(connections, producerOptions),
     consumer: (consumerOptions) => createConsumer(connections, consumerOptions),
     leave: async () => {

@@ -38,7 +38,7 @@ export interface Connections {
   readonly timeoutMs: number
   /** A server that answered just now, so that what is sent next goes somewhere. Rejects with `UNAVAILABLE`. */
   answering(): Promise<Live>
-  /** A question that changes nothing: asks the next server when one cannot be reached. */
+  /** A question that may be asked twice: asks the next server when one cannot be reached. */
   ask<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,

@@ -21,6 +21,9 @@ import {
   name,
   onUnlessFalse,
   port,
+  retentionCount,
+  retentionSize,
+  retentionTime,
   secret,
   serfAgentAddress,
   serfRpcAddress,
@@ -228,6 +231,21 @@ export const configSchema = z.strictObject({
     group: 'Log',
     summary: 'A log goes on in a new file after this many bytes; equal on all nodes.',
     defaultText: formatBytes(64 * megabyte),
+  }),
+  retentionMs: field(retentionTime, 0, {
+    group: 'Log',
+    summary: 'Records older than this may go; 0: never. For topics that say nothing themselves, as the next two.',
+    defaultText: 'off',
+  }),
+  retentionBytes: field(retentionSize, 0, {
+    group: 'Log',
+    summary: 'A topic keeps about this many bytes on this node, its newest; 0: all.',
+    defaultText: 'off',
+  }),
+  retentionRecords: field(retentionCount, 0, {
+    group: 'Log',
+    summary: 'A topic keeps about this many records on this node, its newest; 0: all.',
+    defaultText: 'off',
   }),
   maxBatchBytes: field(byteCount(1024, 16 * megabyte), megabyte, {
     group: 'Log',

@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import { parseAddress } from '../address.ts'
+import { settingBounds } from '../catalog/setting-bounds.ts'
 import type { Address } from '../env/env.ts'
 import { parseKey } from '../gossip/keys.ts'
 import { parseNodeName } from '../log/log-id.ts'
@@ -145,21 +146,75 @@ function wholeNumber(value: unknown, min: number, max: number): number | undefin
     : undefined
 }
 
+const unitMs = new Map([
+  ['', 1],
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+  ['w', 604_800_000],
+])
+
+/** 90000, 90s, 15m, 12h, 7d or 2w; a number alone is milliseconds. Undefined: none of it. */
+export function parseDurationMs(text: string): number | undefined {
+  const match = /^(\d{1,15}) ?([a-z]*)$/i.exec(text)
+  const unit = unitMs.get(match?.[2]?.toLowerCase() ?? '')
+  const ms = match && unit !== undefined ? Number(match[1]) * unit : Number.NaN
+  return Number.isSafeInteger(ms) ? ms : undefined
+}
+
+/** 1048576, 512KiB, 10GiB; undefined: none of it. */
+export function parseByteCount(text: string): number | undefined {
+  const match = /^(\d{1,15}) ?([a-z]*)$/i.exec(text)
+  const unit = unitBytes.get(match?.[2]?.toLowerCase() ?? '')
+  const bytes = match && unit !== undefined ? Number(match[1]) * unit : Number.NaN
+  return Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
+/** Something given as a number or as text with a unit; 0: no limit. */
+const limit = (needs: string, placeholder: string, min: number, parse: (text: string) => number | undefined) =>
+  ({
+    needs,
+    placeholder,
+    read: (value) => {
+      const number = wholeNumber(typeof value === 'string' ? parse(value) : value, 0, Number.MAX_SAFE_INTEGER)
+      return number === 0 || (number !== undefined && number >= min) ? number : undefined
+    },
+  }) satisfies Kind<number | string, number>
+
+export const retentionTime = limit(
+  'a time such as 12h, 7d or milliseconds, at least 1s, or 0 for no limit',
+  'TIME',
+  settingBounds.retentionMs[0],
+  parseDurationMs,
+)
+export const retentionSize = limit(
+  'bytes such as 1073741824, 512MiB or 10GiB, at least 64 KiB, or 0 for no limit',
+  'BYTES',
+  settingBounds.retentionBytes[0],
+  parseByteCount,
+)
+export const retentionCount = limit(
+  'a number of records, or 0 for no limit',
+  'N',
+  settingBounds.retentionRecords[0],
+  (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined),
+)
+
 const unitBytes = new Map([
   ['', 1],
   ['kib', 1024],
   ['mib', 1024 ** 2],
   ['gib', 1024 ** 3],
+  ['tib', 1024 ** 4],
 ])
 
 export const byteCount = (min: number, max: number): Kind<number | string, number> => ({
   needs: `bytes such as 1048576, 512KiB or 64MiB, ${formatBytes(min)} to ${formatBytes(max)}`,
   placeholder: 'BYTES',
   read: (value) => {
-    const match = typeof value === 'string' ? /^(\d{1,15}) ?([a-z]*)$/i.exec(value) : undefined
-    const unit = unitBytes.get(match?.[2]?.toLowerCase() ?? '')
-    if (match && unit === undefined) return undefined
-    return wholeNumber(match ? Number(match[1]) * (unit ?? 1) : value, min, max)
+    return wholeNumber(typeof value === 'string' ? parseByteCount(value) : value, min, max)
   },
 })
 

@@ -72,6 +72,8 @@ export interface Journal {
   beginAt(id: LogId, start: number): Promise<void>
   /** Damage that was found and not mended yet. */
   readonly soundness: Soundness
+  /** Called after a log went on in a new segment. Returns what unsubscribes. */
+  onRoll(listener: (log: LogView) => void): () => void
   /** Called after a log's start moved. Returns what unsubscribes. */
   onTrim(listener: (log: LogView) => void): () => void
   /** Called after a log's visible end moved (it appears with its first frame) or it was mended. Returns what unsubscribes. */
@@ -125,6 +127,7 @@ class OpenJournal implements Journal {
   /** Topic → its logs that have something to read. */
   readonly #visible = new Map<string, Set<Log>>()
   readonly #listeners = new Set<(log: LogView) => void>()
+  readonly #rollListeners = new Set<(log: LogView) => void>()
   readonly #trimListeners = new Set<(log: LogView) => void>()
   /** Each shared by all logs of a topic, which see at once what changes in it. */
   readonly #rules = new Map<string, { -readonly [K in keyof TopicRules]: TopicRules[K] }>()
@@ -205,6 +208,11 @@ class OpenJournal implements Journal {
   onCommit(listener: (log: LogView) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  onRoll(listener: (log: LogView) => void): () => void {
+    this.#rollListeners.add(listener)
+    return () => void this.#rollListeners.delete(listener)
   }
 
   onTrim(listener: (log: LogView) => void): () => void {
@@ -299,7 +307,7 @@ class OpenJournal implements Journal {
       segments,
       rules: this.#rulesOf(id.topic),
       makeFolder: () => makeLogFolder(disk, dataDir, id),
-      committed: (grown) => this.#committed(grown),
+      committed: (grown, rolled) => this.#committed(grown, rolled),
       marked: (copy, producer, batch) => this.#producers.add(copy.id, producer, batch),
     })
     this.#logs.set(log.key, log)
@@ -315,8 +323,8 @@ class OpenJournal implements Journal {
   #rulesOf(topic: string): { -readonly [K in keyof TopicRules]: TopicRules[K] } {
     const known = this.#rules.get(topic)
     if (known) return known
-    const { segmentMaxBytes } = this.#options.settings
-    const rules = { segmentMaxBytes, deletedAt: 0n, expires: false }
+    const { segmentMaxBytes, expires } = this.#options.settings
+    const rules = { segmentMaxBytes, deletedAt: 0n, expires }
     this.#rules.set(topic, rules)
     return rules
   }
@@ -334,9 +342,10 @@ class OpenJournal implements Journal {
     }
   }
 
-  #committed(log: Log): void {
+  #committed(log: Log, rolled: boolean): void {
     this.#show(log)
     this.#tell(this.#listeners, log)
+    if (rolled) this.#tell(this.#rollListeners, log)
   }
 
   #tell(listeners: ReadonlySet<(log: LogView) => void>, log: Log): void {

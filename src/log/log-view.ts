@@ -31,6 +31,10 @@ export interface LogView {
   readonly bytes: number
   /** Chain hash of the last visible frame; 0n when empty, or trimmed before this run. */
   readonly chain: bigint
+  /** Hybrid time of the first frame that is still here; 0n when there is none, or it cannot be read. */
+  readonly oldest: bigint
+  /** Hybrid time of the last visible frame; 0n when there is none. */
+  readonly newest: bigint
   /**
    * Chain hash of the visible frame that ends at `offset`; 0n at 0; undefined where none ends there or it is trimmed.
    * Throws `DATA_CORRUPT` where this copy is damaged there, `DISK_FAILED` where it cannot be read.

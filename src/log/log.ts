@@ -47,6 +47,10 @@ export class Log implements LogView, SoundLog {
   readonly mended: () => void
   /** Where the topic's present life begins in this log: what is before was deleted. */
   #floor = 0
+  /** Of the frame at `start`, once somebody asked. */
+  #oldest: { readonly start: number; readonly timestamp: bigint } | undefined
+  /** How many segments there were at the last commit. */
+  #segmentsSeen: number
   /** Something of it is later than the topic's last deletion. */
   #lives = false
   readonly #marked: (log: Log, producer: string, batch: MarkedBatch) => void
@@ -62,7 +66,8 @@ export class Log implements LogView, SoundLog {
       segments: Segment[]
       rules: TopicRules
       makeFolder: () => void
-      committed: (log: Log) => void
+      /** `rolled`: with a segment that follows another one. */
+      committed: (log: Log, rolled: boolean) => void
       /** A copy has this batch from now on. */
       marked: (log: Log, producer: string, batch: MarkedBatch) => void
     },
@@ -73,6 +78,7 @@ export class Log implements LogView, SoundLog {
     this.#world = world
     this.#segments = log.segments
     this.#marked = log.marked
+    this.#segmentsSeen = log.segments.length
     this.#writer = new LogWriter(world, {
       ...log,
       key: this.key,
@@ -80,21 +86,19 @@ export class Log implements LogView, SoundLog {
       firstChain: chainSeed(log.id),
       committed: () => {
         this.applyDeletion()
-        log.committed(this)
+        const rolled = this.#segments.length > Math.max(1, this.#segmentsSeen)
+        this.#segmentsSeen = this.#segments.length
+        log.committed(this, rolled)
       },
     })
     this.#rules = log.rules
     this.mendable = { ...log, world, writer: this.#writer }
-    this.mended = () => log.committed(this)
+    this.mended = () => log.committed(this, false)
     this.applyDeletion()
   }
 
   get start(): number {
     return Math.max(this.#floor, this.#segments[0]?.base ?? 0)
-  }
-
-  get segmentCount(): number {
-    return this.#segments.length
   }
 
   /** Oldest first, the one that is being written last. */
@@ -117,6 +121,23 @@ export class Log implements LogView, SoundLog {
   /** Of the last visible frame. */
   get timestamp(): bigint {
     return this.#segments.at(-1)?.timestamp ?? 0n
+  }
+
+  get newest(): bigint {
+    return this.start < this.end ? this.timestamp : 0n
+  }
+
+  get oldest(): bigint {
+    const { start } = this
+    if (start === this.end) return 0n
+    if (this.#oldest?.start === start) return this.#oldest.timestamp
+    try {
+      const timestamp = this.#reading(start, (segment) => segment.timestampAt(this.#world.files, start))
+      this.#oldest = { start, timestamp }
+      return timestamp
+    } catch {
+      return 0n
+    }
   }
 
   chainAt(offset: number): bigint | undefined {

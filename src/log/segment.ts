@@ -149,6 +149,12 @@ export class Segment {
     return endOffset === offset ? storedChain(frame) : undefined
   }
 
+  /** Hybrid time of the frame that contains `offset`, by its header. */
+  timestampAt(files: OpenFiles, offset: number): bigint {
+    const file = files.reading(this.path)
+    return storedTimestamp(this.#bytesAt(file, this.#positionOf(file, offset), frameHeaderBytes))
+  }
+
   /** Offset of the first frame that is later than `timestamp`; `end` where there is none. They never go back. */
   firstAfter(files: OpenFiles, timestamp: bigint): number {
     const file = files.reading(this.path)

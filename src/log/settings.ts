@@ -4,6 +4,8 @@ export interface LogSettings {
   readonly durability: 'fsync' | 'os'
   /** A segment file ends before the frame that would make it larger. */
   readonly segmentMaxBytes: number
+  /** Whether records may go of topics that have no rules of their own. */
+  readonly expires: boolean
   /** One index entry about every so many bytes of a segment. */
   readonly indexIntervalBytes: number
   /** What one write and sync carries at most (a single larger frame goes alone). */
@@ -27,6 +29,7 @@ export interface TopicRules {
 export const defaultLogSettings: LogSettings = {
   durability: 'fsync',
   segmentMaxBytes: 64 * 1024 * 1024,
+  expires: false,
   indexIntervalBytes: 64 * 1024,
   groupMaxBytes: 4 * 1024 * 1024,
   pendingMaxBytes: 64 * 1024 * 1024,

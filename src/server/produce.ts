@@ -22,7 +22,7 @@ export interface ProduceDeps {
   readonly journal: Journal
   readonly access: Access
   readonly acks: Acks
-  readonly limits: BatchLimits
+  readonly limits: (topic: string) => BatchLimits
   readonly durability: DurabilitySetting
   /** Reeve nodes that are members, alive or failed, this one included: the most copies there could ever be. */
   readonly knownNodes: () => number
@@ -52,7 +52,7 @@ export function createAppender(deps: ProduceDeps): Append {
     const name = parseTopicName(topic)
     if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
     access.require(order.subject, 'produce', topic)
-    const recordCount = checkBatch(batch, limits)
+    const recordCount = checkBatch(batch, limits(topic))
     const claim = claimOf(order, recordCount)
     const known = order.copies > 1 ? knownNodes() : 1
     const copies = order.copies === allCopies ? known : order.copies

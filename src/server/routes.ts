@@ -7,6 +7,7 @@
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { Cursors } from '../catalog/cursors.ts'
 import type { Declarations } from '../catalog/declarations.ts'
+import type { Topics } from '../catalog/topics.ts'
 import type { Clock, RpcHandler, RpcRoute } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { Health } from '../gen/grpc/health/v1/health_pb.ts'
@@ -32,6 +33,7 @@ import type { DurabilitySetting } from './produce-response.ts'
 import { produceStream } from './produce-stream.ts'
 import { reflectionRoutes } from './reflection.ts'
 import { getServers, knownNodes } from './servers.ts'
+import { deleteTopic, setTopic } from './topic-settings.ts'
 import { listTopics } from './topics.ts'
 
 export interface RoutesDeps {
@@ -39,6 +41,7 @@ export interface RoutesDeps {
   /** What the nodes have declared of their earlier runs. */
   readonly declarations: Declarations
   readonly cursors: Cursors
+  readonly topics: Topics
   readonly clock: Clock
   readonly phase: PhaseSource
   readonly access: Access
@@ -69,7 +72,7 @@ const copiesWaitMs = 20_000
 
 /** All but `ReplicationService.Pull`, which comes from `pullRoute`; it is described by reflection all the same. */
 export function createRoutes(deps: RoutesDeps): RpcRoute[] {
-  const { journal, declarations, cursors, clock, phase, access, members, maxBatchBytes } = deps
+  const { journal, topics, declarations, cursors, clock, phase, access, members, maxBatchBytes } = deps
   const self = { name: journal.node, epoch: journal.epoch }
   const consuming = { journal, commits: createCommits(journal), declarations, cursors, access, phase, clock }
   const producing = {
@@ -77,7 +80,11 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
     access,
     phase,
     acks: createAcks({ copies: deps.copies, isLive: deps.isLive, clock }),
-    limits: { maxBytes: maxBatchBytes, maxRecords: batchRecordsMax, maxRecordBytes: maxBatchBytes },
+    limits: (topic: string) => ({
+      maxBytes: maxBatchBytes,
+      maxRecords: batchRecordsMax,
+      maxRecordBytes: topics.policy(topic).maxRecordBytes,
+    }),
     durability: deps.durability,
     knownNodes: () => knownNodes(members(), self.name, deps.cluster),
     copiesWaitMs,
@@ -90,8 +97,10 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
     hot(method.consume, consume(consuming)),
     hot(method.consumeStream, consumeStream(consuming)),
     authorizeRoute(getServers({ self, members, replicators: deps.replicators, rttMs: deps.rttMs }), access, 'known'),
-    authorizeRoute(listTopics({ journal, access }), access, 'known'),
     ...cursorRoutes({ cursors, journal, declarations, access }).map((route) => authorizeRoute(route, access, 'topic')),
+    authorizeRoute(listTopics({ journal, topics, access }), access, 'known'),
+    authorizeRoute(setTopic({ topics, access }), access, 'topic'),
+    authorizeRoute(deleteTopic({ topics, access }), access, 'topic'),
     authorizeRoute(leave(deps), access, 'admin'),
   ]
   return [

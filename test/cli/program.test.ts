@@ -9,6 +9,7 @@ const commands = [
   'demo',
   'members',
   'topics',
+  'topic',
   'produce',
   'consume',
   'leave',

@@ -18,6 +18,7 @@ import { openCatalog } from '../../src/catalog/catalog.ts'
 import { Cursors } from '../../src/catalog/cursors.ts'
 import { Declarations } from '../../src/catalog/declarations.ts'
 import { kindsKnowing } from '../../src/catalog/kinds.ts'
+import { openTopics } from '../../src/catalog/topics.ts'
 import type { RpcServer } from '../../src/env/env.ts'
 import { createRealEnv } from '../../src/env/real.ts'
 import { mintEpoch } from '../../src/epoch.ts'
@@ -34,7 +35,7 @@ import { createAccess } from '../../src/server/access.ts'
 import { openDoor } from '../../src/server/open-door.ts'
 import { createPhase, type Phase } from '../../src/server/phase.ts'
 import { createRoutes } from '../../src/server/routes.ts'
-import { records, valuesOf } from './parts.ts'
+import { records, topicDefaults, valuesOf } from './parts.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -74,6 +75,7 @@ before(async () => {
       journal,
       declarations,
       cursors: new Cursors({ catalog, journal, declarations }),
+      topics: openTopics(catalog, journal, { ...topicDefaults, maxRecordBytes: 1024 * 1024 }),
       copies,
       isLive: () => false,
       access: createAccess(openDoor, false),

@@ -26,6 +26,8 @@ export class MemoryLog implements LogView {
   end = 0
   bytes = 0
   chain = 0n
+  oldest = 0n
+  newest = 0n
   reads = 0
   bytesRead = 0
   /** Reading from here on finds damage. */
@@ -176,6 +178,10 @@ export class MemoryJournal implements Journal {
   onCommit(listener: (log: LogView) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  onRoll(): () => void {
+    return () => {}
   }
 
   onTrim(): () => void {

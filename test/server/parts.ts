@@ -6,6 +6,7 @@ import { openCatalog } from '../../src/catalog/catalog.ts'
 import { Cursors } from '../../src/catalog/cursors.ts'
 import { Declarations } from '../../src/catalog/declarations.ts'
 import { kindsKnowing } from '../../src/catalog/kinds.ts'
+import { openTopics } from '../../src/catalog/topics.ts'
 import type { RpcHandler } from '../../src/env/env.ts'
 import { ReeveError } from '../../src/errors.ts'
 import {
@@ -25,6 +26,14 @@ import { FakeCall, type FakeCallOptions } from './fake-call.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryJournal } from './memory-journal.ts'
 
+export const topicDefaults = {
+  retentionMs: 0,
+  retentionBytes: 0,
+  retentionRecords: 0,
+  segmentMaxBytes: 64 * 1024 * 1024,
+  maxRecordBytes: 500,
+}
+
 export function parts(options: { access?: Access } = {}) {
   const journal = new MemoryJournal()
   const clock = new ManualClock()
@@ -36,18 +45,20 @@ export function parts(options: { access?: Access } = {}) {
     throw error
   }
   const catalog = openCatalog({ journal, kinds: kindsKnowing(declarations), report })
+  const topics = openTopics(catalog, journal, topicDefaults)
   return {
     journal,
     clock,
     phase,
     copies,
+    topics,
     commits: createCommits(journal),
     declarations,
     cursors: new Cursors({ catalog, journal, declarations }),
     access: options.access ?? createAccess(openDoor, false),
     isLive,
     acks: createAcks({ copies, isLive, clock }),
-    limits: { maxBytes: 1000, maxRecords: 10, maxRecordBytes: 500 },
+    limits: () => ({ maxBytes: 1000, maxRecords: 10, maxRecordBytes: 500 }),
     durability: 'fsync' as const,
     knownNodes: () => 3,
     copiesWaitMs: 30_000,

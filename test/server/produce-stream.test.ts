@@ -121,7 +121,7 @@ test('a caller that is faster than the disk is paused, and goes on when half is 
 })
 
 test('outstanding bytes are bounded too', async () => {
-  const deps = { ...parts(), limits: { maxBytes: 2 ** 21, maxRecords: 10, maxRecordBytes: 2 ** 21 } }
+  const deps = { ...parts(), limits: () => ({ maxBytes: 2 ** 21, maxRecords: 10, maxRecordBytes: 2 ** 21 }) }
   deps.journal.hold()
   const large = one('x'.repeat(1024 * 1024), 'orders')
   const call = callOf(produceStream(deps)).say(...Array.from({ length: 100 }, () => large))

@@ -99,7 +99,8 @@ export type TopicEntry = Message<"reeve.v1.TopicEntry"> & {
   settings?: TopicSettings | undefined;
 
   /**
-   * Hybrid time of the last deletion; 0: never deleted. It ends settings that are older, and every log whose epoch is.
+   * Hybrid time of the last deletion; 0: never deleted. It ends settings that are older, and in every log of the topic the
+   * batches that are not later: the log begins behind them, and its offsets go on.
    *
    * @generated from field: uint64 deleted_at = 6;
    */

@@ -1,0 +1,136 @@
+/**
+ * Lets go what the topics' retention and their deletions say may go: looks at all topics about once a minute, and at one
+ * soon after a segment of it was finished or its settings changed. Removes one file at a time, with a pause after each, so
+ * that whoever writes or reads hardly notices.
+ */
+
+import type { TopicPolicy } from '../catalog/topic-settings.ts'
+import type { Clock, Timer } from '../env/env.ts'
+import { type ReeveError, toReeveError } from '../errors.ts'
+import type { Journal } from '../log/journal.ts'
+import { isInternalTopic, type LogId, logKey } from '../log/log-id.ts'
+import { planTrims } from '../log/retention.ts'
+
+export interface RetentionOptions {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly policy: (topic: string) => TopicPolicy
+  readonly onChange: (listener: (topic: string) => void) => () => void
+  /** Told when a log could not be trimmed; it is tried again with the next look. */
+  readonly failed: (error: ReeveError) => void
+}
+
+const lookEveryMs = 60_000
+/** After something happened to a topic: what happens meanwhile is seen in the same look. */
+const soonMs = 1000
+/** Between two files: at 64 MiB a file that is still over 3 GB a second. */
+const pauseMs = 20
+
+/** Returns what ends it. */
+export function keepRetention(options: RetentionOptions): () => void {
+  const retention = new Retention(options)
+  return () => retention.stop()
+}
+
+class Retention {
+  readonly #options: RetentionOptions
+  readonly #unsubscribe: (() => void)[]
+  readonly #due = new Set<string>()
+  #everyTimer: Timer | undefined
+  #soonTimer: Timer | undefined
+  #looking = false
+  #stopped = false
+  /** Ends the pause under way. */
+  #wake: () => void = () => {}
+
+  constructor(options: RetentionOptions) {
+    this.#options = options
+    const { journal, onChange } = options
+    this.#unsubscribe = [journal.onRoll(({ id }) => this.#soon(id.topic)), onChange((topic) => this.#soon(topic))]
+    for (const topic of journal.topics()) this.#soon(topic)
+    this.#every()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+    this.#options.clock.clearTimeout(this.#everyTimer)
+    this.#options.clock.clearTimeout(this.#soonTimer)
+    this.#wake()
+  }
+
+  #every(): void {
+    this.#everyTimer = this.#options.clock.setTimeout(() => {
+      for (const topic of this.#options.journal.topics()) this.#due.add(topic)
+      this.#every()
+      void this.#lookAtAll()
+    }, lookEveryMs)
+  }
+
+  #soon(topic: string): void {
+    this.#due.add(topic)
+    this.#soonTimer ??= this.#options.clock.setTimeout(() => {
+      this.#soonTimer = undefined
+      void this.#lookAtAll()
+    }, soonMs)
+  }
+
+  /** One topic after the other; what becomes due meanwhile has its turn too. */
+  async #lookAtAll(): Promise<void> {
+    if (this.#looking) return
+    this.#looking = true
+    for (const topic of this.#due) {
+      if (this.#stopped) break
+      this.#due.delete(topic)
+      if (!isInternalTopic(topic)) await this.#look(topic)
+    }
+    this.#looking = false
+  }
+
+  async #look(topic: string): Promise<void> {
+    const { journal, clock, policy } = this.#options
+    const { retention } = policy(topic)
+    const { maxAgeMs, maxBytes, maxRecords, deletedAt } = retention
+    if (maxAgeMs + maxBytes + maxRecords === 0 && deletedAt === 0n) return
+    const newest = newestRuns(journal)
+    const logs = journal.segments(topic).map(({ log, segments }) => ({
+      id: log.id,
+      segments,
+      written: log.own ? ('here' as const) : isOver(log.id, newest) ? ('over' as const) : ('elsewhere' as const),
+    }))
+    const trims = planTrims(logs, retention, clock.now())
+    for (const { id } of logs) {
+      const to = trims.get(logKey(id))
+      if (to === undefined || this.#stopped) continue
+      try {
+        if (!(await journal.trim(id, to, () => this.#pause()))) this.#soon(topic)
+      } catch (error) {
+        if (!this.#stopped) this.#options.failed(toReeveError(error))
+      }
+    }
+  }
+
+  #pause(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimeout(() => resolve(true), pauseMs)
+      this.#wake = () => {
+        this.#options.clock.clearTimeout(timer)
+        resolve(false)
+      }
+    })
+  }
+}
+
+/** By node: its latest run of which anything is here. Epochs sort by the time they were minted. */
+function newestRuns(journal: Journal): ReadonlyMap<string, string> {
+  const newest = new Map([[journal.node, journal.epoch]])
+  for (const { id } of journal.logs()) {
+    if (id.epoch > (newest.get(id.origin) ?? '')) newest.set(id.origin, id.epoch)
+  }
+  return newest
+}
+
+/** A log whose writer has begun a later run is finished: one run at a time writes, and none goes on with another's. */
+function isOver({ origin, epoch }: LogId, newest: ReadonlyMap<string, string>): boolean {
+  return epoch !== newest.get(origin)
+}
