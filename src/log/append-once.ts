@@ -8,13 +8,14 @@ import { framesIn } from './frame.ts'
 import type { Appended, LogView } from './journal.ts'
 import type { Log } from './log.ts'
 import type { LogId } from './log-id.ts'
+import { whenDurable } from './placed.ts'
 import { type Claim, conflict, type Producers, producerKey, type StoredBatch, type WaitingBatch } from './producers.ts'
 
 /** `view` gives a log of this node; undefined: it is not here any more. Rejects as `Journal.append`. */
 export function appendOnce(
   producers: Producers,
   view: (id: LogId) => LogView | undefined,
-  order: { log: Log; body: Uint8Array; recordCount: number; claim: Claim; timestamp: () => bigint },
+  order: { log: Log; body: Uint8Array; recordCount: number; claim: Claim },
 ): Promise<Appended> {
   const { log, body, recordCount, claim } = order
   const { topic } = log.id
@@ -27,7 +28,7 @@ export function appendOnce(
     // Its log was deleted: there is nothing left that it could repeat.
     producers.forget(topic, producer)
   }
-  const done = log.append(body, recordCount, order.timestamp(), claim).then(
+  const done = whenDurable(log.append(body, recordCount, claim)).then(
     (appended) => {
       producers.appended(producer, batch, appended)
       return appended

@@ -65,38 +65,53 @@ export interface FrameHeader {
   readonly endOffset: number
 }
 
+/** What is to be known of a frame that has become a part of its log. */
+export interface FrameMark extends FrameHeader {
+  readonly chain: bigint
+  readonly timestamp: bigint
+  readonly producer: ProducerMark | undefined
+}
+
 /** What stands in the place of the chain before a log's first frame. */
 export function chainSeed(id: LogId): bigint {
   return xxh64(logKey(id))
 }
 
-export function encodeFrame(options: {
-  baseOffset: number
-  recordCount: number
-  timestamp: bigint
-  previousChain: bigint
-  body: Uint8Array
-  producer?: ProducerMark | undefined
-}): { bytes: Uint8Array; chain: bigint } {
-  const { body } = options
-  const bytes = new Uint8Array(frameHeaderBytes + body.length)
-  const view = new DataView(bytes.buffer)
+/** What a header says beside the size of the body, and the chain that it continues. */
+export interface FrameFacts {
+  readonly baseOffset: number
+  readonly recordCount: number
+  readonly timestamp: bigint
+  readonly previousChain: bigint
+  readonly producer?: ProducerMark | undefined
+}
+
+export function encodeFrame(facts: FrameFacts & { readonly body: Uint8Array }): { bytes: Uint8Array; chain: bigint } {
+  const bytes = new Uint8Array(frameHeaderBytes + facts.body.length)
+  bytes.set(facts.body, frameHeaderBytes)
+  return { bytes, chain: sealFrame(bytes, facts) }
+}
+
+/** Writes the header of a frame whose body stands behind it already; whatever stood in its place is gone. Returns the chain. */
+export function sealFrame(frame: Uint8Array, facts: FrameFacts): bigint {
+  const { baseOffset, producer } = facts
+  const view = new DataView(frame.buffer, frame.byteOffset, frameHeaderBytes)
   view.setUint32(0, frameMagic)
-  view.setUint8(16, version)
-  view.setUint16(18, frameHeaderBytes)
-  view.setUint32(20, body.length)
-  view.setUint32(24, options.recordCount)
-  view.setBigUint64(32, BigInt(options.baseOffset))
-  view.setBigUint64(40, options.timestamp)
-  if (options.producer) {
-    bytes.set(options.producer.id, producerAt)
-    view.setBigUint64(producerAt + producerIdBytes, BigInt(options.producer.sequence))
-  }
-  bytes.set(body, frameHeaderBytes)
-  const chain = chainAfter(options.previousChain, bytes)
+  view.setUint32(16, (version << 24) | frameHeaderBytes)
+  view.setUint32(20, frame.length - frameHeaderBytes)
+  view.setUint32(24, facts.recordCount)
+  view.setUint32(28, 0)
+  view.setUint32(32, Math.floor(baseOffset / 0x1_0000_0000))
+  view.setUint32(36, baseOffset % 0x1_0000_0000)
+  view.setBigUint64(40, facts.timestamp)
+  if (producer) {
+    frame.set(producer.id, producerAt)
+    view.setBigUint64(producerAt + producerIdBytes, BigInt(producer.sequence))
+  } else frame.fill(0, producerAt, frameHeaderBytes)
+  const chain = chainAfter(facts.previousChain, frame)
   view.setBigUint64(8, chain)
-  view.setUint32(4, crcOf(bytes))
-  return { bytes, chain }
+  view.setUint32(4, crcOf(frame))
+  return chain
 }
 
 /** The header at `at`, or undefined where there are too few bytes or no header can be. Reads `frameHeaderBytes`. */
@@ -140,6 +155,12 @@ export function storedProducer(frame: Uint8Array): ProducerMark | undefined {
   if ((view.getInt32(0) | view.getInt32(4) | view.getInt32(8) | view.getInt32(12)) === 0) return undefined
   const sequence = view.getUint32(16) * 0x1_0000_0000 + view.getUint32(20)
   return { id: frame.subarray(producerAt, producerAt + producerIdBytes), sequence }
+}
+
+export function markOf(header: FrameHeader, frame: Uint8Array): FrameMark {
+  const { bytes, baseOffset, recordCount, endOffset } = header
+  const [chain, timestamp, producer] = [storedChain(frame), storedTimestamp(frame), storedProducer(frame)]
+  return { bytes, baseOffset, recordCount, endOffset, chain, timestamp, producer }
 }
 
 /** The frames that lie back to back in `bytes`, which must be verified whole frames (as `LogView.read` gives them). */

@@ -9,17 +9,20 @@ import type { JournalEvent } from './journal-event.ts'
 import { Log } from './log.ts'
 import { checkedId, type LogId, logKey, parseNodeName } from './log-id.ts'
 import type { Appended, LogSegments, LogView } from './log-view.ts'
-import type { LogWorld } from './log-writer.ts'
+import type { LogWorld } from './log-world.ts'
 import { markedBatches } from './marked-batches.ts'
 import { OpenFiles } from './open-files.ts'
+import { type Placed, whenDurable } from './placed.ts'
 import { type Claim, Producers } from './producers.ts'
 import { makeDurable, recoverLog } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import type { LogSettings, TopicRules } from './settings.ts'
 import { Soundness } from './soundness.ts'
+import { WriteBuffers } from './write-buffers.ts'
 
 export type { JournalEvent } from './journal-event.ts'
 export type { Appended, LogSegments, LogView } from './log-view.ts'
+export type { Placed } from './placed.ts'
 
 export interface Journal {
   /** This node's name, the origin of its own logs. */
@@ -36,6 +39,11 @@ export interface Journal {
    * it may repeat is damaged here.
    */
   append(topic: string, batch: Uint8Array, recordCount: number, claim?: Claim | undefined): Promise<Appended>
+  /**
+   * The same for whoever appends very many: gives the batch its place at once, and shares one promise of its durability
+   * with all that go to the disk together. Throws what `append` rejects with where that is known at once.
+   */
+  place(topic: string, batch: Uint8Array, recordCount: number): Placed
   /**
    * Extends a copy by whole frames that begin at its end, or overlap it with what it holds already. Resolves with the
    * copy's durable end.
@@ -142,10 +150,11 @@ class OpenJournal implements Journal {
     this.#lock = lock
     const { disk, settings, report } = options
     const pending = { bytes: 0, maxBytes: settings.pendingMaxBytes }
+    const files = new OpenFiles(disk, settings.openFilesMax)
     this.#producers = new Producers(options.epoch, () => options.clock.now())
     this.soundness = new Soundness(this.#logs, report)
-    const files = new OpenFiles(disk, settings.openFilesMax)
-    this.#world = { disk, files, settings, report, pending, soundness: this.soundness }
+    const buffers = new WriteBuffers(settings.groupMaxBytes)
+    this.#world = { disk, files, buffers, settings, report, pending, soundness: this.soundness }
   }
 
   async recover(): Promise<void> {
@@ -174,11 +183,15 @@ class OpenJournal implements Journal {
   }
 
   async append(topic: string, batch: Uint8Array, recordCount: number, claim?: Claim): Promise<Appended> {
+    if (!claim) return whenDurable(this.place(topic, batch, recordCount))
     this.#refuseWhenClosing()
-    const log = this.#ownLogs.get(topic) ?? this.#beginOwn(topic)
-    const timestamp = () => this.#clock.next(this.#options.clock.now())
-    if (!claim) return log.append(batch, recordCount, timestamp())
-    return appendOnce(this.#producers, (id) => this.log(id), { log, body: batch, recordCount, claim, timestamp })
+    const order = { log: this.#ownLog(topic), body: batch, recordCount, claim }
+    return appendOnce(this.#producers, (id) => this.log(id), order)
+  }
+
+  place(topic: string, batch: Uint8Array, recordCount: number): Placed {
+    this.#refuseWhenClosing()
+    return this.#ownLog(topic).append(batch, recordCount)
   }
 
   async replicate(id: LogId, frames: Uint8Array): Promise<number> {
@@ -292,7 +305,9 @@ class OpenJournal implements Journal {
     return id.origin === this.node && id.epoch === this.epoch
   }
 
-  #beginOwn(topic: string): Log {
+  #ownLog(topic: string): Log {
+    const known = this.#ownLogs.get(topic)
+    if (known) return known
     const log = this.#add(checkedId({ topic, origin: this.node, epoch: this.epoch }), [])
     this.#ownLogs.set(topic, log)
     return log
@@ -309,6 +324,7 @@ class OpenJournal implements Journal {
       makeFolder: () => makeLogFolder(disk, dataDir, id),
       committed: (grown, rolled) => this.#committed(grown, rolled),
       marked: (copy, producer, batch) => this.#producers.add(copy.id, producer, batch),
+      timestamp: () => this.timestamp(),
     })
     this.#logs.set(log.key, log)
     return log

@@ -1,96 +1,50 @@
 /**
- * The writing end of one log. Owns the order of frames between their encoding and the disk, and group commit: whatever
- * waits while a sync is under way shares the next one. Nothing is visible, and no promise resolves, before its group
- * is durable. Never guesses: after a failed sync nobody knows what the disk holds, and the log takes no more in this
- * run.
+ * The writing end of one log. Owns the order of frames on their way to the disk, and group commit: whatever waits while
+ * a sync is under way shares the next one. What fills a whole write meanwhile is written already, so that the disk has
+ * it when its sync comes. Nothing is visible, and no promise resolves, before a sync that began after its write has come
+ * back. Never guesses: after a failed sync nobody knows what the disk holds, and the log takes no more in this run.
  */
 
-import { type Disk, DiskError, type DiskFile } from '../env/env.ts'
 import { type ErrorCode, ReeveError } from '../errors.ts'
-import { readHeader, storedChain, storedProducer, storedTimestamp } from './frame.ts'
-import type { JournalEvent } from './journal.ts'
-import type { OpenFiles } from './open-files.ts'
+import { type FrameMark, frameHeaderBytes, markOf, type ProducerMark, readHeader } from './frame.ts'
+import type { LogEnd, LogWorld } from './log-world.ts'
 import { Segment } from './segment.ts'
-import type { LogSettings, TopicRules } from './settings.ts'
-import type { Soundness } from './soundness.ts'
+import { isFull, SegmentFile } from './segment-file.ts'
+import { type GatheringFrame, type Tail, WriteGroup } from './write-group.ts'
 
-export interface Pending {
-  bytes: number
-  readonly maxBytes: number
-}
-
-/** What all logs of a journal share. */
-export interface LogWorld {
-  readonly disk: Disk
-  readonly files: OpenFiles
-  readonly settings: LogSettings
-  readonly report: (event: JournalEvent) => void
-  /** Bytes of this run's own logs that wait for their commit. */
-  readonly pending: Pending
-  readonly soundness: Soundness
-}
-
-/** One or more whole frames of one segment. */
-interface Entry {
-  readonly bytes: Uint8Array
-  readonly base: number
-  readonly beginsSegment: boolean
-  resolve(): void
-  reject(error: ReeveError): void
-}
+/** Frames of others that are smaller are gathered for one write; larger ones go to the disk from where they are. */
+const gatheredMaxBytes = 64 * 1024
 
 export class LogWriter {
   readonly #world: LogWorld
-  readonly #key: string
-  readonly #folder: string
-  /** The log's own list; a segment joins it with its first commit. */
-  readonly #segments: Segment[]
-  readonly #makeFolder: () => void
-  readonly #committed: () => void
-  /** Undefined for a copy: what a peer may have waiting is bounded at its stream. */
-  readonly #pending: Pending | undefined
-  #queue: Entry[] = []
+  readonly #log: LogEnd
+  #tail: { -readonly [K in keyof Tail]: Tail[K] }
+  /** Each group is in one of these, in the order of the log. The last that waits takes more. */
+  #waiting: WriteGroup[] = []
+  #written: WriteGroup[] = []
+  /** What is being written; its file stays open as long as there is work. */
+  #active: SegmentFile | undefined
+  /** Of the last group: the next one will be about as large. */
+  #usualBytes = 0
   #working = false
+  #syncing = false
   #idle: (() => void)[] = []
+  /** For when no file is in use here. */
   #between: (() => void)[] = []
   /** Why no more is taken. */
   #failure: ReeveError | undefined
   #full = false
   #folderDurable: boolean
-  readonly #firstChain: bigint
-  readonly #rules: TopicRules
-  /** Behind everything accepted, durable or not: where the next frame belongs. */
-  #tail: { offset: number; chain: bigint | undefined; segmentBytes: number }
 
-  constructor(
-    world: LogWorld,
-    log: {
-      key: string
-      folder: string
-      segments: Segment[]
-      /** The chain before the log's first frame. */
-      firstChain: bigint
-      rules: TopicRules
-      makeFolder: () => void
-      committed: () => void
-      pending: Pending | undefined
-    },
-  ) {
+  constructor(world: LogWorld, log: LogEnd) {
     this.#world = world
-    this.#key = log.key
-    this.#folder = log.folder
-    this.#segments = log.segments
-    this.#makeFolder = log.makeFolder
-    this.#committed = log.committed
-    this.#pending = log.pending
-    this.#firstChain = log.firstChain
-    this.#rules = log.rules
+    this.#log = log
     this.#folderDurable = log.segments.length > 0
     this.#tail = this.#durableTail()
   }
 
-  /** `chain` is undefined where all that was before is trimmed: any is taken. */
-  get tail(): { readonly offset: number; readonly chain: bigint | undefined } {
+  /** Behind everything accepted, durable or not: where the next frame belongs. */
+  get tail(): Tail {
     return this.#tail
   }
 
@@ -114,21 +68,43 @@ export class LogWriter {
     this.#tail = this.#durableTail()
   }
 
-  /** Verified whole frames that fit the tail. Resolves once all of them are durable and visible. */
-  push(frames: Uint8Array): Promise<void> {
-    const pending = this.#pending
-    if (this.#failure) return Promise.reject(this.#failure)
-    if (pending && pending.bytes > 0 && pending.bytes + frames.length > pending.maxBytes) {
-      return Promise.reject(new ReeveError('OVERLOADED', `${pending.bytes} bytes wait for the disk already`))
+  /**
+   * Gives a checked batch its place at the end of the log: in a frame of its own or, where small ones that are nobody's
+   * in particular wait for the same write, in one with them. Throws what `Journal.append` rejects with.
+   */
+  append(batch: Uint8Array, recordCount: number, producer?: ProducerMark | undefined): GatheringFrame {
+    this.#admit(batch.length)
+    const { offset, segmentBytes } = this.#tail
+    const last = this.#waiting.at(-1)
+    const fits = segmentBytes > 0 && segmentBytes + batch.length <= this.#log.rules.segmentMaxBytes
+    let bytes = batch.length
+    let frame: GatheringFrame
+    if (last && fits && !producer && last.sharesFrame(bytes)) frame = last.share(batch, recordCount)
+    else {
+      bytes += frameHeaderBytes
+      frame = this.#groupFor(bytes).begin(offset, batch, recordCount, producer)
     }
-    if (pending) pending.bytes += frames.length
-    return new Promise((resolve, reject) => {
-      this.#enqueue(frames, resolve, reject)
-      if (this.#working) return
-      this.#working = true
-      // Not at once: what else is appended in this turn belongs to the same group.
-      queueMicrotask(() => void this.#work())
-    })
+    this.#took(bytes, offset + recordCount)
+    return frame
+  }
+
+  /** Verified whole frames that fit the tail. Resolves once all of them are durable and visible. */
+  async push(frames: Uint8Array): Promise<void> {
+    this.#admit(frames.length)
+    let group: WriteGroup | undefined
+    for (let at = 0; at < frames.length; ) {
+      const marks = this.#goTogether(frames, at)
+      const bytes = marks.reduce((sum, mark) => sum + mark.bytes, 0)
+      const piece = frames.subarray(at, at + bytes)
+      group = this.#groupFor(bytes, bytes > gatheredMaxBytes ? piece : undefined)
+      group.add(piece, marks)
+      const last = marks.at(-1) as FrameMark
+      this.#tail.chain = last.chain
+      this.#took(bytes, last.endOffset)
+      at += bytes
+      if (this.#failure || this.#tail.offset !== last.endOffset) break
+    }
+    await group?.durable
   }
 
   /** Does this while no file is in use here: at once, or before the next group is written. Rejects as it throws. */
@@ -158,104 +134,158 @@ export class LogWriter {
     return this.idle()
   }
 
-  /** Cuts the frames into entries at the segment boundaries, which depend on the frames and the limit alone. */
-  #enqueue(frames: Uint8Array, resolve: () => void, reject: (error: ReeveError) => void): void {
-    const tail = this.#tail
-    let run = { from: 0, base: tail.offset, beginsSegment: tail.segmentBytes === 0 }
-    const close = (to: number) => {
-      const last = to === frames.length
-      this.#queue.push({
-        bytes: frames.subarray(run.from, to),
-        base: run.base,
-        beginsSegment: run.beginsSegment,
-        resolve: last ? resolve : () => {},
-        reject,
-      })
+  #admit(bytes: number): void {
+    const { pending } = this.#log
+    if (this.#failure) throw this.#failure
+    if (pending && pending.bytes > 0 && pending.bytes + bytes > pending.maxBytes) {
+      throw new ReeveError('OVERLOADED', `${pending.bytes} bytes wait for the disk already`)
     }
-    for (let at = 0; at < frames.length; ) {
-      const header = readHeader(frames, at)
+  }
+
+  /** The frames from `at` on that go to one segment: its boundaries depend on the frames and the limit alone. */
+  #goTogether(frames: Uint8Array, at: number): FrameMark[] {
+    const marks: FrameMark[] = []
+    let { segmentBytes } = this.#tail
+    for (let from = at; from < frames.length; ) {
+      const header = readHeader(frames, from)
       if (!header) throw new Error('not whole frames')
-      if (tail.segmentBytes > 0 && tail.segmentBytes + header.bytes > this.#rules.segmentMaxBytes) {
-        if (at > run.from) close(at)
-        run = { from: at, base: tail.offset, beginsSegment: true }
-        tail.segmentBytes = 0
-      }
-      tail.segmentBytes += header.bytes
-      tail.offset = header.endOffset
-      tail.chain = storedChain(frames.subarray(at, at + header.bytes))
-      at += header.bytes
+      const fits = segmentBytes + header.bytes <= this.#log.rules.segmentMaxBytes
+      if (marks.length > 0 && !fits) break
+      segmentBytes = (fits ? segmentBytes : 0) + header.bytes
+      marks.push(markOf(header, frames.subarray(from, from + header.bytes)))
+      from += header.bytes
     }
-    close(frames.length)
+    return marks
+  }
+
+  /** The group that so many bytes go with, which is a new one for a new segment, and for a `piece`. */
+  #groupFor(bytes: number, piece?: Uint8Array): WriteGroup {
+    this.#seal()
+    const tail = this.#tail
+    if (tail.segmentBytes + bytes > this.#log.rules.segmentMaxBytes) tail.segmentBytes = 0
+    const last = this.#waiting.at(-1)
+    if (last && !piece && tail.segmentBytes > 0 && last.hasRoomFor(bytes)) return last
+    const { buffers, settings } = this.#world
+    const maxBytes = settings.groupMaxBytes
+    const usualBytes = last ? maxBytes : this.#usualBytes
+    const group = new WriteGroup({ ...tail }, piece ?? { buffers, atLeastBytes: bytes, usualBytes, maxBytes })
+    this.#waiting.push(group)
+    return group
+  }
+
+  /** The frame that was begun last takes no more. */
+  #seal(): void {
+    const last = this.#waiting.at(-1)
+    if (last) this.#tail.chain = last.seal(this.#tail.chain, this.#log.timestamp)
+  }
+
+  #took(bytes: number, end: number): void {
+    this.#tail.segmentBytes += bytes
+    this.#tail.offset = end
+    if (this.#log.pending) this.#log.pending.bytes += bytes
+    if (!this.#working) {
+      this.#working = true
+      // Not at once: what else is appended in this turn belongs to the same group.
+      queueMicrotask(() => void this.#work())
+    } else if (this.#syncing && this.#between.length === 0) this.#writeAhead()
   }
 
   async #work(): Promise<void> {
-    while (this.#queue.length > 0) {
-      for (const work of this.#between.splice(0)) work()
-      await this.#commit(this.#gather())
+    let durable: WriteGroup[] = []
+    while (this.#waiting.length > 0 || this.#written.length > 0 || durable.length > 0) {
+      const now = this.#written.length === 0 ? this.#between.splice(0) : []
+      // The index of the segment before speaks of all of it.
+      if (now.length > 0 || this.#waiting[0]?.beginsSegment) this.#publish(durable.splice(0))
+      if (now.length > 0) this.#release()
+      for (const work of now) work()
+      if (this.#between.length === 0) await this.#write()
+      const groups = this.#written.splice(0)
+      const synced = this.#sync(groups)
+      // While the disk is busy with the next.
+      this.#publish(durable)
+      durable = (await synced) ? groups : []
     }
+    this.#release()
+    if (this.#failure) this.#tail = this.#durableTail()
     for (const work of this.#between.splice(0)) work()
     this.#working = false
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  /** What goes into one write: entries of one segment, up to a size. */
-  #gather(): Entry[] {
-    let bytes = 0
-    let count = 0
-    for (const entry of this.#queue) {
-      bytes += entry.bytes.length
-      if (count > 0 && (entry.beginsSegment || bytes > this.#world.settings.groupMaxBytes)) break
-      count++
+  /** All that waits, up to where a segment begins: that is for when all before is durable. */
+  async #write(): Promise<void> {
+    for (let group = this.#waiting[0]; group; group = this.#waiting[0]) {
+      if (group.beginsSegment && (this.#written.length > 0 || !(await this.#begin(group)))) return
+      if (!this.#writeNext()) return
     }
-    return this.#queue.splice(0, count)
   }
 
-  async #commit(group: Entry[]): Promise<void> {
+  /** The groups that take no more, while a sync is under way, if none of them begins a segment. */
+  #writeAhead(): void {
+    while (this.#waiting.length > 1 && !this.#waiting[0]?.beginsSegment) if (!this.#writeNext()) return
+  }
+
+  /** Makes the file, by opening it, of the segment that this group begins. */
+  async #begin({ before }: WriteGroup): Promise<boolean> {
     const { files, settings } = this.#world
-    const begins = (group[0] as Entry).beginsSegment
-    let segment: Segment
-    let file: DiskFile
+    const { segments, folder } = this.#log
+    this.#release()
     try {
-      segment = begins ? this.#begin((group[0] as Entry).base) : (this.#segments.at(-1) as Segment)
-      file = files.writing(segment.path)
+      const last = segments.at(-1)
+      // Where everything was trimmed the log ends with the bound of that.
+      const bound = last?.base === before.offset ? last : undefined
+      if (!last) this.#log.makeFolder()
+      const segment = bound ?? new Segment(folder, before.offset, settings.indexIntervalBytes)
+      this.#active = new SegmentFile(files, segment)
     } catch (error) {
-      this.#refuse(group, error)
-      return
+      this.#refuse(error)
+      return false
     }
+    try {
+      await this.#closeLast()
+      return true
+    } catch (error) {
+      this.#fail(error)
+      return false
+    }
+  }
+
+  /** False: it could not be written, and nothing that waits will be. */
+  #writeNext(): boolean {
+    const group = this.#waiting[0] as WriteGroup
+    if (this.#waiting.length === 1) this.#seal()
     let refusal: unknown
     try {
-      if (begins) await this.#closeLast()
-      refusal = writeOrUndo(file, joined(group), segment.bytes)
-      if (refusal === undefined && settings.durability === 'fsync') {
-        await file.sync()
-        if (begins) await this.syncFolders()
-      }
+      this.#active ??= new SegmentFile(this.#world.files, this.#log.segments.at(-1) as Segment)
+      refusal = this.#active.append(group.bytes)
     } catch (error) {
-      this.#fail(group, error)
-      return
-    } finally {
-      files.release(segment.path)
+      if (this.#active) this.#fail(error)
+      else this.#refuse(error)
+      return false
     }
-    if (refusal === undefined) this.#publish(group, segment)
-    else {
-      if (begins && segment !== this.#segments.at(-1)) this.#removeEmpty(segment.path)
-      this.#refuse(group, refusal)
+    group.drop()
+    if (refusal !== undefined) {
+      if (group.beginsSegment) this.#removeBegun()
+      this.#refuse(refusal)
+      return false
     }
+    this.#waiting.shift()
+    this.#written.push(group)
+    this.#usualBytes = 2 * group.length
+    if (this.#full) this.#world.report({ kind: 'fullOver', log: this.#log.key })
+    this.#full = false
+    return true
   }
 
-  /** The file is made by opening it. */
-  #begin(base: number): Segment {
-    const last = this.#segments.at(-1)
-    // The bound that a log ends with of which everything was trimmed.
-    if (last?.base === base) return last
-    if (!last) this.#makeFolder()
-    return new Segment(this.#folder, base, this.#world.settings.indexIntervalBytes)
+  #release(): void {
+    this.#active?.release()
+    this.#active = undefined
   }
 
   /** What recovery trusts: only the last segment can end in a torn frame, and an index speaks of durable frames. */
   async #closeLast(): Promise<void> {
     const { disk, files, settings } = this.#world
-    const last = this.#segments.at(-1)
+    const last = this.#log.segments.at(-1)
     if (!last || last.bytes === 0) return
     if (settings.durability === 'os') {
       const file = files.writing(last.path)
@@ -266,20 +296,41 @@ export class LogWriter {
   }
 
   /** A segment that could not be begun leaves no file; recovery would drop it too. */
-  #removeEmpty(path: string): void {
+  #removeBegun(): void {
     const { disk, files } = this.#world
-    files.close(path)
+    const segment = this.#active?.segment
+    this.#release()
+    if (!segment || segment === this.#log.segments.at(-1)) return
+    files.close(segment.path)
     try {
-      disk.removeFile(path)
+      disk.removeFile(segment.path)
     } catch {
       // It stays, empty.
+    }
+  }
+
+  /** False: nobody knows what the disk holds. */
+  async #sync(groups: WriteGroup[]): Promise<boolean> {
+    const [first] = groups
+    if (!first || this.#world.settings.durability === 'os') return true
+    this.#syncing = true
+    try {
+      await this.#active?.sync()
+      if (first.beginsSegment) await this.syncFolders()
+      return true
+    } catch (error) {
+      this.#written.unshift(...groups)
+      this.#fail(error)
+      return false
+    } finally {
+      this.#syncing = false
     }
   }
 
   /** Makes the names of this log's files last. */
   async syncFolders(): Promise<void> {
     const { disk } = this.#world
-    let folder = this.#folder
+    let { folder } = this.#log
     await disk.syncFolder(folder)
     // The first time, the names of epoch, origin and topic too.
     for (let level = 0; level < 3 && !this.#folderDurable; level++) {
@@ -289,92 +340,54 @@ export class LogWriter {
     this.#folderDurable = true
   }
 
-  #publish(group: Entry[], segment: Segment): void {
-    if (segment !== this.#segments.at(-1)) this.#segments.push(segment)
-    for (const { bytes } of group) {
-      for (let at = 0; at < bytes.length; ) {
-        const header = readHeader(bytes, at)
-        if (!header) throw new Error('not whole frames')
-        const frame = bytes.subarray(at, at + header.bytes)
-        segment.extend({
-          ...header,
-          chain: storedChain(frame),
-          timestamp: storedTimestamp(frame),
-          producer: storedProducer(frame),
-        })
-        at += header.bytes
-      }
+  #publish(groups: WriteGroup[]): void {
+    const segment = this.#active?.segment
+    if (groups.length === 0 || !segment) return
+    if (segment !== this.#log.segments.at(-1)) this.#log.segments.push(segment)
+    for (const group of groups) {
+      for (const frame of group.frames) segment.extend(frame)
+      this.#settle(group)
     }
-    if (this.#full) this.#world.report({ kind: 'fullOver', log: this.#key })
-    this.#full = false
-    for (const entry of group) {
-      this.#settled(entry)
-      entry.resolve()
-    }
-    this.#committed()
+    this.#log.committed()
   }
 
-  /** Nothing of the group is on disk: refuse it and all behind it, which were made to follow it; then go on. */
-  #refuse(group: Entry[], error: unknown): void {
+  /** What waits is not on the disk: refuses all of it, as each was made to follow the one before; then goes on. */
+  #refuse(error: unknown): void {
+    const { key } = this.#log
     const full = isFull(error)
-    const message = `${this.#key} cannot be written: ${messageOf(error)}`
-    if (full && !this.#full) this.#world.report({ kind: 'full', log: this.#key, message })
+    const message = `${key} cannot be written: ${messageOf(error)}`
+    if (full && !this.#full) this.#world.report({ kind: 'full', log: key, message })
     this.#full = full
-    this.#rejectAll(group, reeveError(error, full ? 'DISK_FULL' : 'DISK_FAILED', message))
-    this.#tail = this.#durableTail()
+    this.#tail = { ...(this.#waiting[0] as WriteGroup).before }
+    this.#rejectAll(this.#waiting.splice(0), reeveError(error, full ? 'DISK_FULL' : 'DISK_FAILED', message))
   }
 
-  #fail(group: Entry[], error: unknown): void {
-    const message = `${this.#key} failed: ${messageOf(error)}`
+  #fail(error: unknown): void {
+    const { key } = this.#log
+    const message = `${key} failed: ${messageOf(error)}`
     this.#failure = reeveError(error, 'LOG_FAILED', `${message}; it takes no more in this run`)
-    this.#world.report({ kind: 'failed', log: this.#key, message })
-    this.#rejectAll(group, reeveError(error, 'DISK_FAILED', message))
-    this.#tail = this.#durableTail()
+    this.#world.report({ kind: 'failed', log: key, message })
+    const groups = [...this.#written.splice(0), ...this.#waiting.splice(0)]
+    this.#rejectAll(groups, reeveError(error, 'DISK_FAILED', message))
   }
 
-  #rejectAll(group: Entry[], error: ReeveError): void {
-    for (const entry of [...group, ...this.#queue.splice(0)]) {
-      this.#settled(entry)
-      entry.reject(error)
+  #rejectAll(groups: WriteGroup[], error: ReeveError): void {
+    for (const group of groups) {
+      group.drop()
+      this.#settle(group, error)
     }
   }
 
-  #settled({ bytes }: Entry): void {
-    if (this.#pending) this.#pending.bytes -= bytes.length
+  #settle(group: WriteGroup, error?: ReeveError): void {
+    if (this.#log.pending) this.#log.pending.bytes -= group.length
+    group.settle(error)
   }
 
-  #durableTail(): { offset: number; chain: bigint | undefined; segmentBytes: number } {
-    const last = this.#segments.at(-1)
-    if (!last) return { offset: 0, chain: this.#firstChain, segmentBytes: 0 }
+  #durableTail(): Tail {
+    const last = this.#log.segments.at(-1)
+    if (!last) return { offset: 0, chain: this.#log.firstChain, segmentBytes: 0 }
     return { offset: last.end, chain: last.chainKnown ? last.chain : undefined, segmentBytes: last.bytes }
   }
-}
-
-function joined(group: Entry[]): Uint8Array {
-  if (group.length === 1) return (group[0] as Entry).bytes
-  const bytes = new Uint8Array(group.reduce((sum, entry) => sum + entry.bytes.length, 0))
-  let at = 0
-  for (const entry of group) {
-    bytes.set(entry.bytes, at)
-    at += entry.bytes.length
-  }
-  return bytes
-}
-
-/** Gives the error where the disk is full; then nothing was written. Throws any other, and where undoing fails. */
-function writeOrUndo(file: DiskFile, bytes: Uint8Array, position: number): unknown {
-  try {
-    file.write(bytes, position)
-    return undefined
-  } catch (error) {
-    if (!isFull(error)) throw error
-    file.truncate(position)
-    return error
-  }
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof DiskError && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }
 
 function reeveError(error: unknown, code: ErrorCode, message: string): ReeveError {

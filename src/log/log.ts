@@ -8,7 +8,6 @@ import { ReeveError } from '../errors.ts'
 import { checkBatch } from './batch.ts'
 import {
   chainSeed,
-  encodeFrame,
   frameBodyMaxBytes,
   frameHeaderBytes,
   type ProducerMark,
@@ -19,11 +18,13 @@ import {
   verifies,
 } from './frame.ts'
 import { timestampMs } from './hlc.ts'
-import type { Appended, LogView } from './journal.ts'
+import type { LogView } from './journal.ts'
 import { type LogId, logKey } from './log-id.ts'
-import { type LogWorld, LogWriter } from './log-writer.ts'
+import type { LogWorld } from './log-world.ts'
+import { LogWriter } from './log-writer.ts'
 import { type MarkedFrame, markedFrame } from './marked-batches.ts'
 import type { Mendable } from './mend.ts'
+import { type Placed, PlacedBatch } from './placed.ts'
 import type { MarkedBatch } from './producers.ts'
 import { scanFrames, sourceOfBytes } from './scan.ts'
 import type { Segment } from './segment.ts'
@@ -70,6 +71,8 @@ export class Log implements LogView, SoundLog {
       committed: (log: Log, rolled: boolean) => void
       /** A copy has this batch from now on. */
       marked: (log: Log, producer: string, batch: MarkedBatch) => void
+      /** Later than all this node has given or seen. */
+      timestamp: () => bigint
     },
   ) {
     this.id = log.id
@@ -89,6 +92,12 @@ export class Log implements LogView, SoundLog {
         const rolled = this.#segments.length > Math.max(1, this.#segmentsSeen)
         this.#segmentsSeen = this.#segments.length
         log.committed(this, rolled)
+      },
+      timestamp: () => {
+        // Where the deletion came from a clock far ahead of ours: what is written after it must live.
+        const { deletedAt } = log.rules
+        const timestamp = log.timestamp()
+        return timestamp > deletedAt ? timestamp : deletedAt + 1n
       },
     })
     this.#rules = log.rules
@@ -171,24 +180,13 @@ export class Log implements LogView, SoundLog {
     return Math.max(offset, this.start)
   }
 
-  /** `batch` must have passed `checkBatch` with `recordCount` records. */
-  async append(
-    batch: Uint8Array,
-    recordCount: number,
-    timestamp: bigint,
-    producer?: ProducerMark | undefined,
-  ): Promise<Appended> {
+  /** `batch` must have passed `checkBatch` with `recordCount` records. Throws what `Journal.append` rejects with. */
+  append(batch: Uint8Array, recordCount: number, producer?: ProducerMark | undefined): Placed {
     if (batch.length > frameBodyMaxBytes) {
       throw new ReeveError('BATCH_TOO_LARGE', `a batch of ${batch.length} bytes; the limit is ${frameBodyMaxBytes}`)
     }
-    const { offset: baseOffset, chain: previousChain } = this.#writer.tail
-    if (previousChain === undefined) throw new Error('a log that this run writes is known from its first frame')
-    // Where the deletion came from a clock far ahead of ours: what is written after it must live.
-    const { deletedAt } = this.#rules
-    const later = timestamp > deletedAt ? timestamp : deletedAt + 1n
-    const { bytes } = encodeFrame({ baseOffset, recordCount, timestamp: later, previousChain, body: batch, producer })
-    await this.#writer.push(bytes)
-    return { log: this.id, baseOffset, recordCount, endOffset: baseOffset + recordCount, timestamp: later }
+    const { offset } = this.#writer.tail
+    return new PlacedBatch(this.id, offset, recordCount, this.#writer.append(batch, recordCount, producer))
   }
 
   /** Hides what is not later than the topic's last deletion. `anew`: there was one since. True when the start moved. */

@@ -7,9 +7,9 @@ import type { Disk, DiskFile } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import {
   type FrameHeader,
+  type FrameMark,
   frameBodyMaxBytes,
   frameHeaderBytes,
-  type ProducerMark,
   readHeader,
   storedChain,
   storedTimestamp,
@@ -81,13 +81,7 @@ export class Segment {
   }
 
   /** The next frame became visible. */
-  extend(
-    frame: FrameHeader & {
-      readonly chain: bigint
-      readonly timestamp: bigint
-      readonly producer: ProducerMark | undefined
-    },
-  ): void {
+  extend(frame: FrameMark): void {
     if (frame.producer) {
       this.marked ??= new MarkedBatches()
       this.marked.add(markedFrame(frame.producer, frame))

@@ -8,7 +8,7 @@ export interface LogSettings {
   readonly expires: boolean
   /** One index entry about every so many bytes of a segment. */
   readonly indexIntervalBytes: number
-  /** What one write and sync carries at most (a single larger frame goes alone). */
+  /** What one write carries at most (a single larger frame goes alone); a sync covers all that was written before it. */
   readonly groupMaxBytes: number
   /** Appends to this run's own logs that wait for their sync; more are refused with `OVERLOADED`. */
   readonly pendingMaxBytes: number
@@ -31,7 +31,7 @@ export const defaultLogSettings: LogSettings = {
   segmentMaxBytes: 64 * 1024 * 1024,
   expires: false,
   indexIntervalBytes: 64 * 1024,
-  groupMaxBytes: 4 * 1024 * 1024,
+  groupMaxBytes: 1024 * 1024,
   pendingMaxBytes: 64 * 1024 * 1024,
   openFilesMax: 128,
 }

@@ -8,7 +8,8 @@
 
 import type { Disk } from '../env/env.ts'
 import { parentOf, quarantineFolder } from './data-dir.ts'
-import type { LogWorld, LogWriter } from './log-writer.ts'
+import type { LogWorld } from './log-world.ts'
+import type { LogWriter } from './log-writer.ts'
 import { Segment, segmentName } from './segment.ts'
 
 /** A log, as far as its beginning is concerned. */

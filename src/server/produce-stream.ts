@@ -7,12 +7,13 @@
 
 import type { CallListener, RpcHandler, ServerCall } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
+import type { Placed } from '../log/journal.ts'
 import { endWaits, type Waits } from './acks.ts'
 import type { PhaseSource } from './phase.ts'
 import { isClosing, nodeStopping } from './phase.ts'
-import type { Append, ProduceDeps } from './produce.ts'
+import type { Appender, ProduceDeps } from './produce.ts'
 import { createAppender } from './produce.ts'
-import { parseProduceRequest } from './produce-request.ts'
+import { type ProduceCommand, parseProduceRequest } from './produce-request.ts'
 import { attempt } from './typed.ts'
 
 export interface ProduceStreamDeps extends ProduceDeps {
@@ -23,9 +24,17 @@ export interface ProduceStreamDeps extends ProduceDeps {
 const pendingCountMax = 4096
 const pendingBytesMax = 8 * 1024 * 1024
 
-/** An append in the order of arrival. `outcome` is missing until it is known. */
+/** What became of all that go to the disk together. */
+interface Commit {
+  readonly durable: Promise<void>
+  outcome: 'waits' | 'durable' | ReeveError
+}
+
+/** An append in the order of arrival: one that only has to be durable, or one with an answer of its own. */
 interface Pending {
   readonly bytes: number
+  readonly placed?: Placed
+  readonly commit?: Commit
   outcome?: Uint8Array | ReeveError
 }
 
@@ -39,12 +48,14 @@ export function produceStream(deps: ProduceStreamDeps): RpcHandler {
 class ProducingStream implements CallListener {
   readonly #call: ServerCall
   readonly #subject: string
-  readonly #append: Append
+  readonly #appender: Appender
   readonly #unsubscribe: () => void
   readonly #pending: Pending[] = []
   /** Index of the first entry of `#pending` that is not answered. */
   #head = 0
   #pendingBytes = 0
+  /** Of the last that was placed. */
+  #commit: Commit | undefined
   #topic = ''
   #producerId: Uint8Array = new Uint8Array(0)
   /** Something was refused whose turn to be answered has not come: nothing behind it is taken. */
@@ -58,10 +69,10 @@ class ProducingStream implements CallListener {
   #ending: { error: ReeveError | undefined } | undefined
   #over = false
 
-  constructor(call: ServerCall, subject: string, append: Append, phase: PhaseSource) {
+  constructor(call: ServerCall, subject: string, appender: Appender, phase: PhaseSource) {
     this.#call = call
     this.#subject = subject
-    this.#append = append
+    this.#appender = appender
     this.#unsubscribe = phase.onChange((now) => {
       if (isClosing(now)) this.#end(nodeStopping())
     })
@@ -69,14 +80,55 @@ class ProducingStream implements CallListener {
 
   message(bytes: Uint8Array): void {
     if (this.#ending || this.#over || this.#refused) return
-    const entry: Pending = { bytes: bytes.length }
-    let appending: Promise<Uint8Array>
+    let entry: Pending
     try {
       const command = parseProduceRequest(bytes)
       if (command.topic !== '') this.#topic = command.topic
       // A copy: it is a view into whatever came with it.
       if (command.producerId.length > 0) this.#producerId = command.producerId.slice()
-      appending = this.#append({
+      entry = this.#isPlain(command) ? this.#place(command.batch, bytes.length) : this.#append(command, bytes.length)
+    } catch (error) {
+      this.#end(toReeveError(error))
+      return
+    }
+    this.#pending.push(entry)
+    this.#pendingBytes += entry.bytes
+    this.#throttle()
+  }
+
+  /** Nobody's in particular, and it need be nowhere else. */
+  #isPlain({ copies, producerSequence, producerSkips }: ProduceCommand): boolean {
+    return copies <= 1 && this.#producerId.length === 0 && producerSequence === 0 && !producerSkips
+  }
+
+  #place(batch: Uint8Array, bytes: number): Pending {
+    const placed = this.#appender.place(this.#subject, this.#topic, batch)
+    const { durable } = placed
+    if (this.#commit?.durable !== durable) {
+      const commit: Commit = { durable, outcome: 'waits' }
+      const settle = (outcome: 'durable' | ReeveError) => {
+        commit.outcome = outcome
+        if (outcome instanceof ReeveError) this.#refused = true
+        if (this.#pending[this.#head]?.commit === commit) this.#flushSoon()
+      }
+      this.#commit = commit
+      durable.then(
+        () => settle('durable'),
+        (error) => settle(toReeveError(error)),
+      )
+    }
+    return { bytes, placed, commit: this.#commit }
+  }
+
+  #append(command: ProduceCommand, bytes: number): Pending {
+    const entry: Pending = { bytes }
+    const settle = (outcome: Uint8Array | ReeveError) => {
+      entry.outcome = outcome
+      if (outcome instanceof ReeveError) this.#refused = true
+      if (this.#pending[this.#head] === entry) this.#flushSoon()
+    }
+    this.#appender
+      .append({
         ...command,
         subject: this.#subject,
         topic: this.#topic,
@@ -84,19 +136,8 @@ class ProducingStream implements CallListener {
         remainingMs: () => this.#call.remainingMs(),
         waits: this.#waits,
       })
-    } catch (error) {
-      this.#end(toReeveError(error))
-      return
-    }
-    this.#pending.push(entry)
-    this.#pendingBytes += entry.bytes
-    const settle = (outcome: Uint8Array | ReeveError) => {
-      entry.outcome = outcome
-      if (outcome instanceof ReeveError) this.#refused = true
-      if (this.#pending[this.#head] === entry) this.#flushSoon()
-    }
-    appending.then(settle, (error) => settle(toReeveError(error)))
-    this.#throttle()
+      .then(settle, (error) => settle(toReeveError(error)))
+    return entry
   }
 
   ended(): void {
@@ -131,18 +172,26 @@ class ProducingStream implements CallListener {
   #flush(): void {
     for (;;) {
       const entry = this.#pending[this.#head]
-      if (!entry?.outcome) break
-      if (entry.outcome instanceof ReeveError) {
-        this.#finish(entry.outcome)
+      if (!entry) break
+      const outcome = this.#outcomeOf(entry)
+      if (!outcome) break
+      if (outcome instanceof ReeveError) {
+        this.#finish(outcome)
         return
       }
-      if (!this.#call.send(entry.outcome)) this.#clogged = true
+      if (!this.#call.send(outcome)) this.#clogged = true
       this.#pendingBytes -= entry.bytes
       this.#head++
     }
     this.#forgetAnswered()
     if (this.#ending && this.#pending.length === this.#head) this.#finish(this.#ending.error)
     else this.#throttle()
+  }
+
+  /** Undefined: not known yet. */
+  #outcomeOf({ placed, commit, outcome }: Pending): Uint8Array | ReeveError | undefined {
+    if (!placed || !commit || commit.outcome === 'waits') return outcome
+    return commit.outcome === 'durable' ? this.#appender.answer(placed) : commit.outcome
   }
 
   #forgetAnswered(): void {

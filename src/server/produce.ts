@@ -7,7 +7,7 @@ import type { RpcHandler } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import type { BatchLimits } from '../log/batch.ts'
 import { checkBatch } from '../log/batch.ts'
-import type { Appended, Journal } from '../log/journal.ts'
+import type { Appended, Journal, Placed } from '../log/journal.ts'
 import type { LogId } from '../log/log-id.ts'
 import { parseTopicName } from '../log/log-id.ts'
 import type { Access } from './access.ts'
@@ -41,41 +41,59 @@ export interface AppendOrder extends ProduceCommand {
   readonly waits: Waits
 }
 
-/** Resolves with the encoded ProduceResponse. Throws or rejects with a typed error; thrown: nothing was written. */
-export type Append = (order: AppendOrder) => Promise<Uint8Array>
+export interface Appender {
+  /** For a batch of nobody in particular that needs no copies: gives it its place. Throws: nothing was written. */
+  place(subject: string, topic: string, batch: Uint8Array): Placed
+  /** The encoded ProduceResponse of what became durable here. */
+  answer(placed: Placed): Uint8Array
+  /** Resolves with the encoded ProduceResponse. Throws or rejects with a typed error; thrown: nothing was written. */
+  append(order: AppendOrder): Promise<Uint8Array>
+}
 
-export function createAppender(deps: ProduceDeps): Append {
+export function createAppender(deps: ProduceDeps): Appender {
   const { journal, access, acks, limits, durability, knownNodes, copiesWaitMs } = deps
   const encodeId = rememberLast(encodeLogId)
-  return (order) => {
-    const { topic, batch } = order
-    const name = parseTopicName(topic)
-    if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
-    access.require(order.subject, 'produce', topic)
-    const recordCount = checkBatch(batch, limits(topic))
-    const claim = claimOf(order, recordCount)
-    const known = order.copies > 1 ? knownNodes() : 1
-    const copies = order.copies === allCopies ? known : order.copies
-    if (copies > known) {
-      throw new ReeveError('COPIES_IMPOSSIBLE', `${copies} copies asked for, but ${known} nodes are known`, {
-        facts: { wanted: String(copies), known: String(known) },
+  let validName: string | undefined
+
+  function check(subject: string, topic: string, batch: Uint8Array): number {
+    if (topic !== validName) {
+      const name = parseTopicName(topic)
+      if (!name.ok) throw new ReeveError('TOPIC_NAME_INVALID', name.problem)
+      validName = topic
+    }
+    access.require(subject, 'produce', topic)
+    return checkBatch(batch, limits(topic))
+  }
+
+  const answer = (appended: Appended) => encodeProduceResponse(encodeId(appended.log), appended, 1, durability)
+  return {
+    place: (subject, topic, batch) => journal.place(topic, batch, check(subject, topic, batch)),
+    answer,
+    append(order) {
+      const { topic, batch } = order
+      const recordCount = check(order.subject, topic, batch)
+      const claim = claimOf(order, recordCount)
+      const known = order.copies > 1 ? knownNodes() : 1
+      const copies = order.copies === allCopies ? known : order.copies
+      if (copies > known) {
+        throw new ReeveError('COPIES_IMPOSSIBLE', `${copies} copies asked for, but ${known} nodes are known`, {
+          facts: { wanted: String(copies), known: String(known) },
+        })
+      }
+      const appending = journal.append(topic, batch, recordCount, claim)
+      if (copies <= 1) return appending.then(answer)
+      return appending.then(async (appended) => {
+        const limitMs = waitLimitMs(order.remainingMs(), copiesWaitMs)
+        const count = await acks.waitFor(appended.log, appended.endOffset, copies, limitMs, order.waits)
+        if (count < copies) throw copiesPending(appended, count, copies)
+        return encodeProduceResponse(encodeId(appended.log), appended, count, durability)
       })
-    }
-    const appending = journal.append(topic, batch, recordCount, claim)
-    if (copies <= 1) {
-      return appending.then((appended) => encodeProduceResponse(encodeId(appended.log), appended, 1, durability))
-    }
-    return appending.then(async (appended) => {
-      const limitMs = waitLimitMs(order.remainingMs(), copiesWaitMs)
-      const count = await acks.waitFor(appended.log, appended.endOffset, copies, limitMs, order.waits)
-      if (count < copies) throw copiesPending(appended, count, copies)
-      return encodeProduceResponse(encodeId(appended.log), appended, count, durability)
-    })
+    },
   }
 }
 
 export function produce(deps: ProduceDeps): RpcHandler {
-  const append = createAppender(deps)
+  const { append } = createAppender(deps)
   return (call) => {
     const waits: Waits = new Set()
     const listener = oneMessage(call, (bytes) => {

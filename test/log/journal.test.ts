@@ -100,7 +100,8 @@ describe('appending', () => {
     const disk = new MemoryDisk()
     const { journal } = await openOn(disk, { settings: { groupMaxBytes: 300 } })
     await Promise.all(Array.from({ length: 6 }, () => journal.append('orders', batchOf('x'.repeat(50)), 1)))
-    assert.equal(disk.syncs, 3)
+    assert.equal(disk.calls.filter((call) => call.startsWith('write')).length, 2)
+    assert.equal(disk.syncs, 1)
   })
 
   test('with durability os nothing is synced', async () => {
@@ -138,7 +139,7 @@ describe('appending', () => {
 
   test('more than may wait is refused, and taken again later', async () => {
     const disk = new MemoryDisk()
-    const { journal } = await openOn(disk, { settings: { pendingMaxBytes: 400 } })
+    const { journal } = await openOn(disk, { settings: { pendingMaxBytes: 300 } })
     disk.holdSyncs()
     const taken = [1, 2].map((n) => journal.append('orders', batchOf(`${n}`.repeat(100)), 1))
     await assert.rejects(journal.append('payments', batchOf('x'.repeat(100)), 1), hasCode('OVERLOADED'))

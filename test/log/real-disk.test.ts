@@ -7,6 +7,7 @@ import { after, describe, test } from 'node:test'
 import { createRealDisk } from '../../src/env/real-disk.ts'
 import { isHarm, verifyDataDirs } from '../../src/log/verify.ts'
 import {
+  appendAll,
   batchOf,
   bytesOf,
   epochA,
@@ -38,7 +39,7 @@ describe('on a real disk', () => {
     const [a, b] = [join(root, randomUUID()), join(root, randomUUID())]
     const first = await openOn(disk, { dataDir: a, epoch: epochA, settings })
     const values = Array.from({ length: 100 }, (_, n) => `value ${n} `.repeat(1 + (n % 9)))
-    await Promise.all(values.map((value) => first.journal.append('orders', batchOf(value), 1)))
+    await appendAll(first.journal, 'orders', values)
     const frames = readAll(viewOf(first.journal, id))
     assert.deepEqual(
       frames.map((frame) => frame.body),

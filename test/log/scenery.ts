@@ -1,6 +1,6 @@
 /** What the scenarios about logs share. */
 
-import { create, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { Clock, Disk } from '../../src/env/env.ts'
 import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
 import { type Frame, framesIn } from '../../src/log/frame.ts'
@@ -64,6 +64,14 @@ export function readAll(log: LogView, maxBytes = 1024 * 1024): Frame[] {
     at = last.baseOffset + last.recordCount
   }
   return frames
+}
+
+/** What `batchOf` made the records of these frames from. */
+export function valuesOf(frames: readonly Pick<Frame, 'body'>[]): string[] {
+  const decoder = new TextDecoder()
+  return frames.flatMap(({ body }) =>
+    fromBinary(RecordBatchSchema, body).records.map(({ value }) => decoder.decode(value)),
+  )
 }
 
 export function bytesOf(frames: Frame[]): Uint8Array {

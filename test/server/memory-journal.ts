@@ -4,7 +4,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { ReeveError } from '../../src/errors.ts'
 import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
 import { encodeFrame, framesIn } from '../../src/log/frame.ts'
-import type { Appended, Journal, LogView } from '../../src/log/journal.ts'
+import type { Appended, Journal, LogView, Placed } from '../../src/log/journal.ts'
 import type { LogId } from '../../src/log/log-id.ts'
 import { logKey } from '../../src/log/log-id.ts'
 import { Soundness } from '../../src/log/soundness.ts'
@@ -113,19 +113,26 @@ export class MemoryJournal implements Journal {
     this.#failure = error
   }
 
-  append(topic: string, batch: Uint8Array, recordCount: number): Promise<Appended> {
+  async append(topic: string, batch: Uint8Array, recordCount: number): Promise<Appended> {
+    const { durable, ...appended } = this.place(topic, batch, recordCount)
+    await durable
+    return appended
+  }
+
+  place(topic: string, batch: Uint8Array, recordCount: number): Placed {
     this.appends++
-    if (this.#failure) return Promise.reject(this.#failure)
+    if (this.#failure) throw this.#failure
     const log = this.logOf(topic, this.node, this.epoch)
     const appended = log.push(batch, recordCount)
-    return new Promise((resolve) => {
+    const durable = new Promise<void>((resolve) => {
       const commit = () => {
         this.#show(log, appended.endOffset)
-        resolve(appended)
+        resolve()
       }
       if (this.#held) this.#held.push(commit)
       else commit()
     })
+    return { ...appended, durable }
   }
 
   /** One commit of one batch to any log, as if it came from a peer. */
