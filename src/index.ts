@@ -14,6 +14,7 @@ import { createNode as composeNode, type ReeveNode } from './node.ts'
 
 export type { Client } from './client/client.ts'
 export type { Consumer, ConsumerOptions } from './client/consumer.ts'
+export type { ClientCursors, NamedCursor } from './client/cursors.ts'
 export type { Producer, ProducerOptions } from './client/producer.ts'
 export type { Bytes, ConsumedRecord, OutgoingRecord, RecordId } from './client/record.ts'
 export type { KnownServer, ServerState } from './client/resolver.ts'

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { addAgent } from './agent.ts'
 import { addCert } from './cert.ts'
 import { addConsume } from './consume.ts'
+import { addCursor, addCursors } from './cursors.ts'
 import { addDemo } from './demo.ts'
 import { Exit, exitCodeHelp, reportError } from './exit.ts'
 import { addKeygen } from './keygen.ts'
@@ -71,6 +72,8 @@ ${exitCodeHelp}`,
     addTopic,
     addProduce,
     addConsume,
+    addCursors,
+    addCursor,
     addLeave,
     addVerify,
     addCert,

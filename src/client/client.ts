@@ -3,6 +3,7 @@
 import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
 import { type ConnectOptions, createConnections } from './connections.ts'
 import { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts'
+import { type ClientCursors, createCursors } from './cursors.ts'
 import { createProducer, type Producer, type ProducerOptions } from './producer.ts'
 import type { KnownServer } from './resolver.ts'
 import {
@@ -32,6 +33,8 @@ export interface Client {
   deleteTopic(name: string): Promise<void>
   producer(options: ProducerOptions): Producer
   consumer(options: ConsumerOptions): Consumer
+  /** Kept in the cluster under names. */
+  readonly cursors: ClientCursors
   /** Asks the first named server, and no other, to leave its cluster and stop. */
   leave(): Promise<void>
   /** Ends everything at once; `close` a producer first to have its records acknowledged. */
@@ -55,6 +58,7 @@ export function connect(options: ConnectOptions): Client {
     },
     producer: (producerOptions) => createProducer(connections, producerOptions),
     consumer: (consumerOptions) => createConsumer(connections, consumerOptions),
+    cursors: createCursors(connections),
     leave: async () => {
       await connections.callFirst(LogService.method.leave, {})
     },

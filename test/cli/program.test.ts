@@ -12,6 +12,8 @@ const commands = [
   'topic',
   'produce',
   'consume',
+  'cursors',
+  'cursor',
   'leave',
   'verify',
   'cert',
