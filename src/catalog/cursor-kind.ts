@@ -31,10 +31,10 @@ export function cursorKind(declarations: Declarations): CatalogKind<CursorEntry>
       if (order !== 0) return order > 0 ? one : other
       const merged = clone(CursorEntrySchema, compareCommits(one, other) >= 0 ? one : other)
       merged.deleted = one.deleted || other.deleted
-      const topic = topicOf(one) ?? topicOf(other)
-      if (topic === undefined) return merged
-      const both = joined(placeIn(one), placeIn(other))
-      merged.state = stateFromPlace(topic, condense(declarations, topic, both))
+      const topic = topicOf(one) > topicOf(other) ? topicOf(one) : topicOf(other)
+      if (topic === '') return merged
+      const ofTopic = [one, other].filter((entry) => topicOf(entry) === topic).map(placeIn)
+      merged.state = stateFromPlace(topic, condense(declarations, topic, ofTopic.reduce(joined)))
       return merged
     },
   }
@@ -64,8 +64,9 @@ export function placeIn({ state }: CursorEntry): Place {
   return state ? placeFromState(state, state.topic, Number.POSITIVE_INFINITY) : nowhere
 }
 
-function topicOf({ state }: CursorEntry): string | undefined {
-  return state?.topic
+/** The same in all entries of a key; empty: it stands nowhere. */
+function topicOf({ state }: CursorEntry): string {
+  return state?.topic ?? ''
 }
 
 function compareGenerations(one: CursorEntry, other: CursorEntry): number {

@@ -2,6 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { create, toBinary } from '@bufbuild/protobuf'
+import { cursorKind, decodeCursorEntry, encodeCursorEntry } from '../../src/catalog/cursor-kind.ts'
+import { Declarations } from '../../src/catalog/declarations.ts'
+import { stateFromPlace } from '../../src/catalog/place.ts'
+import { foldOf, runKind } from '../../src/catalog/run-kind.ts'
+import { CursorEntrySchema, RunEntrySchema } from '../../src/gen/reeve/v1/catalog_pb.ts'
 import { ProduceRequestSchema } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
 import { RefusalReason } from '../../src/gen/reeve/v1/replication_service_pb.ts'
@@ -38,7 +43,26 @@ const batchLimits = { maxBytes: 4096, maxRecords: 100, maxRecordBytes: 1024 }
 const filter = new KeyFilter([new TextEncoder().encode('k')], [new TextEncoder().encode('a')])
 const frame = encodeFrame({ baseOffset: 7, recordCount: 3, timestamp: 99n, previousChain: chainSeed(id), body: batch })
 const epochBytes = fromHex(id.epoch.replaceAll('-', ''))
-const cursor = encodeCursor(id.topic, [{ from: { origin: utf8.encode(id.origin), epoch: epochBytes }, offset: 300 }])
+const read = [{ from: { origin: utf8.encode(id.origin), epoch: epochBytes }, offset: 300 }]
+const folds = [{ origin: id.origin, epoch: id.epoch, number: 2 }]
+const cursors = [encodeCursor(id.topic, read), encodeCursor(id.topic, read, folds)]
+const declared = create(RunEntrySchema, {
+  version: 1,
+  origin: id.origin,
+  declaredBy: epochBytes,
+  number: 2n,
+  epoch: epochBytes,
+  logs: [{ topic: id.topic, end: 300n }],
+  follows: [{ epoch: epochBytes, number: 1n }],
+})
+const kept = create(CursorEntrySchema, {
+  version: 1,
+  generation: 3n,
+  origin: id.origin,
+  epoch: epochBytes,
+  state: stateFromPlace(id.topic, decodeCursor(cursors[1] as Uint8Array, id.topic)),
+  timestamp: 4n,
+})
 
 const hello = { version: 2, cluster: 'reeve', node: 'node-1', epoch: epochBytes, root: 2n ** 63n } as const
 const latest = { epoch: epochBytes, start: 0n, end: 300n }
@@ -69,7 +93,29 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
       if (records > 0) assert.equal(checkBatch(found, batchLimits), records)
     }),
   },
-  cursor: { corpus: [cursor], accepts: typed((input) => void decodeCursor(input, id.topic)) },
+  cursor: { corpus: cursors, accepts: typed((input) => void decodeCursor(input, id.topic)) },
+  run: {
+    corpus: [runKind.encode(declared)],
+    accepts: (input) => {
+      const entry = runKind.decode(input)
+      if (!entry) return false
+      const declarations = new Declarations()
+      declarations.add(entry)
+      assert.equal(declarations.knows(foldOf(entry)), entry.follows.length === 0, 'known without what it follows')
+      return true
+    },
+  },
+  namedCursor: {
+    corpus: [encodeCursorEntry(kept)],
+    accepts: (input) => {
+      const entry = decodeCursorEntry(input)
+      if (!entry) return false
+      const { merge } = cursorKind(new Declarations())
+      const merged = encodeCursorEntry(merge(entry, kept))
+      assert.deepEqual(merged, encodeCursorEntry(merge(kept, entry)), 'the order of a merge tells')
+      return true
+    },
+  },
   produce: {
     corpus: [
       toBinary(ProduceRequestSchema, create(ProduceRequestSchema, { topic: 'orders', batch: { records }, copies: 2 })),
