@@ -1,6 +1,6 @@
 /** The colours of the drawings, by light and by dark. A page that embeds one lights it by the class names below. */
 
-const light = {
+export const light = {
   paper: '#ffffff',
   frame: '#d8dee8',
   group: '#f6f8fb',
@@ -27,7 +27,7 @@ const light = {
   hotText: '#1d4ed8',
 }
 
-const dark: typeof light = {
+export const dark: typeof light = {
   paper: '#0f141c',
   frame: '#2a3442',
   group: '#131a24',

@@ -1,76 +1,78 @@
 /**
- * The figures of this machine: `npm run bench -- [--quick] [--only NAME] [--json FILE]`.
+ * The figures of this machine, beside those of its peers:
  *
- * Everything runs on one machine over loopback: nodes and serf agents are processes of their own, run from source as by
- * `npm start`, with the default settings (LAN timing, every record fsynced) and their data in the system's folder for
- * temporary files; clients and clocks are in this one process, so all times of a figure come from one monotonic clock.
- * Whatever else the machine does is in the figures. Each is repeated five times (`--quick`: twice, and shorter); the
- * table shows median (least – greatest), and the ratio of two medians where one row is compared with another.
+ *     npm run bench -- [--quick] [--only NAME]… [--json FILE] [--dir FOLDER]
+ *     npm run bench -- --report FILE…
  *
- * start    Three agents, and `npm start` (without npm itself): from the moment the first process is spawned until each
- *          has logged that the others joined, and until a record written to each node, as soon as that one said it is
- *          ready, was read from every node. The demo looks at its nodes four times a second; that is in its times.
- * detect   kill -9 of one of five agents, some seconds after all saw each other: until the first and the last of the
- *          other four logs that it failed. Beside it the same with five real `serf` agents, in turns; it is left out
- *          where there is no `serf`.
- * gossip   5, 20 and 50 members of nothing but gossip, beside as many real `serf` agents, in turns: all join one at the
- *          same moment, until each has seen each, also half and half; a user event, until all have it; an idle minute
- *          (`--quick`: half of it), what it costs; one is killed; one leaves. Packets and bytes are those of the whole
- *          machine's loopback.
- * lag      Three agents, 1,000 records of 100 B a second written to each by the client library (linger 1 ms), all tailed
- *          at once: from a record's acknowledgement at its origin to its arrival at a consumer of each of the other two.
- *          Nodes replicate what is durable without waiting for the acknowledgement: a lag below zero is possible.
- *          Nodes and this process are warm: a first run is not counted.
- * produce  One agent, one stream: batches of 1,000 x 100 B, eight in flight; until the last is acknowledged, which is
- *          after its fsync. Beside it the same bytes appended to a file on the same disk with one fdatasync a group and
- *          nothing else, in the groups in which the acknowledgements came. Then single records, one call after the
- *          other, beside one write and fdatasync each.
- * consume  One agent: such batches read back from the start by one stream; once as bytes only, once by the client
- *          library, which makes an object of each record.
- * churn    `reeve sim`: five nodes under churn for two simulated minutes, and until they came to rest; three seeds, one
- *          process.
+ * What each figure measures and how to read it stands in `README.md` beside this file. `--report` writes the tables and
+ * the chart of the pages from what `--json` wrote.
  */
 
-import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { onInterrupt } from '../../src/cli/interrupt.ts'
-import { churn } from './churn.ts'
-import { consume } from './consume.ts'
-import { detect } from './detect.ts'
-import { type Figure, quantile, type Row } from './figure.ts'
-import { gossip } from './gossip.ts'
-import { lag } from './lag.ts'
-import { produce } from './produce.ts'
+import type { Figure } from './figure.ts'
+import { churn } from './figures/churn.ts'
+import { consume } from './figures/consume.ts'
+import { copies } from './figures/copies.ts'
+import { detect } from './figures/detect.ts'
+import { gossip } from './figures/gossip.ts'
+import { idle } from './figures/idle.ts'
+import { lag } from './figures/lag.ts'
+import { open } from './figures/open.ts'
+import { produce } from './figures/produce.ts'
+import { replicate } from './figures/replicate.ts'
+import { single } from './figures/single.ts'
+import { start } from './figures/start.ts'
+import { tail } from './figures/tail.ts'
+import { tls } from './figures/tls.ts'
+import { unary } from './figures/unary.ts'
+import { machine, machineText } from './machine.ts'
+import { joined, jsonOf, parseRun, type Run, writeReport } from './report.ts'
 import { Stage } from './stage.ts'
-import { start } from './start.ts'
+import { tableOf } from './table.ts'
 
-const figures = new Map<string, Figure>(Object.entries({ start, detect, gossip, lag, produce, consume, churn }))
+const speed = { produce, copies, single, unary, consume, replicate, lag, tail, idle, open, tls }
+const cluster = { start, detect, gossip, churn }
+const figures = new Map<string, Figure>(Object.entries({ ...speed, ...cluster }))
 
 process.exit(await main())
 
 async function main(): Promise<number> {
-  const { quick, only, json } = readFlags()
-  const stage = new Stage()
-  const results = new Map<string, Row[]>()
+  const flags = readFlags()
+  if (flags.report !== undefined) {
+    writeReport(joined(flags.report.map((file) => parseRun(readFileSync(file, 'utf8')))))
+    return 0
+  }
+  const { quick, only, json } = flags
+  const stage = new Stage(realpathSync(flags.dir))
+  const repetitions = quick ? 2 : 5
+  const run: Run = {
+    ...{ at: new Date().toISOString(), machine: machine(stage.root), quick, repetitions, figures: {}, notes: {} },
+  }
   let restore = () => {}
   const interrupted = new Promise<number>((resolve) => {
     restore = onInterrupt((_signal, exitCode) => resolve(exitCode))
   })
   // What is torn down may fail in places where nobody waits any more; what fails before that ends the run.
   const failed = new Promise<never>((_resolve, reject) => process.on('unhandledRejection', reject))
+  failed.catch(() => undefined)
   try {
-    const repetitions = quick ? 2 : 5
-    const model = cpus()[0]?.model ?? 'unknown'
-    process.stdout.write(`Node ${process.version}, ${cpus().length} × ${model}; ${repetitions} repetitions\n`)
+    process.stdout.write(`${machineText(run.machine)}; ${repetitions} repetitions\n`)
+    if (run.machine.disk.startsWith('tmpfs')) process.stdout.write('Nothing here is on a disk: see --dir\n')
     for (const name of only) {
       process.stdout.write(`\n${name}\n`)
-      const rows = await Promise.race([figures.get(name)!({ stage, repetitions, quick }), interrupted, failed])
+      const notes = new Set<string>()
+      const note = (text: string) => void notes.add(text)
+      const rows = await Promise.race([figures.get(name)!({ stage, repetitions, quick, note }), interrupted, failed])
       if (typeof rows === 'number') return rows
-      results.set(name, rows)
-      process.stdout.write(tableOf(rows))
+      run.figures[name] = rows
+      run.notes[name] = [...notes]
+      process.stdout.write(tableOf(name, rows))
+      for (const text of notes) process.stdout.write(`  (${text})\n`)
+      if (json !== undefined) writeFileSync(json, jsonOf(run))
     }
-    if (json !== undefined) writeFileSync(json, `${JSON.stringify(Object.fromEntries(results), null, 2)}\n`)
     return 0
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message}\n`)
@@ -81,39 +83,31 @@ async function main(): Promise<number> {
   }
 }
 
-function readFlags(): { quick: boolean; only: string[]; json: string | undefined } {
+interface Flags {
+  readonly quick: boolean
+  readonly only: string[]
+  readonly json: string | undefined
+  readonly dir: string
+  readonly report: readonly string[] | undefined
+}
+
+function readFlags(): Flags {
   try {
     const { values } = parseArgs({
       options: {
         quick: { type: 'boolean', default: false },
         only: { type: 'string', multiple: true, default: [...figures.keys()] },
         json: { type: 'string' },
+        dir: { type: 'string', default: tmpdir() },
+        report: { type: 'string', multiple: true },
       },
     })
     const unknown = values.only.find((name) => !figures.has(name))
     if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${[...figures.keys()].join(', ')}`)
-    return { ...values, json: values.json }
+    if (!existsSync(values.dir)) throw new Error(`--dir ${values.dir}: there is no such folder`)
+    return { ...values, json: values.json, report: values.report }
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message}\n`)
     process.exit(2)
   }
-}
-
-function tableOf(rows: readonly Row[]): string {
-  const medians = new Map(rows.map(({ name, samples }) => [name, quantile(samples, 0.5)]))
-  const width = Math.max(...rows.map(({ name }) => name.length))
-  return rows
-    .map(({ name, unit, samples, beside }) => {
-      const [median, least, greatest] = [0.5, 0, 1].map((fraction) => shown(quantile(samples, fraction)))
-      const other = beside === undefined ? undefined : medians.get(beside)
-      const ratio = other === undefined ? '' : `   ${(medians.get(name)! / other).toFixed(2)} × ${beside}`
-      return `  ${name.padEnd(width)}  ${median!.padStart(9)} ${unit} (${least} – ${greatest})${ratio}\n`
-    })
-    .join('')
-}
-
-/** Three digits that count, whole numbers grouped. */
-function shown(value: number): string {
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
-  return value.toPrecision(3)
 }

@@ -1,134 +1,45 @@
 /**
  * The processes, clients and folders of a measurement. Owns all of them: whatever happens, `clear` ends every process and
- * removes every file. Lines of processes are stamped on arrival with the clock of this process.
+ * removes every file.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
-import { parseAddress } from '../../src/address.ts'
 import { freePorts } from '../../src/cli/demo/ports.ts'
-import type { RpcChannel } from '../../src/env/env.ts'
 import { type Client, connect, createRealEnv } from '../../src/index.ts'
+import { createAuthority } from '../certificates.ts'
+import { Process } from './process.ts'
+import { removeScripts, scriptOf } from './script.ts'
 
-const root = join(import.meta.dirname, '..', '..')
-const patienceMs = 120_000
-
-export interface Line {
-  readonly text: string
-  readonly atMs: number
+/** Where a server listens; with `caFile` it speaks TLS. */
+export interface Target {
+  readonly address: string
+  readonly caFile?: string
 }
 
-export class Process {
+export interface AgentOptions {
   readonly name: string
-  readonly exited: Promise<unknown>
-  readonly #child: ChildProcess
-  readonly #endsBy: NodeJS.Signals
-  readonly #lines: Line[] = []
-  readonly #waiting = new Set<() => void>()
-
-  /** `endsBy`: what ends it when nobody cares how, in a way that leaves nothing behind. */
-  constructor(name: string, command: readonly string[], endsBy: NodeJS.Signals) {
-    this.name = name
-    this.#endsBy = endsBy
-    // A group of its own keeps the terminal's Ctrl-C from it; the channel tells a node when this process is gone.
-    this.#child = spawn(command[0] as string, command.slice(1), {
-      cwd: root,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('REEVE_'))),
-    })
-    this.exited = once(this.#child, 'exit').finally(() => this.#wake())
-    this.exited.catch(() => undefined)
-    for (const output of [this.#child.stdout, this.#child.stderr]) {
-      createInterface({ input: output as Readable }).on('line', (text) => {
-        this.#lines.push({ text, atMs: performance.now() })
-        this.#wake()
-      })
-    }
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid
-  }
-
-  /** A message on the channel between the two processes. */
-  send(message: object): void {
-    this.#child.send(message)
-  }
-
-  get running(): boolean {
-    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
-  }
-
-  /** The first line with all of these parts, also one of before. */
-  async said(...parts: string[]): Promise<Line> {
-    const deadlineMs = performance.now() + patienceMs
-    for (let seen = 0; ; ) {
-      for (; seen < this.#lines.length; seen++) {
-        const line = this.#lines[seen] as Line
-        if (parts.every((part) => line.text.includes(part))) return line
-      }
-      const waitedFor = `${this.name} to say ${parts.join(' … ')}`
-      if (!this.running) throw new Error(`waited for ${waitedFor}, but it ended:\n${this.#story()}`)
-      await new Promise<void>((resolve, reject) => {
-        const give = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        const timer = setTimeout(
-          () => reject(new Error(`waited in vain for ${waitedFor}:\n${this.#story()}`)),
-          deadlineMs - performance.now(),
-        )
-        this.#waiting.add(give)
-      })
-    }
-  }
-
-  /** All it said on lines that are JSON. */
-  json(): unknown[] {
-    return this.#lines.filter(({ text }) => text.startsWith('{')).map(({ text }) => JSON.parse(text))
-  }
-
-  /** kill -9. Gives the moment before it. */
-  kill(): number {
-    const atMs = performance.now()
-    this.#child.kill('SIGKILL')
-    return atMs
-  }
-
-  async end(signal = this.#endsBy): Promise<void> {
-    if (!this.running) return
-    this.#child.kill(signal)
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs)
-    await this.exited
-    clearTimeout(timer)
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting) wake()
-    this.#waiting.clear()
-  }
-
-  #story(): string {
-    return this.#lines
-      .slice(-20)
-      .map(({ text }) => text)
-      .join('\n')
-  }
+  readonly dataDir: string
+  /** Gossip address of a member. */
+  readonly join?: string
+  readonly port: number
+  readonly flags?: readonly string[]
 }
 
 export class Stage {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'reeve-bench-'))
+  readonly root: string
+  readonly #folder: string
   readonly #processes: Process[] = []
   readonly #open: { close(): void }[] = []
   readonly #env = createRealEnv()
   #folders = 0
   #ended = false
+
+  /** Everything is written below a new folder in `root`. */
+  constructor(root: string) {
+    this.root = root
+    this.#folder = mkdtempSync(join(root, 'reeve-bench-'))
+  }
 
   /** A new folder on the disk that the nodes write to. */
   folder(): string {
@@ -148,27 +59,76 @@ export class Stage {
     return this.run(name, [process.execPath, ...process.execArgv, join('.tools', 'run.mjs'), ...words], endsBy)
   }
 
+  /** A process that runs what `loads/NAME.ts` exports, as often as it is asked. */
+  async load(name: string): Promise<Process> {
+    const script = await scriptOf(join(import.meta.dirname, 'loads', 'load.ts'))
+    return this.run(`load ${name}`, [process.execPath, script, name])
+  }
+
+  /** Waits for what earlier runs left to be written, so that no run pays for the one before it. */
+  async settle(): Promise<void> {
+    await this.run('sync', ['sync', '-f', this.#folder]).exited
+  }
+
   /** Nodes that join the first of them, with the default settings but for a seed that may start after them. */
-  async agents(count: number): Promise<Process[]> {
+  async agents(count: number, flagsOf: (name: string) => readonly string[] = () => []): Promise<Process[]> {
     const ports = await freePorts(count)
     return ports.map((port, index) =>
-      this.reeve(`node-${index + 1}`, [
-        'agent',
-        ...['--node-name', `node-${index + 1}`, '--data-dir', this.folder(), '--log-format', 'json'],
-        ...['--bind-addr', `127.0.0.1:${port}`, '--rpc-port', '0'],
-        ...['--join-retry-ms', '100', '--join-retry-max-ms', '400'],
-        ...(index > 0 ? ['--start-join-addrs', `127.0.0.1:${ports[0]}`] : []),
-      ]),
+      this.agent({
+        name: `node-${index + 1}`,
+        dataDir: this.folder(),
+        port,
+        flags: flagsOf(`node-${index + 1}`),
+        ...(index > 0 && { join: `127.0.0.1:${ports[0]}` }),
+      }),
     )
   }
 
-  /** A client and a channel of that node alone, once it is ready. */
-  async clientOf(agent: Process): Promise<{ client: Client; channel: RpcChannel }> {
+  agent({ name, dataDir, port, join, flags = [] }: AgentOptions): Process {
+    return this.reeve(name, [
+      'agent',
+      ...['--node-name', name, '--data-dir', dataDir, '--log-format', 'json'],
+      ...['--bind-addr', `127.0.0.1:${port}`, '--rpc-port', '0'],
+      ...['--join-retry-ms', '100', '--join-retry-max-ms', '400'],
+      ...(join === undefined ? [] : ['--start-join-addrs', join]),
+      ...flags,
+    ])
+  }
+
+  /** Where it serves clients, once it is ready. */
+  async target(agent: Process, caFile?: string): Promise<Target> {
     const { rpcAddress } = JSON.parse((await agent.said('"msg":"ready"')).text) as { rpcAddress: string }
-    const client = connect({ addresses: [rpcAddress], discovery: false, env: this.#env })
-    const channel = this.#env.rpc.dial({ to: parseAddress(rpcAddress)!, maxMessageBytes: 8 * 1024 * 1024 })
-    this.#open.push(client, channel)
-    return { client, channel }
+    return { address: rpcAddress, ...(caFile !== undefined && { caFile }) }
+  }
+
+  /** A client of that node alone, once it is ready. */
+  async clientOf(agent: Process, caFile?: string): Promise<Client> {
+    const { address } = await this.target(agent)
+    const tls = caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }
+    const client = connect({ addresses: [address], discovery: false, env: this.#env, ...tls })
+    this.#open.push(client)
+    return client
+  }
+
+  /** Flags that make nodes of these names speak TLS, and the file of who signed their certificates. */
+  async tls(names: readonly string[]): Promise<{ flagsOf: Map<string, string[]>; caFile: string }> {
+    const folder = this.folder()
+    const authority = await createAuthority()
+    const write = (name: string, pem: Uint8Array) => {
+      const path = join(folder, name)
+      writeFileSync(path, pem, { mode: 0o600 })
+      return path
+    }
+    const caFile = write('ca.pem', authority.cert)
+    const flagsOf = new Map<string, string[]>()
+    for (const name of names) {
+      const { cert, key } = await authority.issue({ name, dns: ['localhost', name], ips: ['127.0.0.1'] })
+      flagsOf.set(name, [
+        ...['--server-tls-cert-file', write(`${name}.pem`, cert), '--server-tls-key-file', write(`${name}.key`, key)],
+        ...['--peer-tls-ca-file', caFile],
+      ])
+    }
+    return { flagsOf, caFile }
   }
 
   /** Ends and removes all there is. */
@@ -183,6 +143,7 @@ export class Stage {
     this.#ended = true
     await this.clear()
     rmSync(this.#folder, { recursive: true, force: true })
+    removeScripts()
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Bench, type Row, Rows } from './figure.ts'
+import { type Bench, type Row, Rows } from '../figure.ts'
 
 const seeds = 3
 

@@ -1,14 +1,13 @@
 /** Clusters of nothing but gossip, ours and the original's, told the same and watched the same way. */
 
 import { join } from 'node:path'
-import { build } from 'esbuild'
-import { parseAddress } from '../../src/address.ts'
-import { freePorts } from '../../src/cli/demo/ports.ts'
-import { createRealEnv } from '../../src/index.ts'
-import { connectSerf, type SerfClient } from '../../src/serf-rpc/client.ts'
-import type { Process, Stage } from './stage.ts'
-
-const root = join(import.meta.dirname, '..', '..')
+import { parseAddress } from '../../../src/address.ts'
+import { freePorts } from '../../../src/cli/demo/ports.ts'
+import { createRealEnv } from '../../../src/index.ts'
+import { connectSerf, type SerfClient } from '../../../src/serf-rpc/client.ts'
+import type { Process } from '../process.ts'
+import { scriptOf } from '../script.ts'
+import type { Stage } from '../stage.ts'
 
 export type MemberOrder =
   | { readonly kind: 'join'; readonly at: string }
@@ -47,7 +46,12 @@ export async function startGossipers(kind: ClusterKind, count: number, stage: St
 }
 
 async function startOurs(name: string, port: number, stage: Stage): Promise<Gossiper> {
-  const process = stage.run(name, [globalThis.process.execPath, await memberScript(), name, String(port)])
+  const process = stage.run(name, [
+    globalThis.process.execPath,
+    await scriptOf(join(import.meta.dirname, 'gossip-member.ts')),
+    name,
+    String(port),
+  ])
   await process.said('running')
   return {
     name,
@@ -98,22 +102,6 @@ async function tellSerf(client: SerfClient, order: MemberOrder): Promise<void> {
   if (order.kind === 'event') await client.event(order.name, new Uint8Array(), false)
   // It ends with the agent.
   if (order.kind === 'leave') await client.leave().catch(() => {})
-}
-
-let built: Promise<string> | undefined
-
-/** As JavaScript in one file, once: fifty processes that each translate the sources would measure the translation. */
-function memberScript(): Promise<string> {
-  built ??= build({
-    entryPoints: [join(import.meta.dirname, 'gossip-member.ts')],
-    outfile: join(root, 'node_modules', '.cache', 'reeve', 'gossip-member.js'),
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-  }).then(() => join(root, 'node_modules', '.cache', 'reeve', 'gossip-member.js'))
-  return built
 }
 
 function withResolvers<T>() {

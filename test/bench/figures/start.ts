@@ -1,5 +1,6 @@
-import { type Bench, type Row, Rows } from './figure.ts'
-import { type Process, type Stage, together } from './stage.ts'
+import { type Bench, type Row, Rows } from '../figure.ts'
+import type { Process } from '../process.ts'
+import { type Stage, together } from '../stage.ts'
 
 const topic = 'start'
 
@@ -27,7 +28,7 @@ export async function start({ stage, repetitions }: Bench): Promise<Row[]> {
 
 /** Writes one record to the node as soon as it is ready; resolves when it has as many, each of another origin. */
 async function holdsAll(stage: Stage, agent: Process, count: number): Promise<number> {
-  const { client } = await stage.clientOf(agent)
+  const client = await stage.clientOf(agent)
   const producer = client.producer({ topic, lingerMs: 0 })
   void producer.send({ value: agent.name })
   const origins = new Set<string>()

@@ -4,14 +4,14 @@
  */
 
 import { pino } from 'pino'
-import { startGossip } from '../../src/actors/gossip.ts'
-import { aesGcm } from '../../src/env/aes-gcm.ts'
-import { realClock } from '../../src/env/real-clock.ts'
-import { realDatagrams } from '../../src/env/real-datagrams.ts'
-import { createRealDisk } from '../../src/env/real-disk.ts'
-import { realRandom } from '../../src/env/real-random.ts'
-import { realStreams } from '../../src/env/real-streams.ts'
-import { profiles } from '../../src/gossip/profile.ts'
+import { startGossip } from '../../../src/actors/gossip.ts'
+import { aesGcm } from '../../../src/env/aes-gcm.ts'
+import { realClock } from '../../../src/env/real-clock.ts'
+import { realDatagrams } from '../../../src/env/real-datagrams.ts'
+import { createRealDisk } from '../../../src/env/real-disk.ts'
+import { realRandom } from '../../../src/env/real-random.ts'
+import { realStreams } from '../../../src/env/real-streams.ts'
+import { profiles } from '../../../src/gossip/profile.ts'
 import type { MemberOrder } from './gossip-clusters.ts'
 
 const [name = '', port = ''] = process.argv.slice(2)

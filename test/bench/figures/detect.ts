@@ -1,16 +1,17 @@
-import { freePorts } from '../../src/cli/demo/ports.ts'
-import { withoutSerf } from '../interop/serf-agent.ts'
-import { type Bench, type Row, Rows } from './figure.ts'
-import { type Process, type Stage, together } from './stage.ts'
+import { freePorts } from '../../../src/cli/demo/ports.ts'
+import { withoutSerf } from '../../interop/serf-agent.ts'
+import { type Bench, type Row, type RowFacts, Rows } from '../figure.ts'
+import type { Process } from '../process.ts'
+import { type Stage, together } from '../stage.ts'
 
 const count = 5
 /** A probe interval of the LAN settings: the kill falls anywhere within one. */
 const probeIntervalMs = 1000
 
-export async function detect({ stage, repetitions }: Bench): Promise<Row[]> {
+export async function detect({ stage, repetitions, note }: Bench): Promise<Row[]> {
   const rows = new Rows()
   const skipped = withoutSerf()
-  if (skipped) process.stderr.write(`detect: without the half of serf: ${skipped}\n`)
+  if (skipped) note(`without the half of serf: ${skipped}`)
   for (let n = 0; n < repetitions; n++) {
     const ours = await stage.agents(count)
     await together(ours)
@@ -28,9 +29,12 @@ export async function detect({ stage, repetitions }: Bench): Promise<Row[]> {
     const killedMs = victim.kill()
     const lines = await Promise.all(others.map((other) => other.said(...failed(victim.name))))
     const times = lines.map(({ atMs }) => atMs - killedMs)
-    const beside = (who: string) => (kind === 'reeve' && !skipped ? `serf: ${who} of the other four` : undefined)
-    rows.add(`${kind}: first of the other four`, 'ms', Math.min(...times), beside('first'))
-    rows.add(`${kind}: last of the other four`, 'ms', Math.max(...times), beside('last'))
+    const facts = (who: string): RowFacts =>
+      kind === 'serf'
+        ? { side: 'peer' }
+        : { side: 'reeve', ...(!skipped && { beside: [`serf: ${who} of the other four`] }) }
+    rows.add(`${kind}: first of the other four`, 'ms', Math.min(...times), facts('first'))
+    rows.add(`${kind}: last of the other four`, 'ms', Math.max(...times), facts('last'))
   }
 }
 

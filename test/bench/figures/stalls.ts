@@ -2,7 +2,7 @@
  * What it is worth to know that one's own event loop was blocked: simulated clusters of 100 members of the core, with
  * and without, in virtual time; `npm run bench` leaves it out, as nothing here depends on the machine:
  *
- *     node .tools/run.mjs --file test/bench/stalls.ts [SEEDS] [SECONDS]
+ *     node .tools/run.mjs --file test/bench/figures/stalls.ts [SEEDS] [SECONDS]
  *
  * Printed for each kind of load, summed over the seeds: blocked times of 1 to 5 s; how often a living member was failed
  * in the eyes of another one (among those that never stall, among those that do); and the median of when half of the
@@ -12,8 +12,8 @@
  * seen after 16 and 25 s), 54 and 0 at three quarters of the time (11 and 17 s), 1 and 0 at a quarter (9.5 s both).
  */
 
-import { runStalling } from '../gossip/stalling-cluster.ts'
-import { quantile } from './figure.ts'
+import { runStalling } from '../../gossip/stalling-cluster.ts'
+import { quantile } from '../figure.ts'
 
 const [seeds = 2, seconds = 40] = process.argv.slice(2).map(Number)
 const loads = [

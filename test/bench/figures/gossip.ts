@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { withoutSerf } from '../interop/serf-agent.ts'
-import { type Bench, type Row, Rows } from './figure.ts'
+import { withoutSerf } from '../../interop/serf-agent.ts'
+import { type Bench, type Row, Rows } from '../figure.ts'
 import { type Gossiper, startGossipers } from './gossip-clusters.ts'
 
 const settleMs = 3000
@@ -9,17 +9,20 @@ const idleMs = { quick: 30_000, full: 60_000 }
 /** Linux' unit of CPU time in /proc. */
 const ticksPerSecond = 100
 
-export async function gossip({ stage, repetitions, quick }: Bench): Promise<Row[]> {
+export async function gossip({ stage, repetitions, quick, note }: Bench): Promise<Row[]> {
   const rows = new Rows()
   const skipped = withoutSerf()
-  if (skipped) process.stderr.write(`gossip: without the half of serf: ${skipped}\n`)
+  if (skipped) note(`without the half of serf: ${skipped}`)
   for (let n = 0; n < repetitions; n++) {
     for (const count of quick ? [5, 20] : [5, 20, 50]) {
       for (const kind of skipped ? (['reeve'] as const) : (['serf', 'reeve', 'mixed'] as const)) {
         const beside = kind !== 'serf' && !skipped
         const add: Add = (what, unit, sample) => {
           const name = (who: string) => `${who} ${count}: ${what}`
-          rows.add(name(kind), unit, sample, beside ? name('serf') : undefined)
+          rows.add(name(kind), unit, sample, {
+            side: kind === 'serf' ? 'peer' : 'reeve',
+            ...(beside && { beside: [name('serf')] }),
+          })
         }
         const all = await startGossipers(kind, count, stage)
         await join(all, add)
