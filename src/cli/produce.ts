@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Client } from '../client/client.ts'
 import type { OutgoingRecord } from '../client/record.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import { parseTopicName } from '../log/log-id.ts'
-import { type ConnectionFlags, wholeNumber, withClient, withConnectionFlags } from './connection.ts'
+import { type ConnectionFlags, withClient, withConnectionFlags } from './connection.ts'
 import { onInterrupt } from './interrupt.ts'
 import { linesOf } from './lines.ts'
 import { counted, grouped, write } from './output.ts'
@@ -13,7 +13,7 @@ interface ProduceFlags extends ConnectionFlags {
   readonly file?: string[]
   readonly key?: string
   readonly keySeparator?: string
-  readonly copies: number
+  readonly copies: number | 'all'
   readonly json?: boolean
 }
 
@@ -29,7 +29,7 @@ export function addProduce(program: Command, ended: (code: number) => void): voi
     .option('--file <FILE...>', 'read these instead of stdin')
     .option('--key <KEY>', 'key of every record')
     .option('--key-separator <TEXT>', 'the key is what stands before this in each line')
-    .option('--copies <N>', 'nodes that must have a record on disk before it counts', wholeNumber(1, 1000), 1)
+    .option('--copies <N>', 'nodes that must have a record on disk before it counts; all: every known one', copies, 1)
     .option('--json', 'print the id of every record, one JSON object a line')
     .action(async (topic: string, flags: ProduceFlags) => {
       if (flags.key !== undefined && flags.keySeparator !== undefined) {
@@ -48,6 +48,14 @@ Examples:
   $ printf 'alice=1\\nbob=2\\n' | reeve produce scores --key-separator = --json`,
     )
   withConnectionFlags(command)
+}
+
+const copiesMax = 1000
+
+function copies(text: string): number | 'all' {
+  if (text === 'all') return text
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= copiesMax) return Number(text)
+  throw new InvalidArgumentError(`needs a whole number from 1 to ${copiesMax}, or all.`)
 }
 
 async function produce(client: Client, topic: string, flags: ProduceFlags): Promise<number> {

@@ -35,6 +35,7 @@ const maxMessageBytes = 20 * 1024 * 1024
 
 export interface Connections {
   readonly clock: Env['clock']
+  readonly random: Env['random']
   readonly timeoutMs: number
   /** A server that answered just now, so that what is sent next goes somewhere. Rejects with `UNAVAILABLE`. */
   answering(): Promise<Live>
@@ -114,6 +115,7 @@ export function createConnections(options: ConnectOptions): Connections {
 
   return {
     clock,
+    random,
     timeoutMs,
     failed,
     answering: () =>

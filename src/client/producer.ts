@@ -1,43 +1,49 @@
 /**
- * Writes records to one topic. Owns the batches on their way: gathered, queued, in flight. Sends a batch a second time
- * only when it is certain that the first time stored nothing; otherwise the records end with `OUTCOME_UNKNOWN`.
+ * Writes records to one topic. Owns the batches on their way: gathered, queued, in flight. A batch keeps its place in the
+ * producer's sequence, whatever happens: after a lost connection it is sent again, to the same or another server, and
+ * servers know it by that place. Never sends again what was acknowledged or refused.
  */
 
-import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import type { ClientCall, Timer } from '../env/env.ts'
-import { type ErrorCode, ReeveError, toReeveError } from '../errors.ts'
-import { LogService, ProduceStreamRequestSchema, ProduceStreamResponseSchema } from '../gen/reeve/v1/log_service_pb.ts'
-import type { RecordSchema } from '../gen/reeve/v1/record_pb.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
+import { LogService, ProduceStreamResponseSchema } from '../gen/reeve/v1/log_service_pb.ts'
 import { decode, pathOf } from './call.ts'
 import { type Connections, isUnavailable, type Live } from './connections.ts'
 import { createPatience } from './patience.ts'
-import { type OutgoingRecord, type RecordId, recordBytes, toWire } from './record.ts'
+import { ProducedBatch, type RequestHead } from './produced-batch.ts'
+import type { OutgoingRecord, RecordId, RecordRun } from './record.ts'
 import { epochText } from './servers.ts'
 
 export interface ProducerOptions {
   readonly topic: string
-  /** Nodes that must have a record fsynced before it is acknowledged. Default 1. */
-  readonly copies?: number
-  /** How long a record waits for company. Default 2 ms. */
+  /** Nodes that must have a record fsynced before it is acknowledged; `all`: those that are known then. Default 1. */
+  readonly copies?: number | 'all'
+  /** How long a record waits for company. Default 2 ms; 0: for what is sent in the same turn. */
   readonly lingerMs?: number
   /** A batch is sent when it has this many bytes. Default 256 KiB. */
   readonly maxBatchBytes?: number
   /** Unacknowledged bytes at which `send` waits. Default 8 MiB. */
   readonly maxBufferedBytes?: number
   /**
-   * How long the oldest record in flight may wait for its acknowledgement. Default 30 s. A server waits up to 20 s for
-   * `copies`: with less than that, records whose copies are late end with `OUTCOME_UNKNOWN`, not `COPIES_PENDING`.
+   * How long one server may take to acknowledge the oldest record in flight; then it is given up like one that was lost.
+   * Default 30 s: a server waits up to 20 s for `copies`.
    */
   readonly ackTimeoutMs?: number
 }
 
 export interface Producer {
   /**
-   * Resolves with the record's id once it is stored on as many nodes as asked. Rejects with `OUTCOME_UNKNOWN` when the
-   * server was lost before its answer, `COPIES_PENDING` when it is stored but not on enough nodes yet, and with other
-   * codes when it was refused: then nothing was stored.
+   * Resolves with the record's id once it is stored on as many nodes as asked. While servers are lost and found it goes
+   * on trying, for as long as the client's `timeoutMs` without any progress; then it rejects with `OUTCOME_UNKNOWN`, or
+   * with `UNAVAILABLE` where the record was never sent. Rejects with `COPIES_PENDING` when it is stored but not on enough
+   * nodes yet, and with other codes when it was refused: then nothing was stored.
    */
   send(record: OutgoingRecord): Promise<RecordId>
+  /**
+   * The same for many records, with one promise for all: where they lie, run by run, in their order. Waits for room by
+   * itself. Rejects as `send` does, with the first error; other records of the call may be stored then.
+   */
+  sendAll(records: Iterable<OutgoingRecord>): Promise<RecordRun[]>
   /** Resolves when the buffer has room: await it before the next `send` when those are not awaited themselves. */
   ready(): Promise<void>
   /** Resolves when every record sent so far is acknowledged or refused. */
@@ -46,29 +52,20 @@ export interface Producer {
   close(): Promise<void>
 }
 
-interface Waiter {
-  readonly resolve: (id: RecordId) => void
-  readonly reject: (error: ReeveError) => void
-}
-
-interface Batch {
-  /** Resolves when it is acknowledged or refused. */
-  readonly settled: Promise<void>
-  readonly settle: () => void
-  readonly records: MessageInitShape<typeof RecordSchema>[]
-  readonly waiters: Waiter[]
-  bytes: number
-}
-
 interface Stream extends Live {
   readonly call: ClientCall
   writable: boolean
-  /** It took a batch. Before that one batch at a time is sent, so that a refusal leaves no doubt about others. */
-  proven: boolean
+  /** Nothing was sent on it. */
+  fresh: boolean
 }
 
-/** They say that nothing was stored of what is not acknowledged: another server may take it. */
-const nothingStored: ReadonlySet<ErrorCode> = new Set(['NODE_STARTING', 'NODE_STOPPING'])
+const allCopies = 0xffff_ffff
+const producerIdBytes = 16
+/** Batches in flight: less than a server remembers of a producer (64), so that it knows each when it comes again. */
+const inFlightMax = 32
+/** To begin with; a batch takes as much room as the last one had. */
+const capacityBytesMin = 1024
+const hasRoom = Promise.resolve()
 
 export function createProducer(connections: Connections, options: ProducerOptions): Producer {
   const { clock } = connections
@@ -76,48 +73,74 @@ export function createProducer(connections: Connections, options: ProducerOption
   const maxBatchBytes = options.maxBatchBytes ?? 256 * 1024
   const maxBufferedBytes = options.maxBufferedBytes ?? 8 * 1024 * 1024
   const ackTimeoutMs = options.ackTimeoutMs ?? 30_000
+  const head: RequestHead = {
+    topic: new TextEncoder().encode(options.topic),
+    copies: options.copies === 'all' ? allCopies : (options.copies ?? 1),
+    producerId: connections.random.bytes(producerIdBytes),
+  }
 
-  let gathering: Batch | undefined
-  let queued: Batch[] = []
-  let inFlight: Batch[] = []
+  let gathering: ProducedBatch | undefined
+  /** What is gathered has waited long enough. */
+  let due = false
+  let capacityBytes = capacityBytesMin
+  let nextSequence = 0
+  let queued: ProducedBatch[] = []
+  let inFlight: ProducedBatch[] = []
   let bufferedBytes = 0
   let stream: Stream | undefined
   let opening = false
   let closing = false
-  let lingering: Timer | undefined
+  let lingering = false
+  let lingerTimer: Timer | undefined
   let ackDeadline: Timer | undefined
   const waitingForRoom: (() => void)[] = []
-  let turn = Promise.resolve()
+  let turn: Promise<unknown> = Promise.resolve()
   let turnsTaken = 0
   let lastLoss: ReeveError | undefined
   const patience = createPatience(clock, connections.timeoutMs)
 
-  function seal(): void {
-    clock.clearTimeout(lingering)
-    lingering = undefined
-    if (gathering) queued.push(gathering)
-    gathering = undefined
+  function linger(): void {
+    lingering = true
+    if (lingerMs > 0) lingerTimer = clock.setTimeout(waitedEnough, lingerMs)
+    else queueMicrotask(waitedEnough)
+  }
+
+  function waitedEnough(): void {
+    lingering = false
+    due = gathering !== undefined
     pump()
   }
 
-  function pump(): void {
-    if (queued.length === 0) return
-    if (!stream) {
-      if (!opening) void open()
-      return
+  function seal(): void {
+    if (!gathering) return
+    if (lingerMs > 0) {
+      clock.clearTimeout(lingerTimer)
+      lingering = false
     }
-    while (stream?.writable && queued.length > 0 && (stream.proven || inFlight.length === 0)) {
-      const batch = queued.shift()!
-      inFlight.push(batch)
-      stream.writable = stream.call.send(encodeBatch(batch))
-    }
-    if (inFlight.length > 0 && !ackDeadline) watchAcks()
+    due = false
+    gathering.sequence = nextSequence
+    nextSequence += gathering.count
+    capacityBytes = Math.max(capacityBytesMin, gathering.bytes)
+    queued.push(gathering)
+    gathering = undefined
   }
 
-  function encodeBatch(batch: Batch): Uint8Array {
-    const { topic, copies = 1 } = options
-    const request = create(ProduceStreamRequestSchema, { topic, copies, batch: { records: batch.records } })
-    return toBinary(ProduceStreamRequestSchema, request)
+  function pump(): void {
+    if (!stream) {
+      if (!opening && (due || queued.length > 0)) void open()
+      return
+    }
+    while (stream.writable && inFlight.length < inFlightMax) {
+      // Only now: what can not go yet goes on gathering, up to its size.
+      if (due && queued.length === 0) seal()
+      const batch = queued.shift()
+      if (!batch) break
+      inFlight.push(batch)
+      const request = batch.request(stream.fresh)
+      stream.fresh = false
+      stream.writable = stream.call.send(request)
+    }
+    if (inFlight.length > 0 && !ackDeadline) watchAcks()
   }
 
   async function open(): Promise<void> {
@@ -137,11 +160,11 @@ export function createProducer(connections: Connections, options: ProducerOption
           closed: (error) => lost(live, error),
         },
       )
-      stream = { ...live, call, writable: true, proven: false }
+      stream = { ...live, call, writable: true, fresh: true }
     } catch (thrown) {
-      // Nothing of what is queued was ever sent.
       const error = toReeveError(thrown)
-      for (const batch of queued.splice(0)) fail(batch, error)
+      if (due) seal()
+      for (const batch of queued.splice(0)) fail(batch, batch.sends > 0 ? outcomeUnknown(error) : error)
     } finally {
       opening = false
     }
@@ -152,18 +175,14 @@ export function createProducer(connections: Connections, options: ProducerOption
     try {
       const ack = decode(ProduceStreamResponseSchema, bytes)
       const batch = inFlight[0]
-      if (!batch || !ack.log || ack.recordCount !== batch.waiters.length) {
+      if (!batch || !ack.log || ack.recordCount !== batch.count) {
         throw new ReeveError('INTERNAL', 'the server acknowledged something else than what was sent')
       }
-      const base = { origin: ack.log.origin, epoch: epochText(ack.log.epoch) }
+      const epoch = epochText(ack.log.epoch)
       inFlight.shift()
-      batch.waiters.forEach((waiter, index) => {
-        waiter.resolve({ ...base, offset: Number(ack.baseOffset) + index })
-      })
-      lastLoss = undefined
-      patience.restore()
-      if (stream) stream.proven = true
+      progress()
       settled(batch)
+      batch.acknowledged(ack.log.origin, epoch, Number(ack.baseOffset))
     } catch {
       stream?.call.cancel()
     }
@@ -177,72 +196,135 @@ export function createProducer(connections: Connections, options: ProducerOption
     ackDeadline = clock.setTimeout(() => stream?.call.cancel(), ackTimeoutMs)
   }
 
-  function lost(live: Live, error: ReeveError | undefined): void {
+  function progress(): void {
+    lastLoss = undefined
+    patience.restore()
+  }
+
+  function lost(live: Live, error = new ReeveError('UNAVAILABLE', 'the server ended the stream')): void {
     stream = undefined
     clock.clearTimeout(ackDeadline)
     ackDeadline = undefined
     lastLoss = error
-    const unsettled = inFlight
-    inFlight = []
-    if (error && isUnavailable(error)) connections.failed(live.address)
-    if (error && nothingStored.has(error.code)) {
-      queued = [...unsettled, ...queued]
-    } else {
-      unsettled.forEach((batch, index) => {
-        fail(batch, index === 0 && error && isVerdict(error) ? error : outcomeUnknown(error))
-      })
+    if (!isVerdict(error)) connections.failed(live.address)
+    else {
+      progress()
+      // What a server no longer remembers, it may have stored when it was sent before.
+      const batch = inFlight.shift()
+      const forgotten = error.code === 'PRODUCER_OUT_OF_ORDER' && batch && batch.sends > 1
+      if (batch) fail(batch, forgotten ? outcomeUnknown(error) : error)
     }
+    queued = [...inFlight, ...queued]
+    inFlight = []
     pump()
   }
 
-  function fail(batch: Batch, error: ReeveError): void {
-    for (const waiter of batch.waiters) waiter.reject(error)
+  function fail(batch: ProducedBatch, error: ReeveError): void {
     settled(batch)
+    batch.fail(error)
   }
 
-  function settled(batch: Batch): void {
+  function settled(batch: ProducedBatch): void {
     bufferedBytes -= batch.bytes
     if (bufferedBytes < maxBufferedBytes) for (const go of waitingForRoom.splice(0)) go()
-    batch.settle()
+  }
+
+  /** Throws where it is no record. Returns the batch that has it as its last one. */
+  function gather(record: OutgoingRecord): ProducedBatch {
+    let batch = gathering ?? new ProducedBatch(head, capacityBytes)
+    const before = batch.bytes
+    batch.write(record, Math.max(0, Math.trunc(clock.now())))
+    gathering = batch
+    bufferedBytes += batch.bytes - before
+    if (batch.bytes > maxBatchBytes && batch.count > 1) {
+      const next = new ProducedBatch(head, capacityBytes)
+      batch.moveLast(next)
+      seal()
+      gathering = next
+      batch = next
+    }
+    return batch
+  }
+
+  /** Sends what is enough, lets the rest linger. */
+  function gathered(): void {
+    if ((gathering as ProducedBatch).bytes >= maxBatchBytes) seal()
+    else if (!lingering && !due) linger()
+    if (queued.length > 0) pump()
   }
 
   function add(record: OutgoingRecord): Promise<RecordId> {
-    return new Promise((resolve, reject) => {
-      const bytes = recordBytes(record)
-      if (gathering && gathering.bytes + bytes > maxBatchBytes) seal()
-      gathering ??= newBatch()
-      gathering.records.push(toWire(record, clock.now()))
-      gathering.waiters.push({ resolve, reject })
-      gathering.bytes += bytes
-      bufferedBytes += bytes
-      if (gathering.bytes >= maxBatchBytes) seal()
-      else lingering ??= clock.setTimeout(seal, lingerMs)
-    })
+    const promise = gather(record).forLast()
+    gathered()
+    return promise
   }
 
-  async function ready(): Promise<void> {
+  async function addAll(records: Iterable<OutgoingRecord>): Promise<Promise<RecordRun>[]> {
+    const runs: Promise<RecordRun>[] = []
+    let last: ProducedBatch | undefined
+    let failed = false
+    for (const record of records) {
+      if (bufferedBytes >= maxBufferedBytes) await room()
+      if (failed) break
+      const batch = gather(record)
+      if (batch === last) batch.grow()
+      else {
+        const run = batch.forGroup()
+        run.catch(() => {
+          failed = true
+        })
+        runs.push(run)
+        last = batch
+      }
+      gathered()
+    }
+    return runs
+  }
+
+  async function room(): Promise<void> {
     while (bufferedBytes >= maxBufferedBytes) await new Promise<void>((resolve) => waitingForRoom.push(resolve))
+  }
+
+  /** One after the other, so that records keep the order in which they were sent. */
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    turnsTaken += 1
+    const mine = turn.then(work)
+    turn = mine.catch(() => undefined)
+    try {
+      return await mine
+    } finally {
+      turnsTaken -= 1
+    }
   }
 
   async function flush(): Promise<void> {
     await turn
-    seal()
-    await Promise.all([...inFlight, ...queued].map((batch) => batch.settled))
+    due = gathering !== undefined
+    pump()
+    const waiting = [...inFlight, ...queued, ...(gathering ? [gathering] : [])]
+    await Promise.all(waiting.map((batch) => batch.settled))
   }
 
+  const closed = () => Promise.reject(new ReeveError('CANCELLED', 'the producer is closed'))
+
   return {
-    send: async (record) => {
-      if (closing) throw new ReeveError('CANCELLED', 'the producer is closed')
+    send(record) {
+      if (closing) return closed()
       if (turnsTaken > 0 || bufferedBytes >= maxBufferedBytes) {
-        // One after the other, so that records keep the order in which they were sent.
-        turnsTaken += 1
-        turn = turn.then(ready)
-        await turn
-        turnsTaken -= 1
+        const added = inTurn(async () => {
+          await room()
+          return { promise: add(record) }
+        })
+        return added.then(({ promise }) => promise)
       }
-      return add(record)
+      try {
+        return add(record)
+      } catch (error) {
+        return Promise.reject(error)
+      }
     },
-    ready,
+    sendAll: async (records) => (closing ? closed() : Promise.all(await inTurn(() => addAll(records)))),
+    ready: () => (bufferedBytes < maxBufferedBytes ? hasRoom : room()),
     flush,
     close: async () => {
       closing = true
@@ -252,22 +334,12 @@ export function createProducer(connections: Connections, options: ProducerOption
   }
 }
 
-function newBatch(): Batch {
-  let settle: () => void = () => undefined
-  const settled = new Promise<void>((resolve) => {
-    settle = resolve
-  })
-  return { settled, settle, records: [], waiters: [], bytes: 0 }
-}
-
 /** The server judged the oldest batch in flight; a broken or cancelled stream judged nothing. */
 function isVerdict(error: ReeveError): boolean {
   return !isUnavailable(error) && !['CANCELLED', 'INTERNAL', 'DEADLINE_EXCEEDED'].includes(error.code)
 }
 
-function outcomeUnknown(cause: ReeveError | undefined): ReeveError {
-  const why = cause ? `: ${cause.message}` : ''
-  return new ReeveError('OUTCOME_UNKNOWN', `the server was lost before it answered; stored or not is unknown${why}`, {
-    cause,
-  })
+function outcomeUnknown(cause: ReeveError): ReeveError {
+  const why = `: ${cause.message}`
+  return new ReeveError('OUTCOME_UNKNOWN', `no server has answered for it; stored or not is unknown${why}`, { cause })
 }

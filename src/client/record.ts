@@ -1,8 +1,5 @@
 /** Records as a program gives and gets them. */
 
-import type { MessageInitShape } from '@bufbuild/protobuf'
-import type { RecordSchema } from '../gen/reeve/v1/record_pb.ts'
-
 /** Text is stored as UTF-8. */
 export type Bytes = Uint8Array | string
 
@@ -34,34 +31,18 @@ export interface RecordId {
   readonly offset: number
 }
 
-const encoder = new TextEncoder()
-
-function bytesOf(data: Bytes): Uint8Array {
-  return typeof data === 'string' ? encoder.encode(data) : data
+/** Where some records are stored, one behind the other from `offset` on. */
+export interface RecordRun extends RecordId {
+  readonly count: number
 }
 
-export function toWire(record: OutgoingRecord, producedMs: number): MessageInitShape<typeof RecordSchema> {
-  return {
-    key: bytesOf(record.key ?? ''),
-    value: bytesOf(record.value),
-    headers: [...(record.headers ?? [])].map(([name, value]) => ({ name, value: bytesOf(value) })),
-    timestampMs: BigInt(Math.max(0, Math.trunc(producedMs))),
-  }
+const encoder = new TextEncoder()
+
+export function bytesOf(data: Bytes): Uint8Array {
+  return typeof data === 'string' ? encoder.encode(data) : data
 }
 
 /** Milliseconds of a hybrid logical timestamp (`ms << 16 | counter`). */
 export function timestampToMs(timestamp: bigint): number {
   return Number(timestamp >> 16n)
-}
-
-/** Bytes of a record in a batch, at most a few too many. */
-export function recordBytes(record: OutgoingRecord): number {
-  let bytes = 24 + sizeOf(record.key ?? '') + sizeOf(record.value)
-  for (const [name, value] of record.headers ?? []) bytes += 16 + sizeOf(name) + sizeOf(value)
-  return bytes
-}
-
-/** UTF-8 takes at most 3 bytes for each UTF-16 unit. */
-function sizeOf(data: Bytes): number {
-  return typeof data === 'string' ? data.length * 3 : data.length
 }

@@ -55,6 +55,7 @@ test('what is mistyped is one line with a suggestion and exit code 2', async () 
     [['cert', 'xyzzy'], /^reeve: unknown command 'xyzzy' \(see --help\)\n$/],
     [['cert', 'pear'], /^reeve: unknown command 'pear' \(did you mean peer\?\)\n$/],
     [['sim', '--seed', 'x'], /^reeve: .* is invalid: needs a whole number from 0\n$/],
+    [['produce', 't', '--copies', 'most'], /^reeve: .*needs a whole number from 1 to 1000, or all\n$/],
     [['produce'], /^reeve: missing required argument 'TOPIC'\n$/],
     [['produce', 't', '--key', 'a', '--key-separator', ':'], /^reeve: --key and --key-separator exclude each other\n$/],
     [['members', '--tls-cert-file', 'x'], /^reeve: --tls-cert-file and --tls-key-file belong together\n$/],
