@@ -255,6 +255,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     }),
     replicator: replicatorActor({
       rpc: env.rpc,
+      clock: env.clock,
       cluster,
       peerTls: () => credentials.peerTls,
       journal,

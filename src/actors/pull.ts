@@ -6,7 +6,7 @@
 
 import type { Peer, PullFact, PullOrder, Reason } from '../../machines/messages.ts'
 import { parseAddress } from '../address.ts'
-import type { ClientCall, Rpc, TlsMaterial } from '../env/env.ts'
+import type { ClientCall, Clock, Rpc, TlsMaterial } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import {
   type Digests,
@@ -27,16 +27,19 @@ import {
   encodePullRequest,
   holdingsFromMessage,
   logIdToMessage,
+  offsetFrom,
   pullMessageMaxBytes,
   pullPath,
   pullVersion,
   wantsMax,
 } from '../replication/pull-messages.ts'
 import { groupKey, type Summary } from '../replication/summary.ts'
+import { LateLogs } from './late-logs.ts'
 import { orderly, type Scope, toReason } from './orderly.ts'
 
 export interface PullOptions {
   readonly rpc: Rpc
+  readonly clock: Clock
   readonly cluster: string
   /** What we show to peers and check them with; undefined: plain text. */
   readonly peerTls: () => TlsMaterial | undefined
@@ -90,6 +93,7 @@ class Pull {
   readonly #byKey = new Map<string, Wanted>()
   /** Assigned, but more than may be wanted at once. */
   readonly #waiting = new Map<string, LogId>()
+  readonly #late: LateLogs
   /** Wanted logs of which the peer is known to have more, while catching up. */
   readonly #behind = new Set<string>()
   #finished = 0
@@ -100,6 +104,10 @@ class Pull {
     this.#options = options
     this.#scope = scope
     this.#peer = scope.input.peer
+    this.#late = new LateLogs(
+      options.clock,
+      scope.guard((id) => scope.run(() => this.#beginAnew(id))),
+    )
   }
 
   open(): void {
@@ -131,13 +139,14 @@ class Pull {
 
   close(): void {
     this.#comparison?.end()
+    this.#late.close()
     for (const release of this.#release.splice(0).reverse()) release()
     this.#options.directory.forget(this.#peer.name)
   }
 
   /** Makes what we asked for what the assignment says. */
   assign(): void {
-    const { assignment, journal } = this.#options
+    const { assignment, directory, journal } = this.#options
     const share = assignment.share(this.#peer.name)
     const changes = assignment.takeChanges(this.#peer.name)
     for (const key of this.#assigned ? changes : share.keys()) {
@@ -146,6 +155,7 @@ class Pull {
       if (id && !wanted) this.#waiting.set(key, id)
       else if (!id) {
         this.#waiting.delete(key)
+        this.#late.drop(key)
         if (wanted) this.#unwant(wanted)
       }
     }
@@ -155,6 +165,10 @@ class Pull {
     for (const [key, id] of this.#waiting) {
       if (this.#byKey.size >= wantsMax) break
       this.#waiting.delete(key)
+      if (directory.lateStart(this.#peer.name, key) !== undefined) {
+        this.#late.wait(id)
+        continue
+      }
       this.#want(key, id)
       const gap = this.#peerEnd(key) - (journal().log(id)?.end ?? 0)
       if (gap <= 0) continue
@@ -282,10 +296,35 @@ class Pull {
     })
   }
 
-  #refused({ ref, reason }: Refusal): void {
+  /** Nobody turned up who has what would come next; if the assignment still says so, the copy begins at their start. */
+  async #beginAnew(id: LogId): Promise<void> {
+    const { assignment, directory, journal } = this.#options
+    const key = logKey(id)
+    const start = directory.lateStart(this.#peer.name, key)
+    if (!assignment.share(this.#peer.name).has(key)) return
+    if (start !== undefined) await journal().beginAt(id, start)
+    if (this.#scope.ended) return
+    if (start !== undefined) directory.grown(this.#peer.name, id, start)
+    if (assignment.share(this.#peer.name).has(key)) this.#waiting.set(key, id)
+    this.#scope.tell({ type: 'pull.holdingsChanged' })
+    this.assign()
+  }
+
+  #refused({ ref, reason, start, end }: Refusal): void {
     const wanted = this.#byRef.get(ref)
     if (!wanted) return
     this.#forget(wanted)
+    if (reason === RefusalReason.TRIMMED) {
+      // It has trimmed since it told us of this log.
+      const { directory } = this.#options
+      directory.learn(this.#peer.name, { id: wanted.id, start: offsetFrom(start), end: offsetFrom(end) })
+      if (directory.lateStart(this.#peer.name, wanted.key) !== undefined) {
+        this.#late.wait(wanted.id)
+        this.#scope.tell({ type: 'pull.holdingsChanged' })
+        this.#judge()
+        return
+      }
+    }
     if (reason === RefusalReason.DIVERGED) {
       this.#diverged(
         wanted,
@@ -293,7 +332,7 @@ class Pull {
       )
       return
     }
-    // It cannot serve this log (trimmed, unknown or damaged there); somebody else may.
+    // It cannot serve this log (unknown or damaged there); somebody else may.
     this.#exclude(wanted, 'untilNews')
     this.#scope.tell({ type: 'pull.holdingsChanged' })
     this.#judge()

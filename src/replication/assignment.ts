@@ -1,7 +1,8 @@
 /**
  * Who pulls what from whom. A live origin's log is pulled from that origin, for as long as it runs. Any other log (its
  * origin runs under a new epoch, or cannot be reached) is pulled from the one connected peer that holds most of it, and
- * only while that is more than we hold: healing costs one copy, not one a peer.
+ * only while that is more than we hold: healing costs one copy, not one a peer. A peer that has trimmed what would come
+ * next for us is asked only where nobody else has it.
  */
 
 import type { LogId } from '../log/log-id.ts'
@@ -71,15 +72,22 @@ export class Assignment {
 
 /** The peer to pull this log from; a copy under way, from `before`, is not moved without need. */
 export function sourceOf(key: string, { id, by }: Offer, directory: Directory, before?: string): string | undefined {
-  const names = [...by.keys()]
+  const inTime = [...by.keys()].filter((name) => directory.lateStart(name, key) === undefined)
+  // Nobody has what would come next for us: the least is lost with whoever begins first.
+  const names = inTime.length > 0 ? inTime : beginFirst(by)
   const live = names.find((name) => directory.isLive(name, id))
   if (live !== undefined) return live
-  if (before !== undefined && by.has(before)) return before
+  if (before !== undefined && names.includes(before)) return before
   const endOf = (name: string) => (by.get(name) as Holding).end
   const fullest = Math.max(...names.map(endOf))
   const equals = names.filter((name) => endOf(name) === fullest).sort()
   // Its own writer first; otherwise spread the logs over the equals, the same way at every call.
   return equals.find((name) => name === id.origin) ?? equals[spread(key) % equals.length]
+}
+
+function beginFirst(by: ReadonlyMap<string, Holding>): string[] {
+  const first = Math.min(...[...by.values()].map(({ start }) => start))
+  return [...by].filter(([, { start }]) => start === first).map(([name]) => name)
 }
 
 /** FNV-1a, 32 bits. */

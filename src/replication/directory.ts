@@ -132,6 +132,12 @@ export class Directory {
     return source !== undefined && isLive(source, id)
   }
 
+  /** Where the peer begins, if that is behind what would come next for us: to go on from there is to leave a hole. */
+  lateStart(name: string, key: string): number | undefined {
+    const holding = this.#offers.get(key)?.by.get(name)
+    return holding && holding.start > this.#endOf(holding.id) ? holding.start : undefined
+  }
+
   isConnected(name: string): boolean {
     return this.#sources.has(name)
   }
@@ -179,12 +185,10 @@ export class Directory {
     if (!followed && this.#isFollowed(name, epoch)) this.#tellRun(name, epoch, true)
   }
 
-  #isOffer(source: Source, key: string, { id, start, end }: Holding): boolean {
+  #isOffer(source: Source, key: string, { id, end }: Holding): boolean {
     if (id.epoch === this.#epoch || this.#excluded.get(source.name)?.keys.has(key)) return false
     if (isLive(source, id)) return true
-    const ownEnd = this.#endOf(id)
-    // A source that no longer has what comes next for us cannot help, however far it reaches.
-    return end > ownEnd && start <= ownEnd
+    return end > this.#endOf(id)
   }
 
   /** Not where one of its own logs is of no use there: that one must be found elsewhere. */

@@ -198,8 +198,7 @@ class PullStream implements CallListener {
     const { ref, log, chain, until } = subscription
     try {
       if (!subscription.verified && until === undefined) {
-        const ours = log.chainAt(subscription.position)
-        if (ours === undefined || (subscription.position > 0 && ours !== chain)) {
+        if (!follows(log, subscription.position, chain)) {
           this.#refuse(ref, RefusalReason.DIVERGED, log)
           return false
         }
@@ -269,4 +268,11 @@ class PullStream implements CallListener {
     this.#byKey.clear()
     this.#blocked = true
   }
+}
+
+/** Whether what the replica has is ours too, as far as that can be told before the next frame does by its chain. */
+function follows(log: LogView, position: number, chain: bigint): boolean {
+  if (position > 0 && (position === log.start || chain === 0n)) return true
+  const ours = log.chainAt(position)
+  return ours !== undefined && (position === 0 || ours === chain)
 }

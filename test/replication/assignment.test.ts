@@ -78,9 +78,9 @@ describe('who pulls what from whom', () => {
     assert.deepEqual(decide(), { c: [logKey(id)] })
   })
 
-  it('passes over a copy that contradicts ours until that peer runs anew, and one that is trimmed too far', () => {
+  it('passes over a copy that contradicts ours until that peer runs anew', () => {
     const id = log('gone', epochs.a2)
-    const { directory, decide, own } = scene()
+    const { directory, decide } = scene()
     directory.learn('b', held(id, 9))
     directory.exclude('b', logKey(id), 'whileItRuns')
     directory.learn('b', held(id, 10))
@@ -88,12 +88,28 @@ describe('who pulls what from whom', () => {
     directory.open('b', epochs.c)
     directory.learn('b', held(id, 9))
     assert.deepEqual(decide(), { b: [logKey(id)] })
-    own[logKey(id)] = 3
-    directory.learn('b', held(id, 9, 4))
-    assert.deepEqual(decide(), {})
-    own[logKey(id)] = 4
-    directory.learn('b', held(id, 9, 4))
+  })
+
+  it('asks who has trimmed what would come next for us only where nobody else has it, and of those who begins first', () => {
+    const [id, live] = [log('gone', epochs.a2), log('a', epochs.a)]
+    const { directory, decide, own } = scene({ [logKey(id)]: 3, [logKey(live)]: 3 })
+    directory.learn('a', held(id, 12, 6))
+    directory.learn('b', held(id, 9, 5))
     assert.deepEqual(decide(), { b: [logKey(id)] })
+    assert.equal(directory.lateStart('b', logKey(id)), 5)
+    directory.learn('c', held(id, 8))
+    assert.deepEqual(decide(), { c: [logKey(id)] })
+    assert.equal(directory.lateStart('c', logKey(id)), undefined)
+    own[logKey(id)] = 8
+    directory.grown('c', id, 8)
+    assert.deepEqual(decide(), { a: [logKey(id)] }, 'now it has what comes next')
+    directory.forget('b')
+    directory.learn('a', held(live, 9, 4))
+    directory.learn('c', held(live, 5))
+    assert.deepEqual(decide(), { a: [logKey(id)], c: [logKey(live)] }, 'a live origin that has trimmed it, too')
+    own[logKey(live)] = 5
+    directory.grown('c', live, 5)
+    assert.deepEqual(decide(), { a: [logKey(id), logKey(live)].sort() })
   })
 
   it('passes over a copy that is damaged until its holder has news of it', () => {

@@ -117,7 +117,7 @@ async function connected(source: Archive, replica: Archive) {
   const assignment = new Assignment(directory)
   const { rpc, bytes, kinds } = counted(here.env.rpc)
   const logic = pullLogic({
-    ...{ rpc, cluster: 'reeve', peerTls: () => undefined, journal: (): Journal => replica },
+    ...{ rpc, clock: here.env.clock, cluster: 'reeve', peerTls: () => undefined, journal: (): Journal => replica },
     ...{ summary: new Summary().follow(replica), directory, listings: new Listings(), assignment },
     lost: (_, reason) => assert.fail(reason.message),
   })

@@ -189,7 +189,7 @@ export type Want = Message<"reeve.v1.Want"> & {
   offset: bigint;
 
   /**
-   * Chain hash of the replica's last frame; 0 and offset 0: it has nothing.
+   * Chain hash of the replica's last frame; 0: it has nothing, or has trimmed all before `offset`.
    *
    * @generated from field: fixed64 chain = 4;
    */
