@@ -36,6 +36,11 @@ import { tableOf } from './table.ts'
 const speed = { produce, copies, single, unary, consume, replicate, lag, tail, idle, open, tls }
 const cluster = { start, detect, gossip, churn }
 const figures = new Map<string, Figure>(Object.entries({ ...speed, ...cluster }))
+/** Names for many at once. */
+const sets = new Map([
+  ['speed', Object.keys(speed)],
+  ['cluster', Object.keys(cluster)],
+])
 
 process.exit(await main())
 
@@ -102,10 +107,12 @@ function readFlags(): Flags {
         report: { type: 'string', multiple: true },
       },
     })
-    const unknown = values.only.find((name) => !figures.has(name))
-    if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${[...figures.keys()].join(', ')}`)
+    const only = [...new Set(values.only.flatMap((name) => sets.get(name) ?? [name]))]
+    const unknown = only.find((name) => !figures.has(name))
+    const known = [...sets.keys(), ...figures.keys()].join(', ')
+    if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${known}`)
     if (!existsSync(values.dir)) throw new Error(`--dir ${values.dir}: there is no such folder`)
-    return { ...values, json: values.json, report: values.report }
+    return { ...values, only, json: values.json, report: values.report }
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message}\n`)
     process.exit(2)

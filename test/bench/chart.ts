@@ -24,6 +24,7 @@ const panels: readonly Panel[] = [
   { title: 'One record at a time, 99th percentile', figure: 'single', unit: 'ms', rows: /p99$/ },
   { title: 'Calls of one record', figure: 'unary', unit: 'calls/s' },
   { title: 'From one node to another', figure: 'lag', unit: 'ms', rows: /^ack/ },
+  { title: 'From the start of a process', figure: 'open', unit: 'ms' },
   { title: 'With TLS: share of the same without', figure: 'tls', unit: '×' },
 ]
 

@@ -78,5 +78,5 @@ function times(ratio: number): string {
 export function shown(value: number): string {
   if (Math.abs(value) >= 999_500) return `${(value / 1e6).toPrecision(3)} M`
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
-  return value.toPrecision(3)
+  return Math.abs(value) < 0.0005 ? '0' : value.toPrecision(3)
 }
