@@ -1,15 +1,25 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Consumer } from '../client/consumer.ts'
+import type { ConsumerOptions, From } from '../client/consumer-options.ts'
 import type { ConsumedRecord } from '../client/record.ts'
+import { ReeveError } from '../errors.ts'
+import { parseEpoch } from '../log/log-id.ts'
 import { type ConnectionFlags, wholeNumber, withClient, withConnectionFlags } from './connection.ts'
 import { onInterrupt } from './interrupt.ts'
 import { textOrBase64, write } from './output.ts'
 
-interface ConsumeFlags extends ConnectionFlags {
-  readonly from: 'start' | 'end' | Uint8Array
+export interface ConsumeFlags extends ConnectionFlags {
+  readonly from?: 'start' | 'end' | Uint8Array
+  readonly fromTime?: number
+  readonly since?: number
+  readonly fromOffset?: { readonly origin: string; readonly epoch: string; readonly offset: number }
   readonly follow?: boolean
   readonly origin?: string
+  readonly order?: 'arrival' | 'timestamp'
+  readonly key?: string[]
+  readonly keyPrefix?: string[]
   readonly max?: number
+  readonly maxBytes?: number
   readonly json?: boolean
 }
 
@@ -18,31 +28,35 @@ export function addConsume(program: Command, ended: (code: number) => void): voi
     .command('consume')
     .description('Read records: their values, one a line.')
     .argument('<TOPIC>')
-    .option(
-      '--from <start|end|CURSOR>',
-      'where to begin; a cursor comes from an earlier reading, of any node',
-      from,
-      'start',
-    )
-    .option('--follow', 'go on with what is written from now on')
+    .optionsGroup('Where to begin:')
+    .option('--from <start|end|CURSOR>', 'a cursor comes from an earlier reading, of any node (default: start)', from)
+    .option('--since <TIME>', 'with what was appended so long ago: 90s, 10m, 12h, 7d', ago)
+    .option('--from-time <ISO>', 'with what was appended at this time or later: 2026-01-31T12:00:00Z', time)
+    .option('--from-offset <ORIGIN/EPOCH/OFFSET>', 'with this record, and nothing of other logs', position)
+    .optionsGroup('What:')
     .option('--origin <NODE>', 'only what this node wrote')
+    .option('--key <KEY>', 'only records with this key; more of them: any of these', collect)
+    .option('--key-prefix <TEXT>', 'only records whose key begins so; with --key: those as well', collect)
+    .option(
+      '--order <arrival|timestamp>',
+      'between logs: as they came to the node, or by when they were appended',
+      order,
+    )
+    .optionsGroup('How long:')
+    .option('--follow', 'go on with what is written from now on')
     .option('--max <N>', 'end after this many records', wholeNumber(1))
+    .option(
+      '--max-bytes <N>',
+      'end after so many bytes of records, or with the record that goes beyond',
+      wholeNumber(1),
+    )
+    .optionsGroup('Output:')
     .option('--json', 'one JSON object a line: the id, time, key, value and headers; the cursor last')
     .action(async (topic: string, flags: ConsumeFlags) => {
-      const exitCode = await withClient(flags, (client) => {
-        const { from, follow, origin, max } = flags
-        return printAll(
-          client.consumer({
-            topic,
-            from,
-            ...(follow !== undefined && { follow }),
-            ...(origin !== undefined && { origin }),
-            ...(max !== undefined && { maxRecords: max }),
-          }),
-          flags.json ? asJson : asLine,
-          flags.json === true,
-        )
-      })
+      const options = consumerOptions(topic, flags, Date.now())
+      const exitCode = await withClient(flags, (client) =>
+        printAll(client.consumer(options), flags.json ? asJson : asLine, flags.json === true),
+      )
       ended(exitCode)
     })
     .addHelpText(
@@ -50,13 +64,44 @@ export function addConsume(program: Command, ended: (code: number) => void): voi
       `
 The cursor behind the last record goes to stderr: --from CURSOR goes on there, at any node.
 Keys, values and header values that are not UTF-8 appear in JSON as {"base64": "…"}.
+With --order timestamp and --follow, what comes to the node late is printed when it comes.
 
 Examples:
   $ reeve consume clock
   $ reeve consume clock --follow --from end --addr 127.0.0.1:8401
+  $ reeve consume orders --since 10m --key-prefix eu/ --order timestamp
   $ reeve consume clock --origin a --max 10 --json | jq .value`,
     )
   withConnectionFlags(command)
+}
+
+/** Throws `CONFIG_INVALID` for flags that exclude each other. */
+export function consumerOptions(topic: string, flags: ConsumeFlags, nowMs: number): ConsumerOptions {
+  const starts = {
+    '--from': flags.from,
+    '--since': flags.since === undefined ? undefined : { timeMs: Math.max(0, nowMs - flags.since) },
+    '--from-time': flags.fromTime === undefined ? undefined : { timeMs: flags.fromTime },
+    '--from-offset': flags.fromOffset,
+  }
+  const given = Object.entries(starts).filter((entry): entry is [string, From] => entry[1] !== undefined)
+  if (given.length > 1) {
+    throw new ReeveError('CONFIG_INVALID', `${given.map(([flag]) => flag).join(' and ')} exclude each other`)
+  }
+  if (flags.origin !== undefined && flags.fromOffset && flags.origin !== flags.fromOffset.origin) {
+    throw new ReeveError('CONFIG_INVALID', '--from-offset names another origin than --origin')
+  }
+  const { follow, origin, order, key, keyPrefix, max, maxBytes } = flags
+  return {
+    topic,
+    from: given[0]?.[1] ?? 'start',
+    ...(follow !== undefined && { follow }),
+    ...(origin !== undefined && { origin }),
+    ...(order !== undefined && { order }),
+    ...(key && { keys: key }),
+    ...(keyPrefix && { keyPrefixes: keyPrefix }),
+    ...(max !== undefined && { maxRecords: max }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  }
 }
 
 async function printAll(
@@ -92,20 +137,68 @@ async function printCursor(consumer: Consumer, json: boolean): Promise<void> {
   else if (cursor !== '') process.stderr.write(`cursor ${cursor}\n`)
 }
 
-function asLine(record: ConsumedRecord): Uint8Array {
-  const line = new Uint8Array(record.value.length + 1)
-  line.set(record.value)
-  line[record.value.length] = 10
+function asLine({ value }: ConsumedRecord): Uint8Array {
+  const line = new Uint8Array(value.length + 1)
+  line.set(value)
+  line[value.length] = 10
   return line
 }
 
-function asJson({ key, value, headers, ...rest }: ConsumedRecord): string {
+function asJson({
+  topic,
+  origin,
+  epoch,
+  offset,
+  timestampMs,
+  producedMs,
+  key,
+  value,
+  headers,
+}: ConsumedRecord): string {
   const shown = headers.map(([name, content]) => [name, textOrBase64(content)])
-  return `${JSON.stringify({ ...rest, key: textOrBase64(key), value: textOrBase64(value), headers: shown })}\n`
+  const id = { topic, origin, epoch, offset, timestampMs, producedMs }
+  return `${JSON.stringify({ ...id, key: textOrBase64(key), value: textOrBase64(value), headers: shown })}\n`
 }
 
 function from(text: string): 'start' | 'end' | Uint8Array {
   if (text === 'start' || text === 'end') return text
   if (!/^[A-Za-z0-9_-]+$/.test(text)) throw new InvalidArgumentError('needs start, end or a cursor.')
   return new Uint8Array(Buffer.from(text, 'base64url'))
+}
+
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** 10m → milliseconds. */
+function ago(text: string): number {
+  const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  if (amount === undefined) throw new InvalidArgumentError('needs a number and a unit: 90s, 10m, 12h or 7d.')
+  return Number(amount) * unitMs[unit as keyof typeof unitMs]
+}
+
+function time(text: string): number {
+  // Not what else `Date` takes for a time: "7" would be a month.
+  const ms = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN
+  if (!(ms >= 0)) throw new InvalidArgumentError('needs a time like 2026-01-31T12:00:00Z.')
+  return ms
+}
+
+function position(text: string): { origin: string; epoch: string; offset: number } {
+  const [origin, epoch, digits, ...rest] = text.split('/')
+  if (!origin || epoch === undefined || !/^\d{1,15}$/.test(digits ?? '') || rest.length > 0) {
+    throw new InvalidArgumentError('needs ORIGIN/EPOCH/OFFSET, as --json and the produce command print them.')
+  }
+  const run = parseEpoch(epoch)
+  if (!run.ok) throw new InvalidArgumentError(`${run.problem}.`)
+  return { origin, epoch: run.value, offset: Number(digits) }
+}
+
+function order(text: string): 'arrival' | 'timestamp' {
+  if (text === 'arrival' || text === 'timestamp') return text
+  throw new InvalidArgumentError('needs arrival or timestamp.')
+}
+
+function collect(text: string, before: string[] = []): string[] {
+  return [...before, text]
 }

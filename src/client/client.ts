@@ -2,7 +2,8 @@
 
 import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
 import { type ConnectOptions, createConnections } from './connections.ts'
-import { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts'
+import { type Consumer, createConsumer } from './consumer.ts'
+import type { ConsumerOptions } from './consumer-options.ts'
 import { type ClientCursors, createCursors } from './cursors.ts'
 import { createProducer, type Producer, type ProducerOptions } from './producer.ts'
 import type { KnownServer } from './resolver.ts'

@@ -6,34 +6,23 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import type { ClientCall } from '../env/env.ts'
 import { type ReeveError, toReeveError } from '../errors.ts'
-import {
-  ConsumeStreamRequestSchema,
-  type ConsumeStreamResponse,
-  ConsumeStreamResponseSchema,
-  LogService,
-  StartAt,
-} from '../gen/reeve/v1/log_service_pb.ts'
-import { decode, pathOf } from './call.ts'
+import { ConsumeStreamRequestSchema, LogService } from '../gen/reeve/v1/log_service_pb.ts'
+import { type Answer, AnswerReader } from './answer.ts'
+import { pathOf } from './call.ts'
 import { type Connections, isUnavailable, type Live } from './connections.ts'
-import { createPatience } from './patience.ts'
-import { type ConsumedRecord, timestampToMs } from './record.ts'
-import { epochText } from './servers.ts'
-
-export interface ConsumerOptions {
-  readonly topic: string
-  /** `start` (default): the oldest record there is; `end`: what is written from now on; or a cursor from any server. */
-  readonly from?: 'start' | 'end' | Uint8Array
-  /** Stay at the end and go on with what is written later. */
-  readonly follow?: boolean
-  /** Only what this node wrote. */
-  readonly origin?: string
-  /** End after this many records. */
-  readonly maxRecords?: number
-}
+import type { BatchRecords, ConsumedBatch } from './consumed-batch.ts'
+import { type ConsumerOptions, requestOf } from './consumer-options.ts'
+import { createPatience, type Patience } from './patience.ts'
+import type { ConsumedRecord } from './record.ts'
 
 export interface Consumer extends AsyncIterable<ConsumedRecord> {
   /** Presented later to any server, it resumes behind the last answer whose records were all taken; empty before. */
   readonly cursor: Uint8Array
+  /**
+   * The same records, batch by batch: for many small ones several times as fast, for nothing is awaited between them. A
+   * batch counts as taken when the next one is asked for.
+   */
+  batches(): AsyncIterableIterator<ConsumedBatch>
   /** Ends the iteration, also one that is waiting. */
   close(): void
 }
@@ -41,146 +30,260 @@ export interface Consumer extends AsyncIterable<ConsumedRecord> {
 /** Bytes that may wait in the queue before the server is asked to pause. */
 const maxQueuedBytes = 4 * 1024 * 1024
 
-interface Arrival {
-  readonly response: ConsumeStreamResponse
+interface Arrival extends Answer {
   readonly bytes: number
 }
 
+/** Throws `CONFIG_INVALID` where the options make no sense. */
 export function createConsumer(connections: Connections, options: ConsumerOptions): Consumer {
-  const start = options.from ?? 'start'
-  let taken: Uint8Array = typeof start === 'string' ? new Uint8Array() : start
-  let receivedRecords = 0
-  let queue: Arrival[] = []
-  let queuedBytes = 0
-  let call: ClientCall | undefined
-  let paused = false
-  let finished = false
-  let failure: ReeveError | undefined
-  let lostServer = true
-  let lastLoss: ReeveError | undefined
-  const patience = createPatience(connections.clock, connections.timeoutMs)
-  let wake: () => void = () => undefined
-  let tellOver: () => void = () => undefined
-  const over = new Promise<void>((resolve) => {
-    tellOver = resolve
-  })
-
-  /** Only once everything that arrived was taken: `taken` is then where the next server goes on. */
-  async function open(): Promise<void> {
-    if (lastLoss) await patience.wait(lastLoss)
-    const live = await connections.answering()
-    if (finished) return
-    lostServer = false
-    call = live.channel.call(
-      pathOf(LogService.method.consumeStream),
-      {},
-      { message: arrived, closed: (e) => ended(live, e) },
-    )
-    const { topic, origin = '', follow = false, maxRecords } = options
-    const request = create(ConsumeStreamRequestSchema, {
-      topic,
-      origin,
-      follow,
-      cursor: taken,
-      startAt: start === 'end' ? StartAt.END : StartAt.START,
-      maxRecords: BigInt(maxRecords === undefined ? 0 : maxRecords - receivedRecords),
-    })
-    call.send(toBinary(ConsumeStreamRequestSchema, request))
-    call.end()
-  }
-
-  function arrived(bytes: Uint8Array): void {
-    try {
-      const response = decode(ConsumeStreamResponseSchema, bytes)
-      lastLoss = undefined
-      patience.restore()
-      receivedRecords += response.batches.reduce((count, batch) => count + (batch.batch?.records.length ?? 0), 0)
-      queue.push({ response, bytes: bytes.length })
-      queuedBytes += bytes.length
-    } catch (error) {
-      failure = toReeveError(error)
-      finish()
-    }
-    if (queuedBytes > maxQueuedBytes && !paused) {
-      paused = true
-      call?.pause()
-    }
-    wake()
-  }
-
-  function ended(live: Live, error: ReeveError | undefined): void {
-    call = undefined
-    paused = false
-    if (error && isUnavailable(error) && !finished) {
-      connections.failed(live.address)
-      lostServer = true
-      lastLoss = error
-    } else {
-      failure ??= finished ? undefined : error
-      finished = true
-    }
-    wake()
-  }
-
-  function finish(): void {
-    finished = true
-    call?.cancel()
-    wake()
-    tellOver()
-  }
-
-  async function* records(): AsyncGenerator<ConsumedRecord> {
-    try {
-      for (;;) {
-        const arrival = queue.shift()
-        if (arrival) {
-          queuedBytes -= arrival.bytes
-          if (paused && queuedBytes < maxQueuedBytes / 2) {
-            paused = false
-            call?.resume()
-          }
-          yield* recordsIn(arrival.response, options.topic)
-          taken = arrival.response.cursor
-        } else if (failure) throw failure
-        else if (finished || enough()) return
-        else if (lostServer) await Promise.race([open(), over])
-        else await new Promise<void>((resolve) => (wake = resolve))
-      }
-    } finally {
-      queue = []
-      finish()
-    }
-  }
-
-  const enough = () => options.maxRecords !== undefined && receivedRecords >= options.maxRecords
-
+  const reading = new Reading(connections, options)
   return {
     get cursor() {
-      return taken
+      return reading.taken
     },
-    close: finish,
-    [Symbol.asyncIterator]: records,
+    batches: () => new Batches(reading),
+    close: () => reading.finish(),
+    [Symbol.asyncIterator]: () => new Records(reading),
   }
 }
 
-function* recordsIn(response: ConsumeStreamResponse, topic: string): Generator<ConsumedRecord> {
-  for (const batch of response.batches) {
-    const { origin } = batch
-    const epoch = epochText(batch.epoch)
-    const timestampMs = timestampToMs(batch.timestamp)
-    let offset = Number(batch.baseOffset)
-    for (const { key, value, headers, timestampMs: produced } of batch.batch?.records ?? []) {
-      yield {
-        topic,
-        origin,
-        epoch,
-        offset: offset++,
-        timestampMs,
-        producedMs: produced === 0n ? undefined : Number(produced),
-        key,
-        value,
-        headers: headers.map((header) => [header.name, header.value] as const),
+class Reading {
+  /** Behind what was taken. */
+  taken: Uint8Array
+  readonly #connections: Connections
+  readonly #options: ConsumerOptions
+  readonly #patience: Patience
+  #queue: Arrival[] = []
+  #queuedBytes = 0
+  /** What is being taken, and how many of its batches were given. */
+  #current: Arrival | undefined
+  #given = 0
+  #givenRecords = 0
+  #givenBytes = 0
+  #call: ClientCall | undefined
+  #paused = false
+  #finished = false
+  #failure: ReeveError | undefined
+  #lostServer = true
+  #lastLoss: ReeveError | undefined
+  #wake: () => void = () => undefined
+  readonly #over: Promise<void>
+  #tellOver: () => void = () => undefined
+
+  constructor(connections: Connections, options: ConsumerOptions) {
+    this.#connections = connections
+    this.#options = options
+    this.#patience = createPatience(connections.clock, connections.timeoutMs)
+    this.taken = requestOf(options).cursor ?? new Uint8Array()
+    this.#over = new Promise((resolve) => {
+      this.#tellOver = resolve
+    })
+  }
+
+  /** The next batch, if it is here; undefined: `arrival` tells when to ask again, or that it is over. */
+  take(): ConsumedBatch | undefined {
+    for (;;) {
+      const current = this.#current
+      if (current) {
+        const batch = current.batches[this.#given]
+        if (batch) {
+          this.#given++
+          this.#count(batch)
+          return batch
+        }
+        this.taken = current.cursor
       }
+      this.#current = this.#queue.shift()
+      this.#given = 0
+      if (!this.#current) return undefined
+      this.#queuedBytes -= this.#current.bytes
+      if (this.#paused && this.#queuedBytes < maxQueuedBytes / 2) {
+        this.#paused = false
+        this.#call?.resume()
+      }
+    }
+  }
+
+  /** Resolves with false when all was taken; rejects with what ended it. */
+  async arrival(): Promise<boolean> {
+    while (this.#queue.length === 0) {
+      if (this.#failure) throw this.#failure
+      if (this.#finished || this.#enough) return false
+      if (this.#lostServer) await Promise.race([this.#open(), this.#over])
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    }
+    return true
+  }
+
+  finish(): void {
+    this.#finished = true
+    this.#call?.cancel()
+    this.#wake()
+    this.#tellOver()
+  }
+
+  /** Nothing more is wanted of what arrived. */
+  abandon(): void {
+    this.#queue = []
+    this.#current = undefined
+    this.finish()
+  }
+
+  get #enough(): boolean {
+    const { maxRecords, maxBytes } = this.#options
+    return (
+      (maxRecords !== undefined && this.#givenRecords >= maxRecords) ||
+      (maxBytes !== undefined && this.#givenBytes >= maxBytes)
+    )
+  }
+
+  #count(batch: ConsumedBatch): void {
+    this.#givenBytes += batch.bytes
+    if (this.#options.maxRecords !== undefined) this.#givenRecords += batch.count
+  }
+
+  /** Only once everything that arrived was taken: `taken` is then where the next server goes on. */
+  async #open(): Promise<void> {
+    if (this.#lastLoss) await this.#patience.wait(this.#lastLoss)
+    const live = await this.#connections.answering()
+    if (this.#finished) return
+    this.#lostServer = false
+    const answers = new AnswerReader(this.#options.topic)
+    this.#call = live.channel.call(
+      pathOf(LogService.method.consumeStream),
+      {},
+      { message: (bytes) => this.#arrived(answers, bytes), closed: (error) => this.#ended(live, error) },
+    )
+    const { maxRecords, maxBytes } = this.#options
+    const request = create(ConsumeStreamRequestSchema, {
+      ...requestOf(this.#options),
+      cursor: this.taken,
+      maxRecords: BigInt(maxRecords === undefined ? 0 : maxRecords - this.#givenRecords),
+      maxBytes: BigInt(maxBytes === undefined ? 0 : maxBytes - this.#givenBytes),
+    })
+    this.#call.send(toBinary(ConsumeStreamRequestSchema, request))
+    this.#call.end()
+  }
+
+  #arrived(answers: AnswerReader, bytes: Uint8Array): void {
+    try {
+      const answer = answers.read(bytes)
+      this.#lastLoss = undefined
+      this.#patience.restore()
+      this.#queue.push({ ...answer, bytes: bytes.length })
+      this.#queuedBytes += bytes.length
+    } catch (error) {
+      this.#failure = toReeveError(error)
+      this.finish()
+    }
+    if (this.#queuedBytes > maxQueuedBytes && !this.#paused) {
+      this.#paused = true
+      this.#call?.pause()
+    }
+    this.#wake()
+  }
+
+  #ended(live: Live, error: ReeveError | undefined): void {
+    this.#call = undefined
+    this.#paused = false
+    if (error && isUnavailable(error) && !this.#finished) {
+      this.#connections.failed(live.address)
+      this.#lostServer = true
+      this.#lastLoss = error
+    } else {
+      this.#failure ??= this.#finished ? undefined : error
+      this.#finished = true
+    }
+    this.#wake()
+  }
+}
+
+/** What both ways of taking share: one step after the other, however they are asked for, and an end that lasts. */
+abstract class Steps<T> implements AsyncIterableIterator<T> {
+  protected readonly reading: Reading
+  /** Asks that wait for their turn. */
+  #before: Promise<unknown> | undefined
+  #over = false
+
+  constructor(reading: Reading) {
+    this.reading = reading
+  }
+
+  /** The next one, if it is here. */
+  protected abstract take(): T | undefined
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#before === undefined && !this.#over) {
+      try {
+        const value = this.take()
+        if (value !== undefined) return Promise.resolve({ done: false, value })
+      } catch (error) {
+        return Promise.reject(this.#end(error))
+      }
+    }
+    return this.#later()
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#end()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #later(): Promise<IteratorResult<T, undefined>> {
+    const step = (this.#before ?? Promise.resolve()).then(() => this.#wait())
+    const turn = step
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#before === turn) this.#before = undefined
+      })
+    this.#before = turn
+    return step
+  }
+
+  async #wait(): Promise<IteratorResult<T, undefined>> {
+    try {
+      while (!this.#over) {
+        const value = this.take()
+        if (value !== undefined) return { done: false, value }
+        if (!(await this.reading.arrival())) this.#end()
+      }
+    } catch (error) {
+      throw this.#end(error)
+    }
+    return { done: true, value: undefined }
+  }
+
+  #end(error?: unknown): unknown {
+    this.#over = true
+    this.reading.abandon()
+    return error
+  }
+}
+
+class Batches extends Steps<ConsumedBatch> {
+  protected take(): ConsumedBatch | undefined {
+    return this.reading.take()
+  }
+}
+
+class Records extends Steps<ConsumedRecord> {
+  #records: BatchRecords | undefined
+
+  protected take(): ConsumedRecord | undefined {
+    for (;;) {
+      const record = this.#records?.take()
+      if (record) return record
+      const batch = this.reading.take()
+      if (!batch) return undefined
+      this.#records = batch[Symbol.iterator]()
     }
   }
 }

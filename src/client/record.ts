@@ -9,6 +9,7 @@ export interface OutgoingRecord {
   readonly headers?: Iterable<readonly [name: string, value: Bytes]>
 }
 
+/** Bytes share memory with all that came in the same answer: copy what is to be kept for long. */
 export interface ConsumedRecord {
   readonly topic: string
   /** Name of the node that wrote it, and the run of that node (UUID). With the offset, the record's id for ever. */

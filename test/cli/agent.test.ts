@@ -60,6 +60,16 @@ test('records go in by one command and come out by another, at another node too'
   assert.deepEqual([strange.code, strange.stdout], [2, ''])
   assert.match(strange.stderr, /^reeve: the cursor is not usable: .*\n$/)
 
+  const values = async (...flags: string[]) =>
+    objects((await reeve('consume', 't', '--addr', b.rpcAddress, '--json', ...flags)).stdout).flatMap(
+      ({ value }) => value ?? [],
+    )
+  assert.deepEqual(await values('--key', 'z', '--key', 'x'), ['1', '3'])
+  assert.deepEqual(await values('--key-prefix', 'y', '--order', 'timestamp'), ['2'])
+  assert.deepEqual(await values('--since', '1h', '--max-bytes', '1'), ['1'])
+  assert.deepEqual(await values('--from-time', '2999-01-01'), [])
+  assert.deepEqual(await values('--from-offset', `a/${one.epoch}/1`), ['2', '3'])
+
   const members = JSON.parse((await reeve('members', '--addr', b.rpcAddress, '--json')).stdout)
   assert.deepEqual(
     members.map((member: { name: string; status: string }) => [member.name, member.status]),

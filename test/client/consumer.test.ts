@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ConsumerOptions } from '../../src/client/consumer.ts'
+import type { ConsumerOptions } from '../../src/client/consumer-options.ts'
 import type { ConsumedRecord } from '../../src/client/record.ts'
 import { ReeveError } from '../../src/errors.ts'
 import {
   type ConsumeStreamRequest,
   ConsumeStreamRequestSchema,
   ConsumeStreamResponseSchema,
+  ReadOrder,
   StartAt,
 } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import {
@@ -56,7 +57,9 @@ test('records come with their ids, times, keys and headers; the end ends the ite
   const consumer = consumerOf(fakeCluster({ [first]: { ConsumeStream: handler } }), { origin: 'a', maxRecords: 7 })
   const records: ConsumedRecord[] = []
   for await (const record of consumer) records.push(record)
-  assert.deepEqual(records[0], {
+  const { topic, origin, epoch, offset, timestampMs, producedMs, key, value, headers } = records[0]!
+  const seen = { topic, origin, epoch, offset, timestampMs, producedMs, key, value, headers }
+  assert.deepEqual(seen, {
     topic: 't',
     origin: 'a',
     epoch: epochOf(3),
@@ -181,4 +184,147 @@ test('close ends an iteration that looks for a server in vain', async () => {
   await new Promise((resolve) => setImmediate(resolve))
   consumer.close()
   assert.equal((await next).done, true)
+})
+
+test('everything that can be asked for is asked of the server, and asked again after a loss', async () => {
+  const requests: ConsumeStreamRequest[] = []
+  const answering =
+    (then: (call: FakeCall) => void): Handler =>
+    (call) => {
+      call.onMessage = (bytes) => {
+        requests.push(read(ConsumeStreamRequestSchema, bytes))
+        const at = positionIn(requests.at(-1)!)
+        deliver(call, at, at + 1, 10)
+        then(call)
+      }
+    }
+  const cluster = fakeCluster({
+    [first]: { ConsumeStream: answering(() => cluster.cut(first)) },
+    [second]: { ConsumeStream: answering((call) => call.finish()) },
+  })
+  const from = { origin: 'a', epoch: epochOf(3), offset: 41 }
+  const consumer = consumerOf(cluster, {
+    from,
+    order: 'timestamp',
+    keys: ['k', new Uint8Array([1])],
+    keyPrefixes: ['p'],
+    maxBytes: 1000,
+  })
+  for await (const _ of consumer);
+  assert.equal(requests.length, 2)
+  for (const request of requests) {
+    assert.deepEqual(
+      [request.startAt, request.origin, Buffer.from(request.startEpoch), request.startOffset, request.order],
+      [StartAt.OFFSET, 'a', Buffer.from(epochBytes(3)), 41n, ReadOrder.TIMESTAMP],
+    )
+    assert.deepEqual(
+      request.filter?.keys.map((key) => Buffer.from(key)),
+      [Buffer.from('k'), Buffer.from([1])],
+    )
+    assert.deepEqual(
+      request.filter?.prefixes.map((key) => Buffer.from(key)),
+      [Buffer.from('p')],
+    )
+  }
+  assert.deepEqual(requests.map(positionIn), [0, 1])
+  assert.equal(requests[0]!.maxBytes, 1000n)
+  assert.ok(requests[1]!.maxBytes < 1000n && requests[1]!.maxBytes > 900n)
+})
+
+test('from a time', async () => {
+  let asked: ConsumeStreamRequest | undefined
+  const handler: Handler = (call) => {
+    call.onMessage = (bytes) => {
+      asked = read(ConsumeStreamRequestSchema, bytes)
+      call.finish()
+    }
+  }
+  for await (const _ of consumerOf(fakeCluster({ [first]: { ConsumeStream: handler } }), { from: { timeMs: 1234.5 } }));
+  assert.deepEqual([asked?.startAt, asked?.startTimeMs], [StartAt.TIME, 1235n])
+})
+
+test('options that make no sense are refused at once', () => {
+  const cluster = fakeCluster({ [first]: {} })
+  const position = { origin: 'a', epoch: epochOf(3), offset: 0 }
+  for (const options of [
+    { from: { timeMs: -1 } },
+    { from: { timeMs: Number.NaN } },
+    { from: { ...position, epoch: 'x' } },
+    { from: { ...position, offset: -1 } },
+    { from: position, origin: 'b' },
+    { maxRecords: 0 },
+    { maxBytes: 1.5 },
+  ]) {
+    assert.throws(() => consumerOf(cluster, options), { code: 'CONFIG_INVALID' })
+  }
+})
+
+test('batch by batch: the cursor stands behind what was taken, and a loss in between loses nothing', async () => {
+  const requests: number[] = []
+  const serve =
+    (upTo: number, then: (call: FakeCall) => void): Handler =>
+    (call) => {
+      call.onMessage = (bytes) => {
+        const at = positionIn(read(ConsumeStreamRequestSchema, bytes))
+        requests.push(at)
+        for (let n = at; n < upTo; n += 2) deliver(call, n, n + 2)
+        then(call)
+      }
+    }
+  const cluster = fakeCluster({
+    [first]: { ConsumeStream: serve(4, () => cluster.cut(first)) },
+    [second]: { ConsumeStream: serve(8, (call) => call.finish()) },
+  })
+  const consumer = consumerOf(cluster, { maxRecords: 8 })
+  const offsets: number[] = []
+  const cursors: string[] = []
+  for await (const batch of consumer.batches()) {
+    cursors.push(new TextDecoder().decode(consumer.cursor))
+    assert.equal(batch.count, 2)
+    for (const { offset, value } of batch) {
+      offsets.push(offset)
+      assert.deepEqual([...value], [offset])
+    }
+  }
+  assert.deepEqual(offsets, [0, 1, 2, 3, 4, 5, 6, 7])
+  assert.deepEqual(cursors, ['', '2', '4', '6'])
+  assert.equal(new TextDecoder().decode(consumer.cursor), '8')
+  assert.deepEqual(requests, [0, 4])
+})
+
+test('asks that do not wait for each other are answered in their order, and after the end with the end', async () => {
+  const handler: Handler = (call) => {
+    call.onMessage = () => {
+      deliver(call, 0, 3)
+      call.finish()
+    }
+  }
+  const records = consumerOf(fakeCluster({ [first]: { ConsumeStream: handler } }))[Symbol.asyncIterator]()
+  const results = await Promise.all(Array.from({ length: 5 }, () => records.next()))
+  assert.deepEqual(
+    results.map(({ value }) => value?.offset),
+    [0, 1, 2, undefined, undefined],
+  )
+  assert.deepEqual(await records.next(), { done: true, value: undefined })
+})
+
+test('what follows a record that is malformed is not given', async () => {
+  const handler: Handler = (call) => {
+    call.onMessage = () => {
+      const good = Uint8Array.of(0x0a, 3, 0x12, 1, 5)
+      const bad = Uint8Array.of(0x0a, 3, 0x12, 9, 5)
+      const batch = Uint8Array.of(0x0a, 1, 97, 0x12, 16, ...epochBytes(3), 0x2a, 15, ...good, ...bad, ...good)
+      call.sendBytes(Uint8Array.of(0x0a, batch.length, ...batch))
+    }
+  }
+  const consumer = consumerOf(fakeCluster({ [first]: { ConsumeStream: handler } }))
+  const seen: number[] = []
+  await assert.rejects(
+    async () => {
+      for await (const { value } of consumer) seen.push(...value)
+    },
+    { code: 'INTERNAL' },
+  )
+  assert.deepEqual(seen, [5])
+  assert.deepEqual(await consumer[Symbol.asyncIterator]().next(), { done: true, value: undefined })
 })

@@ -6,8 +6,10 @@ import { cursorKind, decodeCursorEntry, encodeCursorEntry } from '../../src/cata
 import { Declarations } from '../../src/catalog/declarations.ts'
 import { stateFromPlace } from '../../src/catalog/place.ts'
 import { foldOf, runKind } from '../../src/catalog/run-kind.ts'
+import { AnswerReader } from '../../src/client/answer.ts'
+import { ReeveError } from '../../src/errors.ts'
 import { CursorEntrySchema, RunEntrySchema } from '../../src/gen/reeve/v1/catalog_pb.ts'
-import { ProduceRequestSchema } from '../../src/gen/reeve/v1/log_service_pb.ts'
+import { ConsumeStreamResponseSchema, ProduceRequestSchema } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
 import { RefusalReason } from '../../src/gen/reeve/v1/replication_service_pb.ts'
 import { checkBatch } from '../../src/log/batch.ts'
@@ -114,6 +116,36 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
       const merged = encodeCursorEntry(merge(entry, kept))
       assert.deepEqual(merged, encodeCursorEntry(merge(kept, entry)), 'the order of a merge tells')
       return true
+    },
+  },
+  answer: {
+    corpus: [
+      toBinary(
+        ConsumeStreamResponseSchema,
+        create(ConsumeStreamResponseSchema, {
+          batches: [
+            {
+              ...{ origin: id.origin, epoch: epochBytes, baseOffset: 7n, timestamp: 99n, offsetDeltas: [0, 2, 300] },
+              batch: { records },
+            },
+          ],
+          cursor: cursors[0]!,
+        }),
+      ),
+    ],
+    // The client's own error for it, which says that a server is to blame.
+    accepts: (input) => {
+      try {
+        for (const batch of new AnswerReader('orders').read(input).batches) {
+          let count = 0
+          for (const { value, headers } of batch) count += value.length + headers.length >= 0 ? 1 : 0
+          assert.equal(count, batch.count)
+        }
+        return true
+      } catch (error) {
+        if (error instanceof ReeveError && error.message.startsWith('the server sent')) return false
+        throw error
+      }
     },
   },
   produce: {
