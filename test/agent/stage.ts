@@ -47,7 +47,7 @@ export class Stage {
 
   /** A client of these servers and no others, closed at the end. */
   client(
-    agents: readonly Agent[],
+    agents: readonly Pick<Agent, 'rpcAddress'>[],
     options: { tls?: TlsMaterial; serverName?: string; timeoutMs?: number } = {},
   ): Client {
     const addresses = agents.map(({ rpcAddress }) => rpcAddress)
