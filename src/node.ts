@@ -15,6 +15,7 @@ import { startMember } from './actors/start-member.ts'
 import { phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
 import { type Catalog, openCatalog } from './catalog/catalog.ts'
+import { compactCatalog } from './catalog/compaction.ts'
 import { Cursors } from './catalog/cursors.ts'
 import { Declarations } from './catalog/declarations.ts'
 import { declareEarlierRuns, followDeclarations } from './catalog/declare.ts'
@@ -224,24 +225,26 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         openedJournal = opened
         summary.follow(opened)
         const catalogLog = log.child({ actor: 'catalog' })
-        catalog = openCatalog({
+        const entries = openCatalog({
           journal: opened,
           kinds: kindsKnowing(declarations),
           report: ({ code, message }) => catalogLog.error({ code, reason: message }, 'the catalog is not complete'),
         })
-        followDeclarations(catalog, declarations)
-        openedCursors = new Cursors({ catalog, journal: opened, declarations })
-        declareEarlierRuns(opened, catalog, declarations).catch((error) => {
+        catalog = entries
+        followDeclarations(entries, declarations)
+        openedCursors = new Cursors({ catalog: entries, journal: opened, declarations })
+        declareEarlierRuns(opened, entries, declarations).catch((error) => {
           const { code, message } = toReeveError(error)
           catalogLog.warn({ code, reason: message }, 'earlier runs are not declared: cursors stay longer')
         })
-        const known = openTopics(catalog, opened, { ...config, maxRecordBytes: config.maxBatchBytes })
+        const known = openTopics(entries, opened, { ...config, maxRecordBytes: config.maxBatchBytes })
         openedTopics = known
         return keepRetention({
           journal: opened,
           clock: env.clock,
           policy: (topic) => known.policy(topic),
           onChange: (listener) => known.onChange(listener),
+          compact: (next) => compactCatalog(entries, opened, next),
           failed: ({ code, message }) => catalogLog.warn({ code, reason: message }, 'a log could not be trimmed'),
         })
       },

@@ -4,6 +4,7 @@
  * that whoever writes or reads hardly notices.
  */
 
+import { catalogTopic } from '../catalog/catalog.ts'
 import type { TopicPolicy } from '../catalog/topic-settings.ts'
 import type { Clock, Timer } from '../env/env.ts'
 import { type ReeveError, toReeveError } from '../errors.ts'
@@ -16,6 +17,8 @@ export interface RetentionOptions {
   readonly clock: Clock
   readonly policy: (topic: string) => TopicPolicy
   readonly onChange: (listener: (topic: string) => void) => () => void
+  /** Does for the catalog, which no retention concerns, what keeps it small; `next` as in `Journal.trim`. */
+  readonly compact: (next: () => Promise<boolean>) => Promise<void>
   /** Told when a log could not be trimmed; it is tried again with the next look. */
   readonly failed: (error: ReeveError) => void
 }
@@ -82,7 +85,8 @@ class Retention {
     for (const topic of this.#due) {
       if (this.#stopped) break
       this.#due.delete(topic)
-      if (!isInternalTopic(topic)) await this.#look(topic)
+      if (topic === catalogTopic) await this.#attempt(() => this.#options.compact(() => this.#pause()))
+      else if (!isInternalTopic(topic)) await this.#look(topic)
     }
     this.#looking = false
   }
@@ -102,11 +106,17 @@ class Retention {
     for (const { id } of logs) {
       const to = trims.get(logKey(id))
       if (to === undefined || this.#stopped) continue
-      try {
+      await this.#attempt(async () => {
         if (!(await journal.trim(id, to, () => this.#pause()))) this.#soon(topic)
-      } catch (error) {
-        if (!this.#stopped) this.#options.failed(toReeveError(error))
-      }
+      })
+    }
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      if (!this.#stopped) this.#options.failed(toReeveError(error))
     }
   }
 

@@ -13,6 +13,7 @@ import { ReeveError, toReeveError } from '../errors.ts'
 import { RecordBatchSchema } from '../gen/reeve/v1/record_pb.ts'
 import { framesIn } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
+import { Coverage, checkpointKey } from './coverage.ts'
 import type { CatalogKind } from './kind.ts'
 import { CatalogState } from './state.ts'
 
@@ -34,6 +35,12 @@ export interface Catalog {
   put(key: string, value: Uint8Array): Promise<void>
   /** Called with a key that begins with `prefix` after its value changed, by anybody. Returns what unsubscribes. */
   changed(prefix: string, listener: (key: string) => void): () => void
+  /** Of all keys and values; walks over them. */
+  readonly bytes: number
+  /** Says everything again in this run's log; rejects as `Journal.append` does. What it covers can then be trimmed. */
+  checkpoint(): Promise<void>
+  /** Before this offset the log, by its key, says nothing that is not said elsewhere among what this node holds. */
+  coveredTo(log: string): number
 }
 
 export interface CatalogOptions {
@@ -54,14 +61,15 @@ export function openCatalog(options: CatalogOptions): Catalog {
 }
 
 const readBytes = 1024 * 1024
+/** A batch of a checkpoint has about so many bytes; a single larger entry goes alone. */
+const batchBytes = 256 * 1024
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 class OpenCatalog implements Catalog {
   readonly #options: CatalogOptions
   readonly #state: CatalogState
-  /** By log key: everything before this offset is in the state. */
-  readonly #folded = new Map<string, number>()
+  readonly #coverage = new Coverage(catalogTopic)
   readonly #listeners = new Set<{ readonly prefix: string; readonly listener: (key: string) => void }>()
 
   constructor(options: CatalogOptions) {
@@ -96,20 +104,41 @@ class OpenCatalog implements Catalog {
     return () => void this.#listeners.delete(entry)
   }
 
+  get bytes(): number {
+    return this.#state.bytes
+  }
+
+  coveredTo(log: string): number {
+    return this.#coverage.coveredTo(log)
+  }
+
+  async checkpoint(): Promise<void> {
+    const { journal } = this.#options
+    // Taken at one moment; what is put from here on is not covered.
+    const end = { key: encoder.encode(checkpointKey), value: this.#coverage.encode() }
+    const entries = [...this.#state.all()].map(({ key, value }) => ({ key: encoder.encode(key), value }))
+    journal.roll(catalogTopic)
+    for (const records of [...batches(entries), [end]]) {
+      const batch = toBinary(RecordBatchSchema, create(RecordBatchSchema, { records }))
+      await journal.append(catalogTopic, batch, records.length)
+    }
+  }
+
   /** Folds what is new in this log. A part that cannot be read is tried again with the log's next commit. */
   follow(log: LogView): void {
     const changed = new Set<string>()
     try {
       // What lies before the start was trimmed because a checkpoint says the same.
-      let at = Math.max(this.#folded.get(log.key) ?? 0, log.start)
+      let at = this.#coverage.enter(log)
       while (at < log.end) {
         for (const frame of framesIn(log.read(at, readBytes))) {
           for (const { key, value } of fromBinary(RecordBatchSchema, frame.body).records) {
             const name = decoder.decode(key)
-            if (this.#state.fold(name, value)) changed.add(name)
+            if (name === checkpointKey) this.#coverage.take(log.key, value)
+            else if (this.#state.fold(name, value)) changed.add(name)
           }
           at = frame.baseOffset + frame.recordCount
-          this.#folded.set(log.key, at)
+          this.#coverage.advance(log.key, at)
         }
       }
     } catch (error) {
@@ -128,4 +157,25 @@ class OpenCatalog implements Catalog {
       }
     }
   }
+}
+
+interface Entry {
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
+function* batches(entries: readonly Entry[]): Generator<Entry[]> {
+  let batch: Entry[] = []
+  let bytes = 0
+  for (const entry of entries) {
+    const size = entry.key.length + entry.value.length
+    if (batch.length > 0 && bytes + size > batchBytes) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(entry)
+    bytes += size
+  }
+  if (batch.length > 0) yield batch
 }
