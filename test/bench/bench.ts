@@ -50,35 +50,15 @@ async function main(): Promise<number> {
     writeReport(joined(flags.report.map((file) => parseRun(readFileSync(file, 'utf8')))))
     return 0
   }
-  const { quick, only, json } = flags
   const stage = new Stage(realpathSync(flags.dir))
-  const repetitions = quick ? 2 : 5
-  const run: Run = {
-    ...{ at: new Date().toISOString(), machine: machine(stage.root), quick, repetitions, figures: {}, notes: {} },
-  }
   let restore = () => {}
   const interrupted = new Promise<number>((resolve) => {
     restore = onInterrupt((_signal, exitCode) => resolve(exitCode))
   })
   // What is torn down may fail in places where nobody waits any more; what fails before that ends the run.
   const failed = new Promise<never>((_resolve, reject) => process.on('unhandledRejection', reject))
-  failed.catch(() => undefined)
   try {
-    process.stdout.write(`${machineText(run.machine)}; ${repetitions} repetitions\n`)
-    if (run.machine.disk.startsWith('tmpfs')) process.stdout.write('Nothing here is on a disk: see --dir\n')
-    for (const name of only) {
-      process.stdout.write(`\n${name}\n`)
-      const notes = new Set<string>()
-      const note = (text: string) => void notes.add(text)
-      const rows = await Promise.race([figures.get(name)!({ stage, repetitions, quick, note }), interrupted, failed])
-      if (typeof rows === 'number') return rows
-      run.figures[name] = rows
-      run.notes[name] = [...notes]
-      process.stdout.write(tableOf(name, rows))
-      for (const text of notes) process.stdout.write(`  (${text})\n`)
-      if (json !== undefined) writeFileSync(json, jsonOf(run))
-    }
-    return 0
+    return await Promise.race([measure(stage, flags), interrupted, failed])
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message}\n`)
     return 1
@@ -86,6 +66,36 @@ async function main(): Promise<number> {
     await stage.end()
     restore()
   }
+}
+
+/** One figure after the other; one that fails is left out, and makes the exit code 1. */
+async function measure(stage: Stage, { quick, only, json }: Flags): Promise<number> {
+  const repetitions = quick ? 2 : 5
+  const run: Run = {
+    ...{ at: new Date().toISOString(), machine: machine(stage.root), quick, repetitions, figures: {}, notes: {} },
+  }
+  process.stdout.write(`${machineText(run.machine)}; ${repetitions} repetitions\n`)
+  if (run.machine.disk.startsWith('tmpfs')) process.stdout.write('Nothing here is on a disk: see --dir\n')
+  let exitCode = 0
+  for (const name of only) {
+    process.stdout.write(`\n${name}\n`)
+    const notes = new Set<string>()
+    const note = (text: string) => void notes.add(text)
+    try {
+      const rows = await figures.get(name)!({ stage, repetitions, quick, note })
+      run.figures[name] = rows
+      run.notes[name] = [...notes]
+      process.stdout.write(tableOf(name, rows))
+    } catch (error) {
+      if (stage.over) return 1
+      exitCode = 1
+      process.stderr.write(`bench: ${name}: ${(error as Error).message}\n`)
+      await stage.clear()
+    }
+    for (const text of notes) process.stdout.write(`  (${text})\n`)
+    if (json !== undefined) writeFileSync(json, jsonOf(run))
+  }
+  return exitCode
 }
 
 interface Flags {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -41,9 +41,25 @@ describe('the stage of the benchmark', () => {
     const words = ['--file', join('test', 'bench', 'bench.ts'), '--quick', '--only', 'tail', '--dir', folder]
     const bench = new Process('bench', [process.execPath, join('.tools', 'run.mjs'), ...words], 'SIGTERM')
     await bench.said('tail')
-    while (readdirSync(folder).length === 0) await new Promise((resolve) => setImmediate(resolve))
+    while (commandsWith(join(folder, 'reeve-bench-')).length === 0)
+      await new Promise((resolve) => setImmediate(resolve))
     await bench.end('SIGINT')
     assert.deepEqual(await bench.exited, [130, null])
     assert.deepEqual(readdirSync(folder), [])
+    assert.deepEqual(commandsWith(folder), [])
   })
 })
+
+/** Of all processes. */
+function commandsWith(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      } catch {
+        return '' // it just ended
+      }
+    })
+    .filter((command) => command.includes(text))
+}

@@ -41,6 +41,11 @@ export class Stage {
     this.#folder = mkdtempSync(join(root, 'reeve-bench-'))
   }
 
+  /** Nothing can be started any more. */
+  get over(): boolean {
+    return this.#ended
+  }
+
   /** A new folder on the disk that the nodes write to. */
   folder(): string {
     const path = join(this.#folder, String(this.#folders++))

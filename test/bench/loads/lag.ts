@@ -37,6 +37,9 @@ interface Mark {
   readonly atMs: number
 }
 
+/** A process that was held up has much to catch up with. */
+const batchRecordsMax = 1000
+
 const clients = new Map<string, GrpcClient>()
 
 async function clientOf(target: Target): Promise<GrpcClient> {
@@ -77,7 +80,7 @@ export async function run(request: LagRequest): Promise<Lag> {
   }
 }
 
-/** Each millisecond, what is due by then, as one batch. */
+/** Each millisecond, what is due by then, in batches. */
 async function write(client: GrpcClient, { topic, recordsPerSecond, durationMs, recordBytes }: LagRequest) {
   const acks: Mark[] = []
   const ackMs: number[] = []
@@ -92,13 +95,13 @@ async function write(client: GrpcClient, { topic, recordsPerSecond, durationMs, 
   const beganMs = performance.now()
   let records = 0
   while (performance.now() - beganMs < durationMs) {
-    const due = Math.floor(((performance.now() - beganMs) * recordsPerSecond) / 1000) - records
-    if (due > 0) {
-      const batch = { records: new Array(due).fill({ value }) }
+    const due = Math.floor(((performance.now() - beganMs) * recordsPerSecond) / 1000)
+    while (records < due) {
+      const batch = { records: new Array(Math.min(due - records, batchRecordsMax)).fill({ value }) }
       const wire = create(ProduceStreamRequestSchema, { topic, copies: 1, batch })
       sentMs.push(performance.now())
       call.send(framed(toBinary(ProduceStreamRequestSchema, wire)))
-      records += due
+      records += batch.records.length
     }
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
