@@ -12,6 +12,7 @@ export interface ConsumeFlags extends ConnectionFlags {
   readonly from?: 'start' | 'end' | Uint8Array
   readonly fromTime?: number
   readonly since?: number
+  readonly cursor?: string
   readonly fromOffset?: { readonly origin: string; readonly epoch: string; readonly offset: number }
   readonly follow?: boolean
   readonly origin?: string
@@ -33,6 +34,7 @@ export function addConsume(program: Command, ended: (code: number) => void): voi
     .option('--since <TIME>', 'with what was appended so long ago: 90s, 10m, 12h, 7d', ago)
     .option('--from-time <ISO>', 'with what was appended at this time or later: 2026-01-31T12:00:00Z', time)
     .option('--from-offset <ORIGIN/EPOCH/OFFSET>', 'with this record, and nothing of other logs', position)
+    .option('--cursor <NAME>', 'where the cursor of this name stands, if there is one; it is moved on while you read')
     .optionsGroup('What:')
     .option('--origin <NODE>', 'only what this node wrote')
     .option('--key <KEY>', 'only records with this key; more of them: any of these', collect)
@@ -64,12 +66,15 @@ export function addConsume(program: Command, ended: (code: number) => void): voi
       `
 The cursor behind the last record goes to stderr: --from CURSOR goes on there, at any node.
 Keys, values and header values that are not UTF-8 appear in JSON as {"base64": "…"}.
+With --cursor NAME the cluster keeps how far you got: what was printed is committed every
+second, at the end and on Ctrl-C (see reeve cursors).
 With --order timestamp and --follow, what comes to the node late is printed when it comes.
 
 Examples:
   $ reeve consume clock
   $ reeve consume clock --follow --from end --addr 127.0.0.1:8401
   $ reeve consume orders --since 10m --key-prefix eu/ --order timestamp
+  $ reeve consume orders --cursor mill --follow
   $ reeve consume clock --origin a --max 10 --json | jq .value`,
     )
   withConnectionFlags(command)
@@ -90,10 +95,11 @@ export function consumerOptions(topic: string, flags: ConsumeFlags, nowMs: numbe
   if (flags.origin !== undefined && flags.fromOffset && flags.origin !== flags.fromOffset.origin) {
     throw new ReeveError('CONFIG_INVALID', '--from-offset names another origin than --origin')
   }
-  const { follow, origin, order, key, keyPrefix, max, maxBytes } = flags
+  const { cursor, follow, origin, order, key, keyPrefix, max, maxBytes } = flags
   return {
     topic,
     from: given[0]?.[1] ?? 'start',
+    ...(cursor !== undefined && { cursorName: cursor }),
     ...(follow !== undefined && { follow }),
     ...(origin !== undefined && { origin }),
     ...(order !== undefined && { order }),

@@ -55,6 +55,11 @@ export class ConsumedBatch implements Iterable<ConsumedRecord> {
     return this.#count
   }
 
+  /** Behind the last record. */
+  get endOffset(): number {
+    return this.baseOffset + (this.#deltas?.at(-1) ?? this.count - 1) + 1
+  }
+
   /** Throws `INTERNAL` at a record that is malformed. */
   [Symbol.iterator](): BatchRecords {
     return new BatchRecords(this, this.#bytes, this.#deltas)

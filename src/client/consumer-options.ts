@@ -2,9 +2,16 @@
 
 import { create } from '@bufbuild/protobuf'
 import { ReeveError } from '../errors.ts'
-import { type ConsumeStreamRequest, KeyFilterSchema, ReadOrder, StartAt } from '../gen/reeve/v1/log_service_pb.ts'
+import {
+  type ConsumeStreamRequest,
+  KeyFilterSchema,
+  ReadOrder,
+  StartAt,
+  WaitForSchema,
+} from '../gen/reeve/v1/log_service_pb.ts'
 import { epochToBytes, parseEpoch } from '../log/log-id.ts'
-import { type Bytes, bytesOf } from './record.ts'
+import { positionsBehind } from './cursors.ts'
+import { type Bytes, bytesOf, type RecordId } from './record.ts'
 
 export interface ConsumerOptions {
   readonly topic: string
@@ -23,6 +30,21 @@ export interface ConsumerOptions {
   /** Only records with one of these keys, or with a key that begins with one of the prefixes; text is UTF-8. */
   readonly keys?: readonly Bytes[]
   readonly keyPrefixes?: readonly Bytes[]
+  /**
+   * Go on where the cursor of this name stands that the cluster keeps; where there is none, or another cursor is given,
+   * as `from` says.
+   */
+  readonly cursorName?: string
+  /**
+   * Commit to that cursor what was taken, every second and at the end. A record is taken when the next one is asked for.
+   * Default true; false: with `Consumer.commit` only.
+   */
+  readonly autoCommit?: boolean
+  /**
+   * What the server must have before it answers: these records, or all that this cursor stands behind. It has the
+   * client's `timeoutMs` for that, then the reading ends with `NOT_CAUGHT_UP`.
+   */
+  readonly waitFor?: Uint8Array | Iterable<RecordId>
   /** End after this many records. */
   readonly maxRecords?: number
   /** End after so many bytes of records, or with the record that goes beyond. */
@@ -40,7 +62,17 @@ type StreamRequest = Partial<Omit<ConsumeStreamRequest, '$typeName' | '$unknown'
 
 /** All but the limits, which depend on what was taken already. Throws `CONFIG_INVALID`. */
 export function requestOf(options: ConsumerOptions): StreamRequest {
-  const { topic, follow = false, order, keys = [], keyPrefixes = [], maxRecords, maxBytes } = options
+  const {
+    topic,
+    follow = false,
+    cursorName = '',
+    waitFor,
+    order,
+    keys = [],
+    keyPrefixes = [],
+    maxRecords,
+    maxBytes,
+  } = options
   for (const [name, limit] of Object.entries({ maxRecords, maxBytes })) {
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
       throw invalid(`${name}: needs a whole number above 0`)
@@ -49,6 +81,13 @@ export function requestOf(options: ConsumerOptions): StreamRequest {
   return {
     topic,
     follow,
+    cursorName,
+    ...(waitFor && {
+      waitFor: create(
+        WaitForSchema,
+        waitFor instanceof Uint8Array ? { cursor: waitFor } : { positions: positionsBehind(waitFor) },
+      ),
+    }),
     order: order === 'timestamp' ? ReadOrder.TIMESTAMP : ReadOrder.ARRIVAL,
     ...(keys.length + keyPrefixes.length > 0 && { filter }),
     ...startOf(options),

@@ -5,13 +5,15 @@
 
 import { create, toBinary } from '@bufbuild/protobuf'
 import type { ClientCall } from '../env/env.ts'
-import { type ReeveError, toReeveError } from '../errors.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
 import { ConsumeStreamRequestSchema, LogService } from '../gen/reeve/v1/log_service_pb.ts'
+import { epochToBytes } from '../log/log-id.ts'
 import { type Answer, AnswerReader } from './answer.ts'
 import { pathOf } from './call.ts'
 import { type Connections, isUnavailable, type Live } from './connections.ts'
 import type { BatchRecords, ConsumedBatch } from './consumed-batch.ts'
 import { type ConsumerOptions, requestOf } from './consumer-options.ts'
+import { CursorKeeper, type Standing } from './cursor-keeper.ts'
 import { createPatience, type Patience } from './patience.ts'
 import type { ConsumedRecord } from './record.ts'
 
@@ -23,6 +25,11 @@ export interface Consumer extends AsyncIterable<ConsumedRecord> {
    * batch counts as taken when the next one is asked for.
    */
   batches(): AsyncIterableIterator<ConsumedBatch>
+  /**
+   * Moves the cursor of `cursorName` behind everything that was taken, the record (or batch) in your hands included.
+   * Resolves once that is durable on one node. Rejects with `CONFIG_INVALID` where the consumer has no such name.
+   */
+  commit(): Promise<void>
   /** Ends the iteration, also one that is waiting. */
   close(): void
 }
@@ -36,12 +43,24 @@ interface Arrival extends Answer {
 
 /** Throws `CONFIG_INVALID` where the options make no sense. */
 export function createConsumer(connections: Connections, options: ConsumerOptions): Consumer {
+  const { topic, cursorName, autoCommit = true } = options
   const reading = new Reading(connections, options)
+  if (cursorName !== undefined) {
+    reading.keeper = new CursorKeeper({
+      ...{ connections, topic, name: cursorName, auto: autoCommit },
+      standing: (withInHand) => reading.standing(withInHand),
+      failed: (error) => reading.fail(error),
+    })
+  }
   return {
     get cursor() {
       return reading.taken
     },
     batches: () => new Batches(reading),
+    commit: async () => {
+      if (!reading.keeper) throw new ReeveError('CONFIG_INVALID', 'consumer: commit needs a cursorName')
+      await reading.keeper.commit(reading.standing(true))
+    },
     close: () => reading.finish(),
     [Symbol.asyncIterator]: () => new Records(reading),
   }
@@ -50,6 +69,9 @@ export function createConsumer(connections: Connections, options: ConsumerOption
 class Reading {
   /** Behind what was taken. */
   taken: Uint8Array
+  /** In the caller's hands, where records are taken one by one. */
+  inHand: ConsumedRecord | undefined
+  keeper: CursorKeeper | undefined
   readonly #connections: Connections
   readonly #options: ConsumerOptions
   readonly #patience: Patience
@@ -63,6 +85,7 @@ class Reading {
   #call: ClientCall | undefined
   #paused = false
   #finished = false
+  #abandoned = false
   #failure: ReeveError | undefined
   #lostServer = true
   #lastLoss: ReeveError | undefined
@@ -82,9 +105,12 @@ class Reading {
 
   /** The next batch, if it is here; undefined: `arrival` tells when to ask again, or that it is over. */
   take(): ConsumedBatch | undefined {
+    if (this.#abandoned) return undefined
     for (;;) {
       const current = this.#current
       if (current) {
+        this.inHand = undefined
+        this.keeper?.taken()
         const batch = current.batches[this.#given]
         if (batch) {
           this.#given++
@@ -126,11 +152,32 @@ class Reading {
     this.#tellOver()
   }
 
+  fail(error: ReeveError): void {
+    this.#failure ??= error
+    this.finish()
+  }
+
   /** Nothing more is wanted of what arrived. */
   abandon(): void {
     this.#queue = []
-    this.#current = undefined
+    this.#abandoned = true
     this.finish()
+  }
+
+  /** How far the caller is. */
+  standing(withInHand: boolean): Standing {
+    const positions = new Map<string, Standing['positions'][number]>()
+    const given = this.#current?.batches.slice(0, this.#given) ?? []
+    for (const [index, batch] of given.entries()) {
+      const { origin, epoch } = batch
+      let offset = batch.endOffset
+      if (index === given.length - 1) {
+        if (this.inHand) offset = this.inHand.offset + (withInHand ? 1 : 0)
+        else if (!withInHand) offset = batch.baseOffset
+      }
+      positions.set(`${origin}/${epoch}`, { origin, epoch: epochToBytes(epoch), offset: BigInt(offset) })
+    }
+    return { cursor: this.taken, positions: [...positions.values()] }
   }
 
   get #enough(): boolean {
@@ -162,6 +209,7 @@ class Reading {
     const request = create(ConsumeStreamRequestSchema, {
       ...requestOf(this.#options),
       cursor: this.taken,
+      waitMs: this.#options.waitFor ? Math.min(this.#connections.timeoutMs, 0xffff_ffff) : 0,
       maxRecords: BigInt(maxRecords === undefined ? 0 : maxRecords - this.#givenRecords),
       maxBytes: BigInt(maxBytes === undefined ? 0 : maxBytes - this.#givenBytes),
     })
@@ -177,8 +225,7 @@ class Reading {
       this.#queue.push({ ...answer, bytes: bytes.length })
       this.#queuedBytes += bytes.length
     } catch (error) {
-      this.#failure = toReeveError(error)
-      this.finish()
+      this.fail(toReeveError(error))
     }
     if (this.#queuedBytes > maxQueuedBytes && !this.#paused) {
       this.#paused = true
@@ -228,9 +275,10 @@ abstract class Steps<T> implements AsyncIterableIterator<T> {
     return this.#later()
   }
 
-  return(): Promise<IteratorResult<T, undefined>> {
+  async return(): Promise<IteratorResult<T, undefined>> {
     this.#end()
-    return Promise.resolve({ done: true, value: undefined })
+    await this.reading.keeper?.end()
+    return { done: true, value: undefined }
   }
 
   [Symbol.asyncIterator](): this {
@@ -253,10 +301,15 @@ abstract class Steps<T> implements AsyncIterableIterator<T> {
       while (!this.#over) {
         const value = this.take()
         if (value !== undefined) return { done: false, value }
-        if (!(await this.reading.arrival())) this.#end()
+        if (await this.reading.arrival()) continue
+        this.#end()
+        await this.reading.keeper?.end()
       }
     } catch (error) {
-      throw this.#end(error)
+      this.#end()
+      // What was taken before is to count; what ended it is what the caller has to know.
+      await this.reading.keeper?.end().catch(() => undefined)
+      throw error
     }
     return { done: true, value: undefined }
   }
@@ -280,7 +333,10 @@ class Records extends Steps<ConsumedRecord> {
   protected take(): ConsumedRecord | undefined {
     for (;;) {
       const record = this.#records?.take()
-      if (record) return record
+      if (record) {
+        this.reading.inHand = record
+        return record
+      }
       const batch = this.reading.take()
       if (!batch) return undefined
       this.#records = batch[Symbol.iterator]()
