@@ -1,7 +1,7 @@
 /**
  * The figures of this machine, beside those of its peers:
  *
- *     npm run bench -- [--quick] [--only NAME]… [--json FILE] [--dir FOLDER]
+ *     npm run bench -- [--quick] [--repetitions N] [--only NAME]… [--json FILE] [--dir FOLDER]
  *     npm run bench -- --report FILE…
  *
  * What each figure measures and how to read it stands in `README.md` beside this file. `--report` writes the tables and
@@ -17,7 +17,7 @@ import { churn } from './figures/churn.ts'
 import { consume } from './figures/consume.ts'
 import { copies } from './figures/copies.ts'
 import { detect } from './figures/detect.ts'
-import { gossip } from './figures/gossip.ts'
+import { burst, gossip } from './figures/gossip.ts'
 import { idle } from './figures/idle.ts'
 import { lag } from './figures/lag.ts'
 import { open } from './figures/open.ts'
@@ -34,7 +34,7 @@ import { Stage } from './stage.ts'
 import { tableOf } from './table.ts'
 
 const speed = { produce, copies, single, unary, consume, replicate, lag, tail, idle, open, tls }
-const cluster = { start, detect, gossip, churn }
+const cluster = { start, detect, burst, gossip, churn }
 const figures = new Map<string, Figure>(Object.entries({ ...speed, ...cluster }))
 /** Names for many at once. */
 const sets = new Map([
@@ -69,8 +69,9 @@ async function main(): Promise<number> {
 }
 
 /** One figure after the other; one that fails is left out, and makes the exit code 1. */
-async function measure(stage: Stage, { quick, only, json }: Flags): Promise<number> {
-  const repetitions = quick ? 2 : 5
+async function measure(stage: Stage, flags: Flags): Promise<number> {
+  const { quick, only, json } = flags
+  const repetitions = flags.repetitions ?? (quick ? 2 : 5)
   const run: Run = {
     ...{ at: new Date().toISOString(), machine: machine(stage.root), quick, repetitions, figures: {}, notes: {} },
   }
@@ -100,6 +101,7 @@ async function measure(stage: Stage, { quick, only, json }: Flags): Promise<numb
 
 interface Flags {
   readonly quick: boolean
+  readonly repetitions: number | undefined
   readonly only: string[]
   readonly json: string | undefined
   readonly dir: string
@@ -111,6 +113,7 @@ function readFlags(): Flags {
     const { values } = parseArgs({
       options: {
         quick: { type: 'boolean', default: false },
+        repetitions: { type: 'string' },
         only: { type: 'string', multiple: true, default: [...figures.keys()] },
         json: { type: 'string' },
         dir: { type: 'string', default: tmpdir() },
@@ -122,7 +125,11 @@ function readFlags(): Flags {
     const known = [...sets.keys(), ...figures.keys()].join(', ')
     if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${known}`)
     if (!existsSync(values.dir)) throw new Error(`--dir ${values.dir}: there is no such folder`)
-    return { ...values, only, json: values.json, report: values.report }
+    const repetitions = values.repetitions === undefined ? undefined : Number(values.repetitions)
+    if (repetitions !== undefined && !(Number.isInteger(repetitions) && repetitions > 0)) {
+      throw new Error(`--repetitions ${values.repetitions}: not a whole number above 0`)
+    }
+    return { ...values, only, repetitions, json: values.json, report: values.report }
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message}\n`)
     process.exit(2)

@@ -11,7 +11,9 @@ export interface Bench {
   readonly note: (text: string) => void
 }
 
-export type Unit = 'ms' | 'records/s' | 'calls/s' | 'MB/s' | 'min/s' | '/s' | 'B/s' | '%' | 'MiB' | 'KiB' | 'files'
+export type Unit =
+  | ('ms' | 'records/s' | 'calls/s' | 'MB/s' | 'min/s' | '/s' | 'B/s')
+  | ('%' | 'MiB' | 'KiB' | 'files' | 'packets')
 
 /** A peer is another system, a limit what the machine does when nothing else is asked of it. */
 export type Side = 'reeve' | 'peer' | 'limit'

@@ -25,7 +25,8 @@ export class Process {
   readonly #child: ChildProcess
   readonly #endsBy: NodeJS.Signals
   readonly #lines: Line[] = []
-  readonly #waiting = new Set<() => void>()
+  /** Told of each new line, and of the end without one. */
+  readonly #waiting = new Set<(line?: Line) => void>()
 
   /** `endsBy`: what ends it when nobody cares how, in a way that leaves nothing behind. */
   constructor(name: string, command: readonly string[], endsBy: NodeJS.Signals) {
@@ -38,12 +39,13 @@ export class Process {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('REEVE_'))),
     })
-    this.exited = once(this.#child, 'exit').finally(() => this.#wake())
+    this.exited = once(this.#child, 'exit').finally(() => this.#tell())
     this.exited.catch(() => undefined)
     for (const output of [this.#child.stdout, this.#child.stderr]) {
       createInterface({ input: output as Readable }).on('line', (text) => {
-        this.#lines.push({ text, atMs: performance.now() })
-        this.#wake()
+        const line = { text, atMs: performance.now() }
+        this.#lines.push(line)
+        this.#tell(line)
       })
     }
   }
@@ -73,27 +75,27 @@ export class Process {
   }
 
   /** The first line with all of these parts, also one of before. */
-  async said(...parts: string[]): Promise<Line> {
-    const deadlineMs = performance.now() + patienceMs
-    for (let seen = 0; ; ) {
-      for (; seen < this.#lines.length; seen++) {
-        const line = this.#lines[seen] as Line
-        if (parts.every((part) => line.text.includes(part))) return line
+  said(...parts: string[]): Promise<Line> {
+    const isIt = ({ text }: Line) => parts.every((part) => text.includes(part))
+    const before = this.#lines.find(isIt)
+    if (before) return Promise.resolve(before)
+    const waitedFor = `${this.name} to say ${parts.join(' … ')}`
+    return new Promise((resolve, reject) => {
+      const conclude = (action: () => void) => {
+        clearTimeout(timer)
+        this.#waiting.delete(hear)
+        action()
       }
-      const waitedFor = `${this.name} to say ${parts.join(' … ')}`
-      if (!this.running) throw new Error(`waited for ${waitedFor}, but it ended:\n${this.story()}`)
-      await new Promise<void>((resolve, reject) => {
-        const give = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        const timer = setTimeout(
-          () => reject(new Error(`waited in vain for ${waitedFor}:\n${this.story()}`)),
-          deadlineMs - performance.now(),
-        )
-        this.#waiting.add(give)
-      })
-    }
+      // Fifty members with fifty sights each: what hears each line has to be cheap.
+      const hear = (line?: Line) => {
+        if (line && isIt(line)) conclude(() => resolve(line))
+        else if (!line) conclude(() => reject(new Error(`waited for ${waitedFor}, but it ended:\n${this.story()}`)))
+      }
+      const inVain = () => reject(new Error(`waited in vain for ${waitedFor}:\n${this.story()}`))
+      const timer = setTimeout(() => conclude(inVain), patienceMs)
+      this.#waiting.add(hear)
+      if (!this.running) hear()
+    })
   }
 
   /** All it said on lines that are JSON. */
@@ -143,8 +145,7 @@ export class Process {
     clearTimeout(timer)
   }
 
-  #wake(): void {
-    for (const wake of this.#waiting) wake()
-    this.#waiting.clear()
+  #tell(line?: Line): void {
+    for (const hear of [...this.#waiting]) hear(line)
   }
 }

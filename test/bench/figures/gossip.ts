@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { withoutSerf } from '../../interop/serf-agent.ts'
 import { type Bench, type Row, Rows } from '../figure.ts'
-import { type Gossiper, startGossipers } from './gossip-clusters.ts'
+import { type ClusterKind, type Gossiper, startGossipers } from './gossip-clusters.ts'
 
 const settleMs = 3000
 /** Each member begins one exchange of its state meanwhile; fifty wait twice as long as twenty for it. */
@@ -9,7 +9,30 @@ const idleMs = { quick: 30_000, full: 60_000 }
 /** Linux' unit of CPU time in /proc. */
 const ticksPerSecond = 100
 
-export async function gossip({ stage, repetitions, quick, note }: Bench): Promise<Row[]> {
+export async function gossip(bench: Bench): Promise<Row[]> {
+  return inTurns(bench, async (all, kind, add) => {
+    await join(all, add)
+    if (kind !== 'mixed') await life(all, add, bench.quick ? idleMs.quick : idleMs.full)
+  })
+}
+
+/** Nothing but the joins, which differ most from one to the next. */
+export async function burst(bench: Bench): Promise<Row[]> {
+  return inTurns(bench, async (all, _kind, add) => {
+    const before = usage(all)
+    await join(all, add)
+    await pause(settleMs)
+    const after = usage(all)
+    add('packets a member', 'packets', (after.packets - before.packets) / all.length)
+    add('sent a member', 'KiB', (after.bytes - before.bytes) / all.length / 1024)
+    add('CPU a member', 'ms', ((after.cpuTicks - before.cpuTicks) / ticksPerSecond / all.length) * 1000)
+  })
+}
+
+type Act = (all: Gossiper[], kind: ClusterKind, add: Add) => Promise<void>
+
+/** Each size and kind of cluster, alone on its stage. */
+async function inTurns({ stage, repetitions, quick, note }: Bench, act: Act): Promise<Row[]> {
   const rows = new Rows()
   const skipped = withoutSerf()
   if (skipped) note(`without the half of serf: ${skipped}`)
@@ -17,16 +40,14 @@ export async function gossip({ stage, repetitions, quick, note }: Bench): Promis
     for (const count of quick ? [5, 20] : [5, 20, 50]) {
       for (const kind of skipped ? (['reeve'] as const) : (['serf', 'reeve', 'mixed'] as const)) {
         const beside = kind !== 'serf' && !skipped
-        const add: Add = (what, unit, sample) => {
+        const all = await startGossipers(kind, count, stage)
+        await act(all, kind, (what, unit, sample) => {
           const name = (who: string) => `${who} ${count}: ${what}`
           rows.add(name(kind), unit, sample, {
             side: kind === 'serf' ? 'peer' : 'reeve',
             ...(beside && { beside: [name('serf')] }),
           })
-        }
-        const all = await startGossipers(kind, count, stage)
-        await join(all, add)
-        if (kind !== 'mixed') await life(all, add, quick ? idleMs.quick : idleMs.full)
+        })
         await stage.clear()
       }
     }
