@@ -7,6 +7,7 @@ import { formatAddress } from '../address.ts'
 import type { Address, ByteStream, DatagramSocket, Env, StreamListener, Timer } from '../env/env.ts'
 import { NetworkError } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
+import type { Reply } from '../gossip/core.ts'
 import type { Problem } from '../gossip/effects.ts'
 import type { Sealing } from '../gossip/sealing.ts'
 import {
@@ -51,8 +52,7 @@ export interface GossipTransportOptions {
   /** Opens what comes on streams; what goes out is sealed by who gives it to us. */
   readonly sealing: Sealing
   readonly packet: (bytes: Uint8Array, from: Address) => void
-  /** Returns what to answer, if anything. */
-  readonly stream: (message: StreamMessage, from: Address) => Uint8Array | undefined
+  readonly stream: (message: StreamMessage, from: Address, reply: Reply) => void
   readonly problem: (reason: Problem, detail: string, from?: Address) => void
 }
 
@@ -203,9 +203,10 @@ class Accepted {
       buffered = 0
       // As long again for the other side to take the answer.
       limit(() => stream.destroy())
-      const answer = this.#answer(outcome, from)
-      if (answer) stream.write(answer)
-      stream.end()
+      this.#answer(outcome, from, (answer) => {
+        if (answer) stream.write(answer)
+        stream.end()
+      })
     }
     stream.receive({
       data: (chunk) => {
@@ -248,11 +249,14 @@ class Accepted {
     this.#timers.delete(stream)
   }
 
-  #answer(outcome: StreamOutcome, from: Address): Uint8Array | undefined {
-    if (outcome.ok) return this.#options.stream(outcome.value, from)
-    this.#options.problem(outcome.foreign ? 'foreign' : 'malformed', outcome.problem, from)
-    if (!outcome.answer) return undefined
-    const reply = encodeStream({ kind: 'error', text: outcome.problem }, { compress: false })
-    return this.#options.sealing.sealStream(reply, 'answerer')
+  #answer(outcome: StreamOutcome, from: Address, reply: Reply): void {
+    const { stream, problem, sealing } = this.#options
+    if (outcome.ok) {
+      stream(outcome.value, from, reply)
+      return
+    }
+    problem(outcome.foreign ? 'foreign' : 'malformed', outcome.problem, from)
+    const answer = encodeStream({ kind: 'error', text: outcome.problem }, { compress: false })
+    reply(outcome.answer ? sealing.sealStream(answer, 'answerer') : undefined)
   }
 }

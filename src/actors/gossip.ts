@@ -10,12 +10,13 @@ import { ReeveError, toReeveError } from '../errors.ts'
 import { internalPrefix } from '../gossip/answering.ts'
 import type { Question } from '../gossip/asking.ts'
 import type { Coordinate } from '../gossip/coordinate.ts'
-import type { GossipCore, GossipStats } from '../gossip/core.ts'
+import type { GossipCore, GossipStats, Reply } from '../gossip/core.ts'
 import type { Effect, Fact, HeardQuery } from '../gossip/effects.ts'
 import { createGossipCore } from '../gossip/gossip.ts'
 import type { Member } from '../gossip/member.ts'
 import type { Profile } from '../gossip/profile.ts'
 import type { QueryFilter } from '../gossip/query-filter.ts'
+import type { StreamMessage } from '../gossip/stream-codec.ts'
 import { advertised } from './advertise.ts'
 import { ClusterKeys } from './cluster-keys.ts'
 import { type GossipSealingConfig, openSealing } from './gossip-sealing.ts'
@@ -77,7 +78,7 @@ export async function startGossip(options: GossipOptions): Promise<Gossip> {
     bind: config.bind,
     streamTimeoutMs: config.profile.streamTimeoutMs,
     packet: (bytes, from) => member?.packet(bytes, from),
-    stream: (message, from) => member?.stream(message, from),
+    stream: (message, from, reply) => (member ? member.stream(message, from, reply) : reply()),
     problem: (reason, detail, from) => problems.add(reason, detail, from),
   })
   try {
@@ -140,8 +141,8 @@ class RunningGossip implements Gossip {
     this.#fromOutside(from, (nowMs) => this.#core.receivePacket(bytes, from, nowMs))
   }
 
-  stream(message: Parameters<GossipCore['receiveStream']>[0], from: Address): Uint8Array | undefined {
-    return this.#fromOutside(from, (nowMs) => this.#core.receiveStream(message, from, nowMs))
+  stream(message: StreamMessage, from: Address, reply: Reply): void {
+    this.#fromOutside(from, (nowMs) => this.#core.receiveStream(message, from, nowMs, reply))
   }
 
   // --- from the disk -------------------------------------------------------------------------------------------------

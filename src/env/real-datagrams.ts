@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram'
+import { createSocket, type SocketOptions } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { DatagramSocket, Datagrams } from './env.ts'
 import { networkError } from './real-streams.ts'
@@ -6,11 +6,14 @@ import { networkError } from './real-streams.ts'
 /** Room for a burst of gossip while the event loop is busy elsewhere. */
 const receiveBufferBytes = 1 << 20
 
+/** All our addresses are IP addresses: nothing to look up, which Node would put off to a later turn all the same. */
+const asItIs: SocketOptions['lookup'] = (host, _options, found) => found(null, host, isIPv6(host) ? 6 : 4)
+
 export const realDatagrams: Datagrams = {
   bind: (at, receive) =>
     new Promise((resolve, reject) => {
       const type = isIPv6(at.host) ? 'udp6' : 'udp4'
-      const socket = createSocket({ type, recvBufferSize: receiveBufferBytes })
+      const socket = createSocket({ type, recvBufferSize: receiveBufferBytes, lookup: asItIs })
       let open = false
       socket.on('error', (error) => {
         // After binding, an error belongs to one packet (ICMP refusals among them): the socket goes on.

@@ -54,11 +54,14 @@ export interface GossipStats {
   readonly problems: ReadonlyMap<Problem, number>
 }
 
+/** Called once, now or from a `wake` soon: what to answer, if anything, before the stream is closed. */
+export type Reply = (bytes?: Uint8Array) => void
+
 /** Every method that takes `nowMs` (monotonic) may make effects: `take` them right after, and ask `nextWakeMs` again. */
 export interface GossipCore {
   receivePacket(bytes: Uint8Array, from: Endpoint, nowMs: number): void
-  /** The message of a stream that somebody opened to us; returns what to answer, if anything, before it is closed. */
-  receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined
+  /** The message of a stream that somebody opened to us. */
+  receiveStream(message: StreamMessage, from: Endpoint, nowMs: number, reply: Reply): void
   /** The answer on a stream that an effect asked for. `key`: of ours, that the answer was sealed with. */
   streamAnswered(id: number, message: StreamMessage, nowMs: number, key?: Uint8Array): void
   /** `refused`: the host answered that nobody listens there. */

@@ -3,10 +3,12 @@
  * we know. Owns what each open stream is for.
  */
 
+import type { Agenda } from './agenda.ts'
 import type { Effect, Problem } from './effects.ts'
 import type { Endpoint } from './ip.ts'
 import { mergeNodes, stateOf } from './merge.ts'
 import type { PushPull } from './messages.ts'
+import { noBytes } from './msgpack-struct.ts'
 import type { Rumours } from './rumours.ts'
 import type { Sealing } from './sealing.ts'
 import type { Serf } from './serf.ts'
@@ -18,6 +20,7 @@ export interface ExchangeParts {
   readonly streamTimeoutMs: number
   readonly compression: boolean
   readonly sealing: Sealing
+  readonly agenda: Agenda
   readonly now: () => number
   readonly swim: Swim
   readonly serf: Serf
@@ -34,9 +37,23 @@ type Purpose =
   | { readonly kind: 'exchange'; readonly concluded: (problem?: string) => void }
   | { readonly kind: 'ping'; readonly seqNo: number }
 
+/**
+ * When many join through us at once, their states come one after the other. To write down and compress all we know for
+ * each of them would keep the others waiting; so whoever comes this soon after an answer is answered with those that
+ * come meanwhile, and learns of them.
+ */
+const gatheringMs = 40
+
+interface Asker {
+  readonly join: boolean
+  readonly reply: (bytes: Uint8Array) => void
+}
+
 export class Exchange {
   readonly #parts: ExchangeParts
   readonly #open = new Map<number, Purpose>()
+  #askers: Asker[] = []
+  #answeredMs = Number.NEGATIVE_INFINITY
   #last = 0
   /** Joins under way that do not want to hear old news. */
   #ignoring = 0
@@ -60,13 +77,25 @@ export class Exchange {
     this.#begin(to, bytes, timeoutMs, { kind: 'ping', seqNo })
   }
 
-  /** Takes in the state of a member that began, and returns ours. */
-  accept(theirs: PushPull, from: Endpoint): Uint8Array {
-    // Taken before the merge: the other side learns what we knew without it.
-    const ours = this.#state(theirs.join)
+  /** Takes in the state of a member that began; `reply` gets ours, to be sealed, a moment later. */
+  accept(theirs: PushPull, from: Endpoint, reply: (bytes: Uint8Array) => void): void {
+    const { agenda, now, report } = this.#parts
     const problem = this.#merge(theirs, from)
-    if (problem !== undefined) this.#parts.report('incompatible', problem, from)
-    return ours
+    if (problem !== undefined) report('incompatible', problem, from)
+    this.#askers.push({ join: theirs.join, reply })
+    if (this.#askers.length > 1) return
+    agenda.at(Math.max(now(), this.#answeredMs + gatheringMs), (nowMs) => this.#answerAll(nowMs), true)
+  }
+
+  #answerAll(nowMs: number): void {
+    this.#answeredMs = nowMs
+    const askers = this.#askers
+    this.#askers = []
+    for (const join of [true, false]) {
+      const alike = askers.filter((asker) => asker.join === join)
+      const state = alike.length > 0 ? this.#state(join) : noBytes
+      for (const { reply } of alike) reply(state)
+    }
   }
 
   answered(id: number, message: StreamMessage): void {

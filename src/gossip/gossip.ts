@@ -10,7 +10,7 @@ import type { OpenQuery, Question } from './asking.ts'
 import { Awareness } from './awareness.ts'
 import type { Coordinate } from './coordinate.ts'
 import { Coordinates } from './coordinates.ts'
-import type { GossipCore, GossipCoreConfig, GossipStats } from './core.ts'
+import type { GossipCore, GossipCoreConfig, GossipStats, Reply } from './core.ts'
 import { Courier } from './courier.ts'
 import type { Effect, HeardQuery, Problem } from './effects.ts'
 import { Exchange } from './exchange.ts'
@@ -178,6 +178,7 @@ class Core implements GossipCore {
       streamTimeoutMs: profile.streamTimeoutMs,
       compression: config.compression,
       sealing,
+      agenda,
       now,
       swim,
       serf,
@@ -223,26 +224,26 @@ class Core implements GossipCore {
     for (const { message } of messages) this.#inbox.receive(message, sender)
   }
 
-  receiveStream(message: StreamMessage, from: Endpoint, nowMs: number): Uint8Array | undefined {
+  receiveStream(message: StreamMessage, from: Endpoint, nowMs: number, reply: Reply): void {
     this.#enter(nowMs)
-    const answer = this.#answer(message, from)
-    return answer && this.#sealing.sealStream(answer, 'answerer')
-  }
-
-  #answer(message: StreamMessage, from: Endpoint): Uint8Array | undefined {
+    const answer = (bytes: Uint8Array) => reply(this.#sealing.sealStream(bytes, 'answerer'))
     switch (message.kind) {
       case 'ping': {
-        if (!this.#inbox.isForUs(message.node, from)) return undefined
-        return encodeStream({ kind: 'ack', seqNo: message.seqNo, payload: null }, { compress: this.#compression })
+        const ack = { kind: 'ack', seqNo: message.seqNo, payload: null } as const
+        if (this.#inbox.isForUs(message.node, from)) answer(encodeStream(ack, { compress: this.#compression }))
+        else reply()
+        return
       }
       case 'pushPull':
-        return this.#exchange.accept(message, from)
+        this.#exchange.accept(message, from, answer)
+        return
       case 'user':
         this.#inbox.hear(message.payload, from)
-        return undefined
+        reply()
+        return
       default:
         this.#outbox.report('unexpected', `${message.kind} opens a stream`, from)
-        return undefined
+        reply()
     }
   }
 

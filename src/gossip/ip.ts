@@ -61,8 +61,12 @@ export function formatIp(bytes: Uint8Array): string | undefined {
   return `${hex.slice(0, runStart).join(':')}::${hex.slice(runStart + runLength).join(':')}`
 }
 
+const plainV4 = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/
+
 /** The one text form of an address that arrived as text; other text is returned as it is. */
 export function canonicalHost(host: string): string {
+  // What every packet comes from, as the system writes it.
+  if (plainV4.test(host)) return host
   const bytes = parseIp(host)
   return (bytes && formatIp(bytes)) ?? host
 }

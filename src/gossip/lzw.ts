@@ -18,82 +18,82 @@ const lastCode = tableSize - 1
 
 // --- encoder ---------------------------------------------------------------------------------------------------------
 
+// In two small loops, as a process that has just started spends more on compiling one large one than on running it.
+
 // An open hash of prefix code and next byte to their own code: 20 bits of key above 12 bits of value, 0 for free.
 const hashSlots = 1 << 13
-const hash = new Uint32Array(hashSlots)
-
-/** Codes as bits, the least significant first. */
-class CodeWriter {
-  readonly #bytes: Uint8Array
-  #length = 0
-  #held = 0
-  #heldBits = 0
-
-  constructor(maxBytes: number) {
-    this.#bytes = new Uint8Array(maxBytes)
-  }
-
-  put(code: number, width: number): void {
-    let held = this.#held | (code << this.#heldBits)
-    let heldBits = this.#heldBits + width
-    for (; heldBits >= 8; heldBits -= 8) {
-      this.#bytes[this.#length++] = held & 0xff
-      held >>>= 8
-    }
-    this.#held = held
-    this.#heldBits = heldBits
-  }
-
-  finish(): Uint8Array {
-    if (this.#heldBits > 0) this.#bytes[this.#length++] = this.#held
-    return this.#bytes.slice(0, this.#length)
-  }
-}
+const hash = new Int32Array(hashSlots)
 
 export function compressLzw(plain: Uint8Array): Uint8Array {
-  // A data code of at most 12 bits for each byte, a clear code for each 3838 of them, and the two at the ends.
-  const out = new CodeWriter(Math.ceil(plain.length * 1.5) + Math.ceil(plain.length / 1024) + 8)
-  let width = minWidth
+  return packCodes(codesOf(plain))
+}
+
+/** The two codes at the ends included. */
+function codesOf(plain: Uint8Array): Uint16Array {
+  // A data code for each byte at most, a clear code for each 3838 of them, and the two at the ends.
+  const codes = new Uint16Array(plain.length + Math.ceil(plain.length / 2048) + 2)
+  codes[0] = clearCode
+  let count = 1
   let newest = endCode
   hash.fill(0)
-  out.put(clearCode, width)
-  if (plain.length > 0) {
-    let prefix = plain[0]!
-    // One step behind the last byte: the code in hand makes an entry, too, which may change the width of the end code.
-    for (let i = 1; i <= plain.length; i += 1) {
-      const byte = plain[i] ?? 0
-      const key = (prefix << 8) | byte
-      const slot = slotOf(key)
-      const entry = hash[slot]!
-      if (entry !== 0 && i < plain.length) {
-        prefix = entry & 0xfff
-        continue
-      }
-      out.put(prefix, width)
-      prefix = byte
-      newest += 1
-      if (newest === 1 << width) width += 1
-      if (newest < lastCode) {
-        hash[slot] = ((key << 12) | newest) >>> 0
-        continue
-      }
-      out.put(clearCode, width)
-      width = minWidth
+  let prefix = plain.length > 0 ? plain[0]! : endCode
+  for (let i = 1; i < plain.length; i += 1) {
+    const key = (prefix << 8) | plain[i]!
+    let slot = Math.imul(key, 0x9e37_79b1) >>> 19
+    let entry = hash[slot]!
+    while (entry !== 0 && entry >>> 12 !== key) {
+      slot = (slot + 1) & (hashSlots - 1)
+      entry = hash[slot]!
+    }
+    if (entry !== 0) {
+      prefix = entry & 0xfff
+      continue
+    }
+    codes[count++] = prefix
+    prefix = key & 0xff
+    newest += 1
+    if (newest < lastCode) {
+      hash[slot] = (key << 12) | newest
+    } else {
+      codes[count++] = clearCode
       newest = endCode
       hash.fill(0)
     }
   }
-  out.put(endCode, width)
-  return out.finish()
+  codes[count++] = prefix
+  // The code in hand makes an entry, too, though none that is used.
+  if (newest + 1 === lastCode && prefix !== endCode) codes[count++] = clearCode
+  if (prefix !== endCode) codes[count++] = endCode
+  return codes.subarray(0, count)
 }
 
-/** Where the entry of this key is, or where it belongs. */
-function slotOf(key: number): number {
-  let slot = Math.imul(key, 0x9e37_79b1) >>> 19
-  for (let entry = hash[slot]!; entry !== 0 && entry >>> 12 !== key; entry = hash[slot]!) {
-    slot = (slot + 1) & (hashSlots - 1)
+/** As bits, the least significant first; each data code makes an entry, which may change the width of the next code. */
+function packCodes(codes: Uint16Array): Uint8Array {
+  const packed = new Uint8Array(Math.ceil((codes.length * maxWidth) / 8))
+  let length = 0
+  let held = 0
+  let heldBits = 0
+  let width = minWidth
+  let newest = endCode
+  for (let i = 0; i < codes.length; i += 1) {
+    const code = codes[i]!
+    held |= code << heldBits
+    heldBits += width
+    while (heldBits >= 8) {
+      packed[length++] = held
+      held >>>= 8
+      heldBits -= 8
+    }
+    if (code === clearCode) {
+      width = minWidth
+      newest = endCode
+    } else {
+      newest += 1
+      if (newest === 1 << width) width += 1
+    }
   }
-  return slot
+  if (heldBits > 0) packed[length++] = held
+  return packed.subarray(0, length)
 }
 
 // --- decoder ---------------------------------------------------------------------------------------------------------

@@ -33,10 +33,13 @@ export interface OrdersParts {
 }
 
 /**
- * When many join at once, each is told of the others by gossip that not everybody hears. Further exchanges a little
- * later, each with somebody else, mend that long before the regular one; they end with the first that finds no news.
+ * When many join at once, each is told of the others by gossip that not everybody hears. Further exchanges once nobody
+ * has come for a little while, each with somebody else, mend that long before the regular one; they end with the first
+ * that finds no news. Before gossip is through they would find much that comes anyway.
  */
-const furtherExchangeMs = { least: 400, most: 800 }
+const calmMs = { least: 300, most: 500 }
+/** Who goes on coming does not keep us from it for longer. */
+const longestWaitMs = 1000
 const maxFurtherExchanges = 4
 
 /** How often we try to be recognised while another address has our name: about as fast as a failure is noticed. */
@@ -149,14 +152,22 @@ export class Orders {
 
   #exchangeFurther(known: (node: NodeRecord) => boolean, tries: number): void {
     const { agenda, now, random, swim } = this.#parts
-    const { least, most } = furtherExchangeMs
-    const joinedBefore = swim.joined
-    const again = () => {
-      if (tries > 1 && swim.joined !== joinedBefore) this.#exchangeFurther(known, tries - 1)
-    }
-    agenda.at(now() + least + random() * (most - least), () => {
+    const latestMs = now() + longestWaitMs
+    const exchange = () => {
+      const joinedBefore = swim.joined
+      const again = () => {
+        if (tries > 1 && swim.joined !== joinedBefore) this.#exchangeFurther(known, tries - 1)
+      }
       if (!this.#exchangeWithAny((node) => !known(node), again)) this.#exchangeWithAny(known, again)
-    })
+    }
+    const whenCalm = (joined: number) => {
+      const checkMs = now() + calmMs.least + random() * (calmMs.most - calmMs.least)
+      agenda.at(Math.min(checkMs, latestMs), (nowMs) => {
+        if (swim.joined !== joined && nowMs < latestMs) whenCalm(swim.joined)
+        else exchange()
+      })
+    }
+    whenCalm(swim.joined)
   }
 
   /** False: there is nobody such. */

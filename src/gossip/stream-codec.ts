@@ -198,33 +198,40 @@ function* readMessage(input: StreamInput, limits: StreamLimits): Reading<StreamM
 }
 
 function* readPushPull(input: StreamInput, limits: StreamLimits): Reading<PushPull> {
-  let at = yield* input.needValue(1)
-  const header = decodeValue('push/pull', pushPullHeader, input, 1)
+  const { value: header, end } = yield* readValue('push/pull', pushPullHeader, input, 1)
   checkCount('nodes', header.nodes, limits.maxNodes)
   checkCount('bytes of user state', header.userStateLen, limits.maxUserBytes)
   const nodes: PushPullNode[] = []
+  let at = end
   for (let i = 0; i < header.nodes; i += 1) {
-    const end = yield* input.needValue(at)
-    nodes.push(decodeValue('push/pull', pushPullNode, input, at))
-    at = end
+    const node = yield* readValue('push/pull', pushPullNode, input, at)
+    nodes.push(node.value)
+    at = node.end
   }
   yield* input.need(at + header.userStateLen)
   return { kind: 'pushPull', join: header.join, nodes, userState: input.copy(at, at + header.userStateLen) }
 }
 
 function* readUser(input: StreamInput, limits: StreamLimits): Reading<User> {
-  const at = yield* input.needValue(1)
-  const { userMsgLen } = decodeValue('user message', userHeader, input, 1)
+  const { value, end: at } = yield* readValue('user message', userHeader, input, 1)
+  const { userMsgLen } = value
   checkCount('bytes of user message', userMsgLen, limits.maxUserBytes)
   yield* input.need(at + userMsgLen)
   return { kind: 'user', payload: input.copy(at, at + userMsgLen) }
 }
 
-function decodeValue<T>(what: string, type: Type<T>, input: StreamInput, from: number): T {
+function* readValue<T>(
+  what: string,
+  type: Type<T>,
+  input: StreamInput,
+  from: number,
+): Reading<{ value: T; end: number }> {
+  // Where everything is here already, as it is behind compression, reading finds the end by itself.
+  if (!input.ended) yield* input.needValue(from)
   const reader = new MsgpackReader(input.bytes, from, input.end)
   const value = type.read(reader)
   if (reader.problem !== undefined) throw new StreamProblem(`${what}: ${reader.problem}`)
-  return value
+  return { value, end: reader.at }
 }
 
 function checkCount(what: string, count: number, max: number): void {

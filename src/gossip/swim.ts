@@ -108,6 +108,8 @@ export class Swim {
 
   alive(message: Alive, nowMs: number): void {
     const { name, listener, profile } = this.#parts
+    const known = this.list.get(message.node)
+    if (known && isKnown(message, known)) return
     const aboutUs = message.node === name
     if (aboutUs && this.#leaving) return
     const flaw = flawOf(message)
@@ -119,7 +121,6 @@ export class Swim {
       listener.problem('incompatible', `${message.node} speaks protocol ${message.vsn.join('.')}`)
       return
     }
-    const known = this.list.get(message.node)
     if (!known) {
       if (this.list.size >= maxNodes) {
         listener.problem('excess', `more than ${maxNodes} nodes`)
@@ -296,6 +297,18 @@ export class Swim {
   #endpointOf(message: Alive): Endpoint {
     return { host: formatIp(message.addr) ?? '', port: message.port || this.#parts.port }
   }
+}
+
+/** Most of what is heard: each member tells everybody's news several times over. */
+function isKnown({ incarnation, addr, port, meta, vsn }: Alive, node: NodeRecord): boolean {
+  return (
+    node.state === NodeState.alive &&
+    incarnation === node.incarnation &&
+    port === node.port &&
+    sameBytes(addr, node.addr) &&
+    sameBytes(meta, node.meta) &&
+    sameBytes(vsn, node.vsn)
+  )
 }
 
 function flawOf(message: Alive): string | undefined {

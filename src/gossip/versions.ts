@@ -8,7 +8,8 @@ export const ourVsn = Uint8Array.of(1, 5, 2, 2, 5, 5)
 
 /** The whole of six numbers with a range that can be met. */
 export function isSaneVsn(vsn: Uint8Array): boolean {
-  const [pMin = 0, pMax = 0] = vsn
+  const pMin = vsn[0] ?? 0
+  const pMax = vsn[1] ?? 0
   return vsn.length === 6 && pMin > 0 && pMax > 0 && pMin <= pMax
 }
 
@@ -35,7 +36,8 @@ export function versionProblem(
     dMax = Math.min(dMax, vsn[4] ?? 0)
   }
   for (const { name, vsn } of speakers) {
-    const [, , pCur = 0, , , dCur = 0] = vsn
+    const pCur = vsn[2] ?? 0
+    const dCur = vsn[5] ?? 0
     if (pCur < pMin || pCur > pMax) {
       return `Node '${name}' protocol version (${pCur}) is incompatible: [${pMin}, ${pMax}]`
     }

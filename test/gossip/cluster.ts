@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { OpenQuery, Question } from '../../src/gossip/asking.ts'
-import type { GossipCore } from '../../src/gossip/core.ts'
+import type { GossipCore, Reply } from '../../src/gossip/core.ts'
 import type { Fact, HeardQuery, QueryAnswer } from '../../src/gossip/effects.ts'
 import { createGossipCore } from '../../src/gossip/gossip.ts'
 import type { Endpoint } from '../../src/gossip/ip.ts'
@@ -303,25 +303,31 @@ export class Cluster {
       this.#later(fail('timed out'), node.at, false, timeoutMs)
       return
     }
-    this.#later(() => {
-      const answer = this.#accept(this.#at(to), bytes, node.at)
-      if (!answer) return this.#later(fail(this.#at(to) ? 'no answer' : 'refused'), node.at)
+    const answered: Reply = (answer) => {
+      if (!answer) return this.#later(fail('no answer'), node.at)
       this.#later(() => {
         if (!node.running) return
         const outcome = outcomeIn(answer, node.sealing, 'answerer')
         if (outcome.ok) node.core.streamAnswered(id, outcome.value, this.nowMs, outcome.key)
         else node.core.streamFailed(id, outcome.problem, this.nowMs)
       }, node.at)
+    }
+    this.#later(() => {
+      const other = this.#at(to)
+      if (other) this.#accept(other, bytes, node.at, answered)
+      else this.#later(fail('refused'), node.at)
     }, to)
   }
 
   /** As the transport does it. */
-  #accept(node: Node | undefined, bytes: Uint8Array, from: Endpoint): Uint8Array | undefined {
-    if (!node) return undefined
+  #accept(node: Node, bytes: Uint8Array, from: Endpoint, reply: Reply): void {
     const outcome = outcomeIn(bytes, node.sealing, 'opener')
-    if (outcome.ok) return node.core.receiveStream(outcome.value, from, this.nowMs)
-    const reply = encodeStream({ kind: 'error', text: outcome.problem }, { compress: false })
-    return outcome.answer ? node.sealing.sealStream(reply, 'answerer') : undefined
+    if (outcome.ok) {
+      node.core.receiveStream(outcome.value, from, this.nowMs, reply)
+      return
+    }
+    const problem = encodeStream({ kind: 'error', text: outcome.problem }, { compress: false })
+    reply(outcome.answer ? node.sealing.sealStream(problem, 'answerer') : undefined)
   }
 
   #at(place: Endpoint): Node | undefined {

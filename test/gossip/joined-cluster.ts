@@ -9,8 +9,8 @@ export function startCluster(seed: number, count: number): { cluster: Cluster; n
   const cluster = new Cluster(seed)
   const names = Array.from({ length: count }, (_, i) => `node-${i}`)
   const nodes = names.map((name) => cluster.start(name, { tags: { role: name } }))
-  for (const node of nodes.slice(1)) cluster.join(node, nodes[0] as Node)
-  cluster.until(() => cluster.agree(names))
+  const orders = nodes.slice(1).map((node) => [node, cluster.join(node, nodes[0] as Node)] as const)
+  cluster.until(() => cluster.agree(names) && orders.every(([node, order]) => node.done.has(order)))
   return { cluster, nodes, names }
 }
 

@@ -79,7 +79,7 @@ describe('a member whose event loop was blocked', () => {
   })
 
   test('is suspected by the others no sooner than their own rules say, and refutes once it runs', () => {
-    const { cluster, nodes, names } = startCluster(44, 6)
+    const { cluster, nodes, names } = startCluster(45, 6)
     const [a] = nodes as [Node]
     cluster.run(10_000)
     const blockedMs = cluster.nowMs
