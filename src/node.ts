@@ -4,11 +4,13 @@ import type { Logger } from 'pino'
 import { createActor, type InspectionEvent } from 'xstate'
 import { createCredentials } from './actors/credentials.ts'
 import type { ClusterMember, GossipActorOptions } from './actors/gossip-actor.ts'
+import { Healer } from './actors/healer.ts'
 import { journalLogic } from './actors/journal.ts'
-import { reportJournal, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
+import { reportJournal, reportScrub, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
 import { keepRetention } from './actors/retention.ts'
+import { Scrubber } from './actors/scrubber.ts'
 import type { ProcessFacts } from './actors/serf-port.ts'
 import { serverActor } from './actors/server.ts'
 import { startMember } from './actors/start-member.ts'
@@ -72,6 +74,8 @@ export interface NodeStatus {
   /** What each replicator does, by peer. */
   readonly replicators: Readonly<Record<string, string>>
   readonly durability: 'fsync' | 'os'
+  /** Segments in which damage was found and not mended yet. */
+  readonly damagedSegments: number
 }
 
 export interface NodeOptions {
@@ -89,6 +93,12 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   const assignment = new Assignment(directory)
   const summary = new Summary()
   const copies = new Copies()
+  const healer = new Healer(env.clock)
+  const scrubber = new Scrubber({
+    ...{ clock: env.clock, disk: env.disk, dataDir: config.dataDir },
+    bytesPerSecond: config.scrubBytesPerSecond,
+    report: (event) => reportScrub(log.child({ actor: 'scrubber' }), event),
+  })
   const declarations = new Declarations()
   const phase = createPhase()
   const fraction = () => env.random.fraction()
@@ -239,7 +249,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         })
         const known = openTopics(entries, opened, { ...config, maxRecordBytes: config.maxBatchBytes })
         openedTopics = known
-        return keepRetention({
+        const endRetention = keepRetention({
           journal: opened,
           clock: env.clock,
           policy: (topic) => known.policy(topic),
@@ -247,6 +257,12 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
           compact: (next) => compactCatalog(entries, opened, next),
           failed: ({ code, message }) => catalogLog.warn({ code, reason: message }, 'a log could not be trimmed'),
         })
+        healer.start(opened)
+        scrubber.start(opened)
+        return async () => {
+          endRetention()
+          await Promise.all([healer.stop(), scrubber.stop()])
+        }
       },
     }),
     server,
@@ -262,7 +278,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       cluster,
       peerTls: () => credentials.peerTls,
       journal,
-      ...{ summary, directory, assignment },
+      ...{ summary, directory, assignment, healer },
       listings: new Listings(),
       lost: ({ name, address }, reason) =>
         replicatorLog.warn({ peer: name, address, ...reason }, 'replication interrupted'),
@@ -336,6 +352,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         wanted: peers.filter(({ up }) => up).map(({ name }) => name),
         replicators: Object.fromEntries(replicatorStates(snapshot)),
         durability: config.durability,
+        damagedSegments: openedJournal?.soundness.damages().length ?? 0,
       }
     },
     get journal() {

@@ -5,6 +5,7 @@ import type { NodeConfig } from '../config.ts'
 import type { RpcServerEvent } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import type { JournalEvent } from '../log/journal.ts'
+import type { ScrubEvent } from './scrubber.ts'
 
 /** Every protection that is off, at start. */
 export function warnOfOpenDoors(config: NodeConfig, log: Logger): void {
@@ -39,4 +40,9 @@ export function reportJournal(log: Logger, event: JournalEvent, failed: (error: 
   else if (kind === 'begunAnew') log.warn(event, 'a copy begins anew: nobody has what follows its end any more')
   else if (kind === 'trimmed') log.info(event, 'the beginning of a log was trimmed')
   else log.info(event, kind === 'tailCut' ? 'an unfinished write was cut off' : kind)
+}
+
+export function reportScrub(log: Logger, event: ScrubEvent): void {
+  if (event.kind === 'failed') log.warn(event, 'a segment could not be checked')
+  else log.info(event, 'all segments were checked')
 }

@@ -34,8 +34,10 @@ import {
   wantsMax,
 } from '../replication/pull-messages.ts'
 import { groupKey, type Summary } from '../replication/summary.ts'
+import type { Healer } from './healer.ts'
 import { LateLogs } from './late-logs.ts'
 import { orderly, type Scope, toReason } from './orderly.ts'
+import { PullRanges } from './pull-ranges.ts'
 
 export interface PullOptions {
   readonly rpc: Rpc
@@ -48,6 +50,7 @@ export interface PullOptions {
   readonly directory: Directory
   readonly listings: Listings
   readonly assignment: Assignment
+  readonly healer: Healer
   /** Told of every stream that could not be opened or did not last. */
   readonly lost: (peer: Peer, reason: Reason) => void
 }
@@ -91,6 +94,7 @@ class Pull {
   #nextRef = 1
   readonly #byRef = new Map<number, Wanted>()
   readonly #byKey = new Map<string, Wanted>()
+  readonly #ranges = new PullRanges((kind) => this.#send(kind))
   /** Assigned, but more than may be wanted at once. */
   readonly #waiting = new Map<string, LogId>()
   readonly #late: LateLogs
@@ -142,6 +146,7 @@ class Pull {
     this.#late.close()
     for (const release of this.#release.splice(0).reverse()) release()
     this.#options.directory.forget(this.#peer.name)
+    this.#ranges.close()
   }
 
   /** Makes what we asked for what the assignment says. */
@@ -210,6 +215,12 @@ class Pull {
     if (this.#comparison.begin(hello.root)) this.#send({ case: 'compare', value: {} })
     // What it holds of its own as we do, it may go on with.
     for (const { id, start, end } of summary.logsOfRun(name, epoch)) directory.learn(name, { id, start, end })
+    this.#release.push(
+      this.#options.healer.join({
+        peer: name,
+        fetch: (id, missing, take) => this.#ranges.fetch(this.#nextRef++, id, missing, take),
+      }),
+    )
     this.#scope.tell({ type: 'pull.opened' })
   }
 
@@ -277,17 +288,19 @@ class Pull {
 
   #frames({ ref, frames }: Frames): void {
     const wanted = this.#byRef.get(ref)
-    if (!wanted) return // sent before our `unwant` arrived
+    // Else sent before our `unwant` arrived.
+    if (!wanted && !this.#ranges.has(ref)) return
     this.#unsyncedBytes += frames.length
     this.#regulate()
     this.#scope.run(async () => {
       try {
+        if (!wanted) return await this.#ranges.frames(ref, frames)
         const end = await this.#options.journal().replicate(wanted.id, frames)
         if (this.#scope.ended) return
         if (this.#byRef.has(ref)) this.#tellSynced(wanted, end)
         this.#arrived(wanted, end)
       } catch (error) {
-        if (error instanceof ReeveError && error.code === 'LOG_DIVERGED') this.#diverged(wanted, error)
+        if (wanted && error instanceof ReeveError && error.code === 'LOG_DIVERGED') this.#diverged(wanted, error)
         else throw error
       } finally {
         this.#unsyncedBytes -= frames.length
@@ -310,7 +323,9 @@ class Pull {
     this.assign()
   }
 
-  #refused({ ref, reason, start, end }: Refusal): void {
+  #refused(refusal: Refusal): void {
+    const { ref, reason, start, end } = refusal
+    this.#ranges.refused(refusal)
     const wanted = this.#byRef.get(ref)
     if (!wanted) return
     this.#forget(wanted)

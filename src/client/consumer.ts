@@ -237,7 +237,7 @@ class Reading {
   #ended(live: Live, error: ReeveError | undefined): void {
     this.#call = undefined
     this.#paused = false
-    if (error && isUnavailable(error) && !this.#finished) {
+    if (error && isPassing(error) && !this.#finished) {
       this.#connections.failed(live.address)
       this.#lostServer = true
       this.#lastLoss = error
@@ -342,4 +342,9 @@ class Records extends Steps<ConsumedRecord> {
       this.#records = batch[Symbol.iterator]()
     }
   }
+}
+
+/** Another server goes on, or this one in a while: what is damaged there it gets back from its peers. */
+function isPassing(error: ReeveError): boolean {
+  return isUnavailable(error) || error.code === 'DATA_CORRUPT'
 }

@@ -252,6 +252,11 @@ export const configSchema = z.strictObject({
     summary: 'Largest batch of records accepted.',
     defaultText: formatBytes(megabyte),
   }),
+  scrubBytesPerSecond: field(byteCount(0, 1024 ** 3), 8 * megabyte, {
+    group: 'Log',
+    summary: 'At most so many bytes a second are read to find damage before anybody meets it; 0: never.',
+    defaultText: formatBytes(8 * megabyte),
+  }),
 
   drainTimeoutMs: field(durationMs(0, 600_000), 10_000, {
     group: 'Process',

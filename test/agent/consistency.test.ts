@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { reeve } from '../cli/capture.ts'
-import type { Agent } from './agent.ts'
+import { type Agent, until } from './agent.ts'
 import { assertHolds, converge, readAll, segmentsIn } from './copies.ts'
 import { Stage } from './stage.ts'
 import { Writer } from './writer.ts'
@@ -18,10 +18,10 @@ describe('copies of real agents', () => {
   const dataDirs = () => [...agents.values()].map(({ dataDir }) => dataDir)
 
   /** A first start, or another one at the same place in the cluster. */
-  async function start(name: string): Promise<Agent> {
+  async function start(name: string, words: readonly string[] = []): Promise<Agent> {
     const bind = agents.get(name)?.gossipAddress ?? '127.0.0.1:0'
     const others = [...agents.values()].filter((other) => other.name !== name)
-    const started = await stage.start(name, { bind, join: others, words: smallSegments })
+    const started = await stage.start(name, { bind, join: others, words: [...smallSegments, ...words] })
     agents.set(name, started)
     return started
   }
@@ -114,18 +114,49 @@ describe('copies of real agents', () => {
     assert.ok(stdout.includes(path))
   })
 
-  test('a node that finds the damage serves nothing of it, and heals the copy from its peers at its next start', async () => {
-    for (const name of ['a', 'b', 'c']) await start(name)
+  test('a node that meets the damage serves nothing of it, heals it while it runs, and its reader goes on', async () => {
+    for (const name of ['a', 'c']) await start(name)
+    // Nobody looks before the reader does.
+    await start('b', ['--scrub-bytes-per-second', '0'])
     await stage.together([...agents.values()])
-    await assert.rejects(readAll(stage.client([agent('b')]), 'churn'), { code: 'DATA_CORRUPT' })
+    const [whole, healed] = await Promise.all(['a', 'b'].map((name) => readAll(stage.client([agent(name)]), 'churn')))
+    assert.deepEqual(new Map([...(healed ?? [])].sort()), new Map([...(whole ?? [])].sort()))
     await agent('b').logged('damaged data found; it is not served')
+    await agent('b').logged('damaged data was replaced from a peer')
+    const [files, others] = dataDirs().map(segmentsIn)
+    assert.deepEqual(others, files)
+  })
 
+  test('damage that nobody reads is found by the scrub and healed: bits, a file cut short, a file gone', async () => {
+    const { dataDir } = agent('b')
+    const sound = segmentsIn(agent('a').dataDir)
+    const closed = [...sound.keys()].filter((path, n, all) => {
+      const next = all[n + 1]
+      return next !== undefined && dirname(next) === dirname(path)
+    })
+    assert.ok(closed.length >= 3)
+    await agent('b').stop()
+    const [bits, short, gone] = closed.slice(-3).map((path) => join(dataDir, 'topics', path)) as [
+      string,
+      string,
+      string,
+    ]
+    const bytes = readFileSync(bits)
+    for (const at of [3, 1000, bytes.length - 1]) bytes[at]! ^= 4
+    writeFileSync(bits, bytes)
+    await start('b')
+    // The index still says all is well: only who reads everything can tell.
+    await agent('b').logged('damaged data was replaced from a peer')
+    truncateSync(short, 1000)
+    rmSync(gone)
+    await assert.doesNotReject(readAll(stage.client([agent('b')]), 'churn'))
     await agent('b').stop()
     await start('b')
-    await converge('churn', nodes())
-    await agent('b').logged('damaged data found; it is not served')
-    await readAll(stage.client([agent('b')]), 'churn')
-    const [whole, healed] = dataDirs().map(segmentsIn)
-    assert.deepEqual(healed, whole)
+    await until(
+      'all files of b are whole again',
+      async () => segmentsIn(dataDir),
+      (files) => JSON.stringify([...files]) === JSON.stringify([...sound]),
+      [agent('b')],
+    )
   })
 })

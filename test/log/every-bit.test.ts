@@ -7,7 +7,7 @@ import { batchOf, bytesOf, epochB, folderOf, hasCode, idOf, openOn, readAll, vie
 const id = idOf('orders')
 const path = `${folderOf(id)}/00000000000000000000.log`
 const segmentMaxBytes = 64 * 1024
-/** All 524,288 take minutes: with EVERY_BIT=1. */
+/** All 524,288 take minutes: `EVERY_BIT=1 npm test -- every-bit --test-timeout=3600000`. */
 const stepBits = process.env.EVERY_BIT === '1' ? 1 : 1009
 
 /** What is set aside goes nowhere: half a million copies are not kept. */
@@ -34,9 +34,7 @@ class ForgetfulDisk extends MemoryDisk {
   }
 }
 
-test('whatever bit of a segment of 64 KiB flips is noticed, is not served, and is mended from a peer', {
-  timeout: 3_600_000,
-}, async () => {
+test('whatever bit of a segment of 64 KiB flips is noticed, is not served, and is mended from a peer', async () => {
   const disk = new ForgetfulDisk()
   const settings = { segmentMaxBytes, indexIntervalBytes: 4096 }
   const { journal, events } = await openOn(disk, { settings })

@@ -1,0 +1,148 @@
+/**
+ * Gets what is damaged here back from peers, one segment at a time: asks those that are connected, one after the other,
+ * the log's own writer first. What nobody has stays damaged, is said once, and is tried again when somebody else appears
+ * and now and then.
+ */
+
+import { type Clock, DiskError, type Timer } from '../env/env.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
+import type { Journal } from '../log/journal.ts'
+import type { LogId } from '../log/log-id.ts'
+import type { Mend, Missing } from '../log/mend.ts'
+import type { Damage } from '../log/soundness.ts'
+
+/** A peer that may have what is missing. */
+export interface Helper {
+  readonly peer: string
+  /**
+   * Gives the frames as they come to `take`, which resolves with the first offset that is still missing. Resolves once
+   * all that is `missing` came; rejects where the peer cannot help, or what `take` rejects with.
+   */
+  fetch(id: LogId, missing: Missing, take: (frames: Uint8Array) => Promise<number>): Promise<void>
+}
+
+/** Between two attempts at what nobody could help with. */
+const retryMs = 60_000
+
+export class Healer {
+  readonly #clock: Clock
+  readonly #helpers = new Map<string, Helper>()
+  readonly #queue = new Set<Damage>()
+  /** What nobody could help with, and what was said of it. */
+  readonly #unhealed = new Map<Damage, string>()
+  #journal: Journal | undefined
+  #unsubscribe: () => void = () => {}
+  #working: Promise<void> | undefined
+  #timer: Timer | undefined
+  #closed = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  start(journal: Journal): void {
+    this.#journal = journal
+    this.#unsubscribe = journal.soundness.onFound((damage) => this.#add(damage))
+    for (const damage of journal.soundness.damages()) this.#add(damage)
+  }
+
+  /** Nothing is written any more once this has resolved. */
+  async stop(): Promise<void> {
+    this.#closed = true
+    this.#unsubscribe()
+    this.#clock.clearTimeout(this.#timer)
+    this.#queue.clear()
+    await this.#working
+  }
+
+  /** From now on this peer is asked, too. Returns what takes it back. */
+  join(helper: Helper): () => void {
+    this.#helpers.set(helper.peer, helper)
+    this.#again()
+    return () => {
+      if (this.#helpers.get(helper.peer) === helper) this.#helpers.delete(helper.peer)
+    }
+  }
+
+  #add(damage: Damage): void {
+    if (this.#closed) return
+    this.#queue.add(damage)
+    // Not from within the read that found it.
+    this.#working ??= Promise.resolve()
+      .then(() => this.#work())
+      .finally(() => {
+        this.#working = undefined
+      })
+  }
+
+  #again(): void {
+    for (const damage of this.#unhealed.keys()) this.#add(damage)
+  }
+
+  async #work(): Promise<void> {
+    for (const damage of this.#queue) {
+      this.#queue.delete(damage)
+      await this.#heal(damage)
+    }
+    if (this.#unhealed.size === 0 || this.#closed) return
+    this.#clock.clearTimeout(this.#timer)
+    this.#timer = this.#clock.setTimeout(() => this.#again(), retryMs)
+  }
+
+  async #heal(damage: Damage): Promise<void> {
+    const { soundness } = this.#journal as Journal
+    const mend = soundness.mend(damage)
+    try {
+      if (mend && (await this.#complete(damage.log.id, mend))) soundness.mended(damage, mend)
+      this.#unhealed.delete(damage)
+    } catch (error) {
+      const { message } = toReeveError(error)
+      if (this.#unhealed.get(damage) !== message) soundness.unmended(damage, message)
+      this.#unhealed.set(damage, message)
+    } finally {
+      mend?.close()
+    }
+  }
+
+  /** False where it is over before it is complete: the segment is gone, or the node stops. */
+  async #complete(id: LogId, mend: Mend): Promise<boolean> {
+    const asked = new Set<string>()
+    let problem = 'no peer is connected'
+    await mend.open()
+    for (;;) {
+      if (mend.isGone || this.#closed) return false
+      if (mend.advance()) {
+        await this.#turn()
+        continue
+      }
+      const { missing } = mend
+      if (!missing) break
+      if (await mend.rescue()) continue
+      const helper = this.#next(id, asked)
+      if (!helper) throw new ReeveError('DATA_CORRUPT', `from offset ${missing.offset} on: ${problem}`)
+      try {
+        await helper.fetch(id, missing, async (frames) => {
+          await mend.take(frames)
+          return mend.offset
+        })
+      } catch (error) {
+        if (error instanceof DiskError) throw error
+        problem = `${helper.peer}: ${toReeveError(error).message}`
+      }
+      // Who gave nothing now is asked no more; who gave something may have more.
+      if (mend.missing?.offset === missing.offset) asked.add(helper.peer)
+    }
+    await mend.finish()
+    return true
+  }
+
+  #next(id: LogId, asked: ReadonlySet<string>): Helper | undefined {
+    const left = [...this.#helpers.values()].filter(({ peer }) => !asked.has(peer))
+    return left.find(({ peer }) => peer === id.origin) ?? left[0]
+  }
+
+  /** The shortest possible turn for everybody else. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#clock.setTimeout(resolve, 0))
+  }
+}
