@@ -17,7 +17,7 @@ import {
   RefusalReason,
 } from '../gen/reeve/v1/replication_service_pb.ts'
 import type { Journal } from '../log/journal.ts'
-import { epochFromBytes, epochToBytes, type LogId, logKey } from '../log/log-id.ts'
+import { epochToBytes, type LogId, logKey } from '../log/log-id.ts'
 import type { Assignment } from '../replication/assignment.ts'
 import { Comparison, type Listings } from '../replication/comparison.ts'
 import type { Directory, Exclusion, Run } from '../replication/directory.ts'
@@ -37,6 +37,7 @@ import { groupKey, type Summary } from '../replication/summary.ts'
 import type { Healer } from './healer.ts'
 import { LateLogs } from './late-logs.ts'
 import { orderly, type Scope, toReason } from './orderly.ts'
+import { checkPeer } from './pull-peer.ts'
 import { PullRanges } from './pull-ranges.ts'
 
 export interface PullOptions {
@@ -198,7 +199,7 @@ class Pull {
   }
 
   #greeted(hello: PullHello): void {
-    this.#checkPeer(hello)
+    checkPeer(this.#peer, this.#options.cluster, hello)
     const { summary, directory, listings } = this.#options
     const { name, epoch } = this.#peer
     const runs = directory.runs()
@@ -241,21 +242,6 @@ class Pull {
       if (group.listed) comparison.listed(groupKey(group))
     }
     if (news) this.#scope.tell({ type: 'pull.holdingsChanged' })
-  }
-
-  /** Gossip decided whom to call; only the peer itself (and its certificate) says who it is. */
-  #checkPeer({ version, cluster, node, epoch }: PullHello): void {
-    if (version !== pullVersion)
-      throw new ReeveError('PEER_MISMATCH', `${this.#peer.name} speaks pull version ${version}, not ${pullVersion}`)
-    if (cluster !== this.#options.cluster)
-      throw new ReeveError('CLUSTER_MISMATCH', `${this.#peer.name} belongs to cluster ${cluster}`)
-    const run = epochFromBytes(epoch)
-    if (node !== this.#peer.name || !run.ok || run.value !== this.#peer.epoch) {
-      throw new ReeveError(
-        'PEER_MISMATCH',
-        `${this.#peer.address} is not (or no longer) the run of ${this.#peer.name} we meant`,
-      )
-    }
   }
 
   #tellFollowing(begun: readonly Run[], ended: readonly Run[]): void {
