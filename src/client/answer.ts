@@ -1,5 +1,7 @@
 /** What a server answers to who consumes, read by hand: batches stay the bytes they are. */
 
+import { producerIdBytes } from '../log/frame.ts'
+import { producerKey } from '../log/producers.ts'
 import { ConsumedBatch } from './consumed-batch.ts'
 import { textIn } from './consumed-record.ts'
 import { epochText } from './servers.ts'
@@ -20,6 +22,8 @@ export class AnswerReader {
   #origin = ''
   #epochBytes: Uint8Array = nothing
   #epoch = ''
+  #producerBytes: Uint8Array = nothing
+  #producer = ''
 
   constructor(topic: string) {
     this.#topic = topic
@@ -45,17 +49,23 @@ export class AnswerReader {
     let timestampMs = 0
     let records: Uint8Array = nothing
     let deltas: number[] | undefined
+    let producer: Uint8Array = nothing
+    let sequence = 0
+    let count = 0
     for (const fields = this.#fields.over(bytes, from, end); fields.next(); ) {
       const { field, wire } = fields
-      if (field > 8) continue
-      const numeric = field === 3 || field === 4 || field === 7 || (field === 8 && wire === wireVarint)
+      if (field > 9) continue
+      const numeric = field === 3 || field === 4 || field === 7 || field === 9 || (field === 8 && wire === wireVarint)
       if (wire !== (numeric ? wireVarint : wireBytes)) throw malformed(`field ${field} has wire type ${wire}`)
       if (field === 1) origin = bytes.subarray(fields.from, fields.at)
       else if (field === 2) epoch = bytes.subarray(fields.from, fields.at)
       else if (field === 3) baseOffset = fields.offset
       else if (field === 4) timestampMs = hybridMs(fields)
       else if (field === 5) records = bytes.subarray(fields.from, fields.at)
-      else if (field === 8) {
+      else if (field === 6) producer = bytes.subarray(fields.from, fields.at)
+      else if (field === 7) sequence = fields.offset
+      else if (field === 9) count = fields.offset
+      else {
         deltas ??= []
         if (wire === wireVarint) deltas.push(deltaOf(fields.offset))
         else
@@ -63,8 +73,8 @@ export class AnswerReader {
             deltas.push(deltaOf(each.packed()))
       }
     }
-    if (baseOffset > offsetMax) throw malformed('an offset that is out of range')
-    this.#name(origin, epoch)
+    if (baseOffset > offsetMax || sequence > offsetMax) throw malformed('an offset that is out of range')
+    this.#name(origin, epoch, producer)
     return new ConsumedBatch({
       topic: this.#topic,
       origin: this.#origin,
@@ -73,10 +83,11 @@ export class AnswerReader {
       timestampMs,
       bytes: records,
       deltas,
+      producer: producer.length === 0 ? undefined : { key: this.#producer, sequence, count: deltaOf(count) },
     })
   }
 
-  #name(origin: Uint8Array, epoch: Uint8Array): void {
+  #name(origin: Uint8Array, epoch: Uint8Array, producer: Uint8Array): void {
     if (!equal(origin, this.#originBytes)) {
       this.#origin = textIn(origin)
       this.#originBytes = origin.slice()
@@ -84,6 +95,11 @@ export class AnswerReader {
     if (epoch.length === 0 || !equal(epoch, this.#epochBytes)) {
       this.#epoch = epochText(epoch)
       this.#epochBytes = epoch.slice()
+    }
+    if (producer.length > 0 && !equal(producer, this.#producerBytes)) {
+      if (producer.length !== producerIdBytes) throw malformed('a producer id that is none')
+      this.#producer = producerKey(producer)
+      this.#producerBytes = producer.slice()
     }
   }
 }

@@ -6,6 +6,16 @@ import { malformed } from './wire.ts'
 
 const recordTag = 0x0a
 
+/** Whose records these are. */
+export interface Producer {
+  /** Of its id. */
+  readonly key: string
+  /** Of the first record here; the others' are as far from it as their offsets are from its. */
+  readonly sequence: number
+  /** How many records; 0: not known without counting. */
+  readonly count: number
+}
+
 /** What all its records have in common, and the way to them. They share memory with the whole answer they came in. */
 export class ConsumedBatch implements Iterable<ConsumedRecord> {
   readonly topic: string
@@ -17,6 +27,7 @@ export class ConsumedBatch implements Iterable<ConsumedRecord> {
   readonly timestampMs: number
   readonly #bytes: Uint8Array
   readonly #deltas: readonly number[] | undefined
+  readonly #producer: Producer | undefined
   #count: number | undefined
 
   constructor(batch: {
@@ -29,6 +40,8 @@ export class ConsumedBatch implements Iterable<ConsumedRecord> {
     bytes: Uint8Array
     /** How far each record is from the first; undefined: one by one. */
     deltas: readonly number[] | undefined
+    /** Undefined: nobody in particular. */
+    producer: Producer | undefined
   }) {
     this.topic = batch.topic
     this.origin = batch.origin
@@ -37,6 +50,37 @@ export class ConsumedBatch implements Iterable<ConsumedRecord> {
     this.timestampMs = batch.timestampMs
     this.#bytes = batch.bytes
     this.#deltas = batch.deltas
+    this.#producer = batch.producer
+  }
+
+  /** What `Repeats` tells by whether it had these records before; undefined: nobody in particular wrote them. */
+  static producerOf(batch: ConsumedBatch): Producer | undefined {
+    return batch.#producer
+  }
+
+  /** How far the last record is from the first, by offset and by sequence. */
+  static spanOf(batch: ConsumedBatch): number {
+    return batch.#deltas?.at(-1) ?? (batch.#producer?.count || batch.count) - 1
+  }
+
+  /** The same batch without the records that `keep` does not want, by how far they are from the first one. */
+  static only(batch: ConsumedBatch, keep: (delta: number) => boolean): ConsumedBatch {
+    const bytes = new Uint8Array(batch.#bytes.length)
+    const deltas: number[] = []
+    let size = 0
+    const walk = new Walk(batch.#bytes)
+    for (let index = 0, from = 0; walk.step(); index++, from = walk.end) {
+      const delta = batch.#deltas ? (batch.#deltas[index] ?? 0) : index
+      if (!keep(delta)) continue
+      bytes.set(batch.#bytes.subarray(from, walk.end), size)
+      size += walk.end - from
+      deltas.push(delta)
+    }
+    const { topic, origin, epoch, baseOffset, timestampMs } = batch
+    const records = bytes.subarray(0, size)
+    return new ConsumedBatch({
+      ...{ topic, origin, epoch, baseOffset, timestampMs, bytes: records, deltas, producer: batch.#producer },
+    })
   }
 
   /** Of the records as they are stored. */

@@ -45,6 +45,11 @@ export interface ConsumerOptions {
    * client's `timeoutMs` for that, then the reading ends with `NOT_CAUGHT_UP`.
    */
   readonly waitFor?: Uint8Array | Iterable<RecordId>
+  /**
+   * Drop a record that was read from another log before: a producer that failed over from one node to another may have
+   * stored it in both. Default true. Knows what this consumer has read, of the last 10,000 producers.
+   */
+  readonly dropRepeats?: boolean
   /** End after this many records. */
   readonly maxRecords?: number
   /** End after so many bytes of records, or with the record that goes beyond. */

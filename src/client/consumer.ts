@@ -16,6 +16,7 @@ import { type ConsumerOptions, requestOf } from './consumer-options.ts'
 import { CursorKeeper, type Standing } from './cursor-keeper.ts'
 import { createPatience, type Patience } from './patience.ts'
 import type { ConsumedRecord } from './record.ts'
+import { Repeats } from './repeats.ts'
 
 export interface Consumer extends AsyncIterable<ConsumedRecord> {
   /** Presented later to any server, it resumes behind the last answer whose records were all taken; empty before. */
@@ -75,6 +76,10 @@ class Reading {
   readonly #connections: Connections
   readonly #options: ConsumerOptions
   readonly #patience: Patience
+  /** Undefined: they are wanted. */
+  readonly #repeats: Repeats | undefined
+  /** The server counted something for the limits that was dropped here. */
+  #dropped = false
   #queue: Arrival[] = []
   #queuedBytes = 0
   /** What is being taken, and how many of its batches were given. */
@@ -97,6 +102,7 @@ class Reading {
     this.#connections = connections
     this.#options = options
     this.#patience = createPatience(connections.clock, connections.timeoutMs)
+    this.#repeats = options.dropRepeats === false ? undefined : new Repeats()
     this.taken = requestOf(options).cursor ?? new Uint8Array()
     this.#over = new Promise((resolve) => {
       this.#tellOver = resolve
@@ -188,6 +194,10 @@ class Reading {
     )
   }
 
+  get #limited(): boolean {
+    return this.#options.maxRecords !== undefined || this.#options.maxBytes !== undefined
+  }
+
   #count(batch: ConsumedBatch): void {
     this.#givenBytes += batch.bytes
     if (this.#options.maxRecords !== undefined) this.#givenRecords += batch.count
@@ -219,7 +229,7 @@ class Reading {
 
   #arrived(answers: AnswerReader, bytes: Uint8Array): void {
     try {
-      const answer = answers.read(bytes)
+      const answer = this.#fresh(answers.read(bytes))
       this.#lastLoss = undefined
       this.#patience.restore()
       this.#queue.push({ ...answer, bytes: bytes.length })
@@ -234,6 +244,18 @@ class Reading {
     this.#wake()
   }
 
+  #fresh(answer: Answer): Answer {
+    const repeats = this.#repeats
+    if (!repeats) return answer
+    const batches: ConsumedBatch[] = []
+    for (const batch of answer.batches) {
+      const fresh = repeats.fresh(batch)
+      if (fresh !== batch) this.#dropped = true
+      if (fresh) batches.push(fresh)
+    }
+    return { ...answer, batches }
+  }
+
   #ended(live: Live, error: ReeveError | undefined): void {
     this.#call = undefined
     this.#paused = false
@@ -241,6 +263,10 @@ class Reading {
       this.#connections.failed(live.address)
       this.#lostServer = true
       this.#lastLoss = error
+    } else if (!error && this.#dropped && !this.#finished && this.#limited) {
+      // It may have ended at the limit: asked again, it gives the rest, or nothing.
+      this.#dropped = false
+      this.#lostServer = true
     } else {
       this.#failure ??= this.#finished ? undefined : error
       this.#finished = true

@@ -33,6 +33,7 @@ export interface DeliveredRun {
   readonly batch: Uint8Array
   /** Of the first record here. */
   readonly producer?: ProducerMark | undefined
+  readonly recordCount: number
   /** How far each record is from `baseOffset`; undefined: one by one. */
   readonly offsetDeltas?: readonly number[] | undefined
 }
@@ -56,6 +57,7 @@ function runSize(run: DeliveredRun): number {
     bigVarintFieldSize(run.timestamp) +
     fieldSize(run.batch.length) +
     (run.producer ? fieldSize(run.producer.id.length) + varintFieldSize(run.producer.sequence) : 0) +
+    (run.producer ? varintFieldSize(run.recordCount) : 0) +
     (run.offsetDeltas ? fieldSize(deltasSize(run.offsetDeltas)) : 0)
   )
 }
@@ -95,6 +97,7 @@ export function encodeDelivery(runs: readonly DeliveredRun[], cursor: Uint8Array
       at = writeVarint(target, at, deltasSize(run.offsetDeltas))
       for (const delta of run.offsetDeltas) at = writeVarint(target, at, delta)
     }
+    if (run.producer) at = writeVarintField(target, at, 9, run.recordCount)
   }
   at = writeField(target, at, 2, cursor)
   if (atEnd) writeVarintField(target, at, 3, 1)

@@ -306,6 +306,7 @@ class Gathering implements Round {
         batch,
         offsetDeltas,
         producer: later(frame.producer, at),
+        recordCount: selection.records,
       }
       const size = deliveredBytes(run)
       if (!first && this.#answerBytes + size > maxBytes) return false

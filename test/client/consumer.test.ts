@@ -103,6 +103,40 @@ test('after a loss it goes on at another server, from what it has: nothing twice
   )
 })
 
+test('what a producer stored in two logs comes once, unless both are wanted; a limit counts what comes', async () => {
+  const requests: ConsumeStreamRequest[] = []
+  /** Two logs with the same two records, then a third record; up to the limit asked for. */
+  const handler: Handler = (call) => {
+    call.onMessage = (bytes) => {
+      const request = read(ConsumeStreamRequestSchema, bytes)
+      requests.push(request)
+      const end = request.maxRecords === 0n ? 5 : Math.min(5, positionIn(request) + Number(request.maxRecords))
+      for (let n = positionIn(request); n < end; n++) {
+        const sequence = n < 4 ? n % 2 : 2
+        const producer = { producerId: new Uint8Array(16).fill(1), producerSequence: BigInt(sequence), recordCount: 1 }
+        const batch = { records: [{ value: Uint8Array.of(sequence) }] }
+        call.send(ConsumeStreamResponseSchema, {
+          batches: [{ origin: n < 2 ? 'a' : 'b', epoch: epochBytes(3), baseOffset: BigInt(n), batch, ...producer }],
+          cursor: new TextEncoder().encode(`${n + 1}`),
+        })
+      }
+      call.finish()
+    }
+  }
+  const all = async (options: Partial<ConsumerOptions>) => {
+    const values: number[] = []
+    const consumer = consumerOf(fakeCluster({ [first]: { ConsumeStream: handler } }), options)
+    for await (const { value } of consumer) values.push(value[0]!)
+    return values
+  }
+  assert.deepEqual(await all({}), [0, 1, 2])
+  assert.deepEqual(await all({ dropRepeats: false }), [0, 1, 0, 1, 2])
+  assert.equal(requests.length, 2)
+  assert.deepEqual(await all({ maxRecords: 3 }), [0, 1, 2])
+  assert.deepEqual(await all({ maxRecords: 4 }), [0, 1, 2])
+  assert.deepEqual(await all({ maxRecords: 3, dropRepeats: false }), [0, 1, 0])
+})
+
 test('a cursor is presented as it was given', async () => {
   let asked: ConsumeStreamRequest | undefined
   const handler: Handler = (call) => {
