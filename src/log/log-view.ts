@@ -1,6 +1,7 @@
 /** What a journal shows of its logs. */
 
 import type { LogId } from './log-id.ts'
+import type { Memory } from './memory.ts'
 import type { SegmentSummary } from './sparse-index.ts'
 
 export interface Appended {
@@ -41,12 +42,12 @@ export interface LogView {
    */
   chainAt(offset: number): bigint | undefined
   /**
-   * Whole verified frames as stored, back to back, in fresh memory. The first one contains `from`; at least one, then
+   * Whole verified frames as stored, back to back, in `memory` or else in fresh one. The first one contains `from`; at least one, then
    * no more than `maxBytes`. Empty at the end.
    *
    * Throws `OFFSET_TRIMMED` below `start` (facts: start, end), `DATA_CORRUPT`, `DISK_FAILED`.
    */
-  read(from: number, maxBytes: number): Uint8Array
+  read(from: number, maxBytes: number, memory?: Memory): Uint8Array
   /**
    * Offset of the first visible frame whose timestamp is not before `timeMs` (ms since 1970); `end` where there is none.
    * Throws `DATA_CORRUPT`, `DISK_FAILED`.

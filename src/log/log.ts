@@ -23,6 +23,7 @@ import { type LogId, logKey } from './log-id.ts'
 import type { LogWorld } from './log-world.ts'
 import { LogWriter } from './log-writer.ts'
 import { type MarkedFrame, markedFrame } from './marked-batches.ts'
+import type { Memory } from './memory.ts'
 import type { Mendable } from './mend.ts'
 import { type Placed, PlacedBatch } from './placed.ts'
 import type { MarkedBatch } from './producers.ts'
@@ -156,14 +157,14 @@ export class Log implements LogView, SoundLog {
     return this.#reading(offset - 1, (segment) => segment.chainAt(this.#world.files, offset))
   }
 
-  read(from: number, maxBytes: number): Uint8Array {
+  read(from: number, maxBytes: number, memory?: Memory): Uint8Array {
     if (from >= this.end) return new Uint8Array(0)
     if (!(from >= this.start)) {
       throw new ReeveError('OFFSET_TRIMMED', `${this.key} begins at ${this.start}, ${from} was asked for`, {
         facts: { start: String(this.start), end: String(this.end) },
       })
     }
-    return this.#reading(from, (segment) => segment.read(this.#world.files, from, maxBytes))
+    return this.#reading(from, (segment) => segment.read(this.#world.files, from, maxBytes, memory))
   }
 
   offsetAtTime(timeMs: number): number {

@@ -17,6 +17,7 @@ import {
 } from './frame.ts'
 import { timestampMs } from './hlc.ts'
 import { MarkedBatches, markedFrame } from './marked-batches.ts'
+import { fresh, type Memory } from './memory.ts'
 import type { OpenFiles } from './open-files.ts'
 import { type SegmentSummary, SparseIndex } from './sparse-index.ts'
 
@@ -94,14 +95,14 @@ export class Segment {
   }
 
   /** Whole verified frames from the one with `from` on, which must be within this segment; see `LogView.read`. */
-  read(files: OpenFiles, from: number, maxBytes: number): Uint8Array {
+  read(files: OpenFiles, from: number, maxBytes: number, memory: Memory = fresh): Uint8Array {
     const file = files.reading(this.path)
     const position = this.#positionOf(file, from)
     const wanted = Math.min(Math.max(maxBytes, frameHeaderBytes), frameHeaderBytes + frameBodyMaxBytes)
-    let buffer = this.#bytesAt(file, position, Math.min(wanted, this.bytes - position))
+    let buffer = this.#bytesAt(file, position, Math.min(wanted, this.bytes - position), memory)
     const first = this.#header(buffer, 0, position)
     if (from < first.baseOffset || from >= first.endOffset) throw this.#damaged(position)
-    if (first.bytes > buffer.length) buffer = this.#bytesAt(file, position, first.bytes)
+    if (first.bytes > buffer.length) buffer = this.#bytesAt(file, position, first.bytes, memory)
     if (!verifies(buffer.subarray(0, first.bytes))) throw this.#damaged(position)
     let length = first.bytes
     let end = first.endOffset
@@ -247,8 +248,8 @@ export class Segment {
     return header
   }
 
-  #bytesAt(file: DiskFile, position: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length)
+  #bytesAt(file: DiskFile, position: number, length: number, memory: Memory = fresh): Uint8Array {
+    const bytes = memory.take(length)
     this.#fill(file, bytes, position)
     return bytes
   }

@@ -5,6 +5,7 @@
 
 import type { ProducerMark } from '../log/frame.ts'
 import { epochToBytes } from '../log/log-id.ts'
+import { unwritten } from '../unwritten.ts'
 import {
   bigVarintFieldSize,
   bytesTag,
@@ -78,7 +79,7 @@ export function encodeDelivery(runs: readonly DeliveredRun[], cursor: Uint8Array
     sizes.push(bytes)
     size += fieldSize(bytes)
   }
-  const target = new Uint8Array(size)
+  const target = unwritten(size)
   let at = 0
   for (const [index, run] of runs.entries()) {
     target[at++] = bytesTag(1)
@@ -100,6 +101,7 @@ export function encodeDelivery(runs: readonly DeliveredRun[], cursor: Uint8Array
     if (run.producer) at = writeVarintField(target, at, 9, run.recordCount)
   }
   at = writeField(target, at, 2, cursor)
-  if (atEnd) writeVarintField(target, at, 3, 1)
+  if (atEnd) at = writeVarintField(target, at, 3, 1)
+  if (at !== size) throw new Error(`${at} bytes were written where ${size} were announced`)
   return target
 }

@@ -137,6 +137,7 @@ export class TopicReader {
   next(limits: Limits): Round {
     if (this.#failure) throw this.#failure
     const round = new Gathering(limits, this.#options.filter)
+    this.#turns.begin()
     try {
       while (!round.full && this.#turns.settle()) {
         const track = this.#turns.head()

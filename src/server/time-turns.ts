@@ -42,6 +42,9 @@ export class TimeTurns implements Turns {
     this.#fresh.push(track)
   }
 
+  /** What was read ahead stays. */
+  begin(): void {}
+
   settle(): boolean {
     for (let looks = 0; looks < looksMax; looks++) {
       const track = this.#fresh.at(-1)

@@ -3,6 +3,7 @@
 import { ReeveError } from '../errors.ts'
 import type { LogView } from '../log/journal.ts'
 import type { LogId } from '../log/log-id.ts'
+import type { Memory } from '../log/memory.ts'
 import type { DeliveryOrigin } from './delivery.ts'
 
 export interface Track {
@@ -18,9 +19,9 @@ export interface Track {
 }
 
 /** Whole verified frames from where the track stands. Throws with the log and the offset in the facts. */
-export function readTrack(track: Track, maxBytes: number): Uint8Array {
+export function readTrack(track: Track, maxBytes: number, memory?: Memory): Uint8Array {
   try {
-    return track.log ? track.log.read(track.offset, maxBytes) : nothing
+    return track.log ? track.log.read(track.offset, maxBytes, memory) : nothing
   } catch (error) {
     throw located(error, track)
   }

@@ -1,12 +1,15 @@
 /** In which order the logs of a reading have their turns. */
 
 import { type Frame, framesIn } from '../log/frame.ts'
+import { ReusedMemory } from '../log/memory.ts'
 import { readTrack, type Track } from './track.ts'
 
 /** Of the tracks that have something to read. */
 export interface Turns {
   readonly size: number
   add(track: Track): void
+  /** Frames of the round before are not looked at any more. */
+  begin(): void
   /** False: who comes first is not known yet, for there is much to look at; ask again in another turn of the event loop. */
   settle(): boolean
   /** Whose turn it is, once settled. */
@@ -23,7 +26,13 @@ export interface Turns {
 /** What one log may read before the next one has its turn. */
 const turnBytes = 64 * 1024
 
-/** Round and round, so that a long log cannot hide a short one. Holds no bytes between two turns. */
+/**
+ * Of all readings, one after the other: what one round of one reading reads, which is in an answer before there is another.
+ * Fits what a round reads at most, but for batches that are very large.
+ */
+const roundMemory = new ReusedMemory(2 * 1024 * 1024)
+
+/** Round and round, so that a long log cannot hide a short one. Holds no bytes between two rounds. */
 export class RoundRobin implements Turns {
   readonly #queue: Track[] = []
 
@@ -33,6 +42,10 @@ export class RoundRobin implements Turns {
 
   add(track: Track): void {
     this.#queue.push(track)
+  }
+
+  begin(): void {
+    roundMemory.again()
   }
 
   settle(): boolean {
@@ -45,7 +58,7 @@ export class RoundRobin implements Turns {
 
   frames(head: Track, wantedBytes: number): Iterable<Frame> {
     const alone = this.#queue.length === 1
-    return framesIn(readTrack(head, alone ? wantedBytes : Math.min(turnBytes, wantedBytes)))
+    return framesIn(readTrack(head, alone ? wantedBytes : Math.min(turnBytes, wantedBytes), roundMemory))
   }
 
   pass(): void {

@@ -7,6 +7,7 @@ import { encodeFrame, framesIn } from '../../src/log/frame.ts'
 import type { Appended, Journal, LogView, Placed } from '../../src/log/journal.ts'
 import type { LogId } from '../../src/log/log-id.ts'
 import { logKey } from '../../src/log/log-id.ts'
+import { fresh, type Memory } from '../../src/log/memory.ts'
 import { Soundness } from '../../src/log/soundness.ts'
 
 export const epochA = '01980000-0000-7000-8000-00000000000a'
@@ -62,7 +63,7 @@ export class MemoryLog implements LogView {
     return shown.find(({ timestamp }) => Number(timestamp >> 16n) >= timeMs)?.base ?? this.end
   }
 
-  read(from: number, maxBytes: number): Uint8Array {
+  read(from: number, maxBytes: number, memory: Memory = fresh): Uint8Array {
     this.reads++
     if (from < this.start) {
       const facts = { start: String(this.start), end: String(this.end) }
@@ -78,7 +79,13 @@ export class MemoryLog implements LogView {
       size += frame.bytes.length
     }
     this.bytesRead += size
-    return Buffer.concat(found)
+    const read = memory.take(size)
+    let at = 0
+    for (const bytes of found) {
+      read.set(bytes, at)
+      at += bytes.length
+    }
+    return read
   }
 }
 
