@@ -1,12 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Consumer } from '../client/consumer.ts'
 import type { ConsumerOptions, From } from '../client/consumer-options.ts'
+import type { Hole } from '../client/holes.ts'
 import type { ConsumedRecord } from '../client/record.ts'
 import { ReeveError } from '../errors.ts'
 import { parseEpoch } from '../log/log-id.ts'
 import { type ConnectionFlags, wholeNumber, withClient, withConnectionFlags } from './connection.ts'
 import { onInterrupt } from './interrupt.ts'
-import { textOrBase64, write } from './output.ts'
+import { counted, textOrBase64, write } from './output.ts'
 
 export interface ConsumeFlags extends ConnectionFlags {
   readonly from?: 'start' | 'end' | Uint8Array
@@ -21,6 +22,7 @@ export interface ConsumeFlags extends ConnectionFlags {
   readonly keyPrefix?: string[]
   readonly max?: number
   readonly maxBytes?: number
+  readonly skipHoles?: boolean
   readonly json?: boolean
 }
 
@@ -44,6 +46,7 @@ export function addConsume(program: Command, ended: (code: number) => void): voi
       'between logs: as they came to the node, or by when they were appended',
       order,
     )
+    .option('--skip-holes', 'go on behind records that are gone (retention, a deletion), and say so on stderr')
     .optionsGroup('How long:')
     .option('--follow', 'go on with what is written from now on')
     .option('--max <N>', 'end after this many records', wholeNumber(1))
@@ -68,6 +71,8 @@ The cursor behind the last record goes to stderr: --from CURSOR goes on there, a
 Keys, values and header values that are not UTF-8 appear in JSON as {"base64": "…"}.
 With --cursor NAME the cluster keeps how far you got: what was printed is committed every
 second, at the end and on Ctrl-C (see reeve cursors).
+Where records that would come next are gone, the command ends with an error, unless it is
+told to --skip-holes.
 With --order timestamp and --follow, what comes to the node late is printed when it comes.
 
 Examples:
@@ -95,7 +100,7 @@ export function consumerOptions(topic: string, flags: ConsumeFlags, nowMs: numbe
   if (flags.origin !== undefined && flags.fromOffset && flags.origin !== flags.fromOffset.origin) {
     throw new ReeveError('CONFIG_INVALID', '--from-offset names another origin than --origin')
   }
-  const { cursor, follow, origin, order, key, keyPrefix, max, maxBytes } = flags
+  const { cursor, follow, origin, order, key, keyPrefix, max, maxBytes, skipHoles } = flags
   return {
     topic,
     from: given[0]?.[1] ?? 'start',
@@ -107,6 +112,7 @@ export function consumerOptions(topic: string, flags: ConsumeFlags, nowMs: numbe
     ...(keyPrefix && { keyPrefixes: keyPrefix }),
     ...(max !== undefined && { maxRecords: max }),
     ...(maxBytes !== undefined && { maxBytes }),
+    ...(skipHoles && { holes: 'skip', onHole: tellHole }),
   }
 }
 
@@ -135,6 +141,12 @@ async function printAll(
   }
   await printCursor(consumer, json)
   return interrupted ?? 0
+}
+
+function tellHole({ origin, epoch, from, to }: Hole): void {
+  process.stderr.write(
+    `skipped ${counted(to - from, 'record')} that are gone: ${origin}/${epoch}, ${from} to ${to - 1}\n`,
+  )
 }
 
 async function printCursor(consumer: Consumer, json: boolean): Promise<void> {

@@ -11,6 +11,7 @@ import {
 } from '../gen/reeve/v1/log_service_pb.ts'
 import { epochToBytes, parseEpoch } from '../log/log-id.ts'
 import { positionsBehind } from './cursors.ts'
+import type { Hole } from './holes.ts'
 import { type Bytes, bytesOf, type RecordId } from './record.ts'
 
 export interface ConsumerOptions {
@@ -50,6 +51,13 @@ export interface ConsumerOptions {
    * stored it in both. Default true. Knows what this consumer has read, of the last 10,000 producers.
    */
   readonly dropRepeats?: boolean
+  /**
+   * Where records that would have come next are gone (retention, a deletion): `fail` (default) ends the reading with
+   * `OFFSET_TRIMMED`; `skip` tells `onHole` and goes on behind them.
+   */
+  readonly holes?: 'fail' | 'skip'
+  /** Told of every hole that is skipped, before the first record behind it. */
+  readonly onHole?: (hole: Hole) => void
   /** End after this many records. */
   readonly maxRecords?: number
   /** End after so many bytes of records, or with the record that goes beyond. */

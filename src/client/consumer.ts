@@ -14,6 +14,7 @@ import { type Connections, isUnavailable, type Live } from './connections.ts'
 import type { BatchRecords, ConsumedBatch } from './consumed-batch.ts'
 import { type ConsumerOptions, requestOf } from './consumer-options.ts'
 import { CursorKeeper, type Standing } from './cursor-keeper.ts'
+import { cursorBehind, type Hole, holeOf, sameLog } from './holes.ts'
 import { createPatience, type Patience } from './patience.ts'
 import type { ConsumedRecord } from './record.ts'
 import { Repeats } from './repeats.ts'
@@ -74,7 +75,7 @@ class Reading {
   inHand: ConsumedRecord | undefined
   keeper: CursorKeeper | undefined
   readonly #connections: Connections
-  readonly #options: ConsumerOptions
+  #options: ConsumerOptions
   readonly #patience: Patience
   /** Undefined: they are wanted. */
   readonly #repeats: Repeats | undefined
@@ -94,6 +95,8 @@ class Reading {
   #failure: ReeveError | undefined
   #lostServer = true
   #lastLoss: ReeveError | undefined
+  /** The last hole that was gone around. */
+  #skipped: Hole | undefined
   #wake: () => void = () => undefined
   readonly #over: Promise<void>
   #tellOver: () => void = () => undefined
@@ -139,7 +142,7 @@ class Reading {
   /** Resolves with false when all was taken; rejects with what ended it. */
   async arrival(): Promise<boolean> {
     while (this.#queue.length === 0) {
-      if (this.#failure) throw this.#failure
+      if (this.#failure && !(await this.#skip(this.#failure))) throw this.#failure
       if (this.#finished || this.#enough) return false
       if (this.#lostServer) await Promise.race([this.#open(), this.#over])
       else {
@@ -184,6 +187,28 @@ class Reading {
       positions.set(`${origin}/${epoch}`, { origin, epoch: epochToBytes(epoch), offset: BigInt(offset) })
     }
     return { cursor: this.taken, positions: [...positions.values()] }
+  }
+
+  /** True when the reading goes on behind a hole. All that came before it was taken. */
+  async #skip(error: ReeveError): Promise<boolean> {
+    const hole = this.#options.holes === 'skip' ? holeOf(error) : undefined
+    // The same again: it cannot be gone around.
+    if (!hole || (sameLog(hole, this.#skipped) && hole.to <= this.#skipped.to)) return false
+    this.#skipped = hole
+    const { topic, from, cursorName } = this.#options
+    if (this.taken.length > 0) this.taken = cursorBehind(this.taken, hole)
+    else if (cursorName !== undefined) {
+      const kept = await this.#connections.ask(LogService.method.getCursor, { topic, name: cursorName })
+      this.taken = cursorBehind(kept.cursor, hole)
+    }
+    // Nothing was read yet: a start that was named by an offset moves; any other is looked for anew.
+    else if (typeof from === 'object' && 'offset' in from)
+      this.#options = { ...this.#options, from: { ...from, offset: hole.to } }
+    this.#failure = undefined
+    this.#finished = false
+    this.#lostServer = true
+    this.#options.onHole?.(hole)
+    return true
   }
 
   get #enough(): boolean {

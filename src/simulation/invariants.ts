@@ -123,10 +123,14 @@ export function checkGrowth(before: HeldCopies, after: HeldCopies): Violation[] 
   })
 }
 
-/** Once all is quiet, every node holds all there is of every log. */
+/**
+ * Once all is quiet, every node reaches as far in every log as anybody does. What was trimmed everywhere need not be known
+ * to a node that never had any of it.
+ */
 export function checkCaughtUp(nodes: readonly HeldCopies[]): Violation[] {
   const violations: Violation[] = []
   for (const [log, copies] of copiesByLog(nodes)) {
+    if (copies.every(({ copy }) => copy.start === copy.end)) continue
     const longest = copies[0]!.copy.end
     const ends = new Map(copies.map(({ node, copy }) => [node, copy.end]))
     for (const { name } of nodes) {
@@ -137,20 +141,27 @@ export function checkCaughtUp(nodes: readonly HeldCopies[]): Violation[] {
   return violations
 }
 
-/** Every acknowledged record is on every live node, and none is there twice. */
+/** Every acknowledged record is on every live node, but for what that node has trimmed, and none is there twice. */
 export function checkRecords(acknowledged: Iterable<string>, nodes: readonly NodeSnapshot[]): Violation[] {
   const wanted = [...acknowledged]
-  return nodes.flatMap(({ name, records }): Violation[] => {
+  return nodes.flatMap(({ name, copies, records }): Violation[] => {
+    const starts = new Map(copies.map(({ log, start }) => [log, start]))
     const held = new Set<string>()
     const twice: Violation[] = []
     for (const record of records) {
       if (held.has(record) && twice.length === 0) twice.push({ kind: 'recordTwice', node: name, record })
       held.add(record)
     }
-    const missing = wanted.filter((record) => !held.has(record))
+    const missing = wanted.filter((record) => !held.has(record) && !isTrimmed(record, starts))
     if (missing[0] === undefined) return twice
     return [...twice, { kind: 'recordsMissing', node: name, count: missing.length, first: missing[0] }]
   })
+}
+
+/** A record's id is that of its log, a slash and its offset. */
+function isTrimmed(record: string, starts: ReadonlyMap<string, number>): boolean {
+  const slash = record.lastIndexOf('/')
+  return Number(record.slice(slash + 1)) < (starts.get(record.slice(0, slash)) ?? 0)
 }
 
 /** Running replicators are the wanted ones, each once. */

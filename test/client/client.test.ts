@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { TopicSettings } from '../../src/client/servers.ts'
 import { ReeveError } from '../../src/errors.ts'
 import {
+  DeleteTopicResponseSchema,
   GetServersResponseSchema,
   LeaveResponseSchema,
   ListTopicsResponseSchema,
   ServerStatus,
+  SetTopicRequestSchema,
+  SetTopicResponseSchema,
 } from '../../src/gen/reeve/v1/log_service_pb.ts'
-import { clientOf, epochBytes, epochOf, fakeCluster, type Handler } from './fake-cluster.ts'
+import { clientOf, epochBytes, epochOf, fakeCluster, type Handler, read } from './fake-cluster.ts'
 
 const answering =
   (answer: (call: Parameters<Handler>[0]) => void): Handler =>
@@ -61,15 +65,54 @@ test('topics come with the bounds of their logs', async () => {
   const cluster = fakeCluster({
     '127.0.0.1:1': {
       ListTopics: answering((call) => {
-        const logs = [{ origin: 'a', epoch: epochBytes(1), start: 5n, end: 9n, bytes: 100n }]
-        call.send(ListTopicsResponseSchema, { topics: [{ name: 't', logs }] })
+        const log = { origin: 'a', epoch: epochBytes(1), start: 5n, end: 9n, bytes: 100n, oldestTimestamp: 7n << 16n }
+        const settings = { retentionMs: 5n, maxRecordBytes: 6 }
+        call.send(ListTopicsResponseSchema, { topics: [{ name: 't', logs: [log], settings }, { name: 'u' }] })
         call.finish()
       }),
     },
   })
   assert.deepEqual(await clientOf(cluster).topics(), [
-    { name: 't', logs: [{ origin: 'a', epoch: epochOf(1), start: 5, end: 9, bytes: 100 }] },
+    {
+      name: 't',
+      logs: [{ origin: 'a', epoch: epochOf(1), start: 5, end: 9, bytes: 100, oldestMs: 7, newestMs: undefined }],
+      settings: { retentionMs: 5, maxRecordBytes: 6 },
+    },
+    { name: 'u', logs: [], settings: undefined },
   ])
+})
+
+test('settings of a topic go out and come back; what is no number never leaves', async () => {
+  const asked: unknown[] = []
+  const cluster = fakeCluster({
+    '127.0.0.1:1': {
+      SetTopic: (call) => {
+        call.onMessage = (bytes) => {
+          const { topic, settings, createOnly } = read(SetTopicRequestSchema, bytes)
+          asked.push([topic, settings?.retentionBytes, settings?.retentionMs, createOnly])
+          call.send(SetTopicResponseSchema, { settings: settings! })
+          call.finish()
+        }
+      },
+      DeleteTopic: answering((call) => {
+        call.send(DeleteTopicResponseSchema, {})
+        call.finish()
+      }),
+    },
+  })
+  const client = clientOf(cluster)
+  const settings = { retentionBytes: 2 ** 40, retentionMs: 0 }
+  assert.deepEqual(await client.setTopic('t', settings, { createOnly: true }), settings)
+  assert.deepEqual(await client.setTopic('t'), {})
+  await client.deleteTopic('t')
+  assert.deepEqual(asked, [
+    ['t', 2n ** 40n, 0n, true],
+    ['t', undefined, undefined, false],
+  ])
+  for (const wrong of [{ retentionMs: 1.5 }, { retentionBytes: -1 }, { maxRecordBytes: 2 ** 32 }, { retention: 1 }]) {
+    await assert.rejects(client.setTopic('t', wrong as TopicSettings), { code: 'TOPIC_SETTINGS_INVALID' })
+  }
+  assert.equal(asked.length, 2)
 })
 
 test('a question goes to the next server when one cannot be reached', async () => {
