@@ -14,7 +14,7 @@ import { type Connections, isUnavailable, type Live } from './connections.ts'
 import type { BatchRecords, ConsumedBatch } from './consumed-batch.ts'
 import { type ConsumerOptions, requestOf } from './consumer-options.ts'
 import { CursorKeeper, type Standing } from './cursor-keeper.ts'
-import { cursorBehind, type Hole, holeOf, sameLog } from './holes.ts'
+import { cursorBehind, type Hole, holeOf, isAgain } from './holes.ts'
 import { createPatience, type Patience } from './patience.ts'
 import type { ConsumedRecord } from './record.ts'
 import { Repeats } from './repeats.ts'
@@ -192,8 +192,7 @@ class Reading {
   /** True when the reading goes on behind a hole. All that came before it was taken. */
   async #skip(error: ReeveError): Promise<boolean> {
     const hole = this.#options.holes === 'skip' ? holeOf(error) : undefined
-    // The same again: it cannot be gone around.
-    if (!hole || (sameLog(hole, this.#skipped) && hole.to <= this.#skipped.to)) return false
+    if (!hole || isAgain(hole, this.#skipped)) return false
     this.#skipped = hole
     const { topic, from, cursorName } = this.#options
     if (this.taken.length > 0) this.taken = cursorBehind(this.taken, hole)

@@ -25,8 +25,9 @@ export function holeOf(error: ReeveError): Hole | undefined {
   return { topic, origin, epoch: epoch as string, from, to }
 }
 
-export function sameLog(one: Hole, other: Hole | undefined): other is Hole {
-  return other !== undefined && other.origin === one.origin && other.epoch === one.epoch
+/** Whether a hole that was gone around is met again: then it cannot be. */
+export function isAgain(hole: Hole, before: Hole | undefined): boolean {
+  return before?.origin === hole.origin && before.epoch === hole.epoch && hole.to <= before.to
 }
 
 /** The same cursor, but behind the hole. Throws `CURSOR_INVALID` for what is no cursor. */
