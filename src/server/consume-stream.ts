@@ -109,7 +109,8 @@ class Feed {
       this.#toldMs = clock.monotonicMs()
       this.#reader = new TopicReader({ ...start, journal, commits, declarations, woken: () => this.#pump() })
       // A caller that keeps only how far it got in single logs would lose where the others began.
-      if (!start.place && start.start.at !== 'start') this.#tell(this.#reader, [])
+      const { at } = start.start
+      if (!start.place && (at === 'time' || at === 'end')) this.#tell(this.#reader, [])
       this.#pump()
     } catch (error) {
       this.#finish(toReeveError(error))

@@ -6,6 +6,7 @@ import {
   ConsumeResponseSchema,
   ConsumeStreamResponseSchema,
   LogService,
+  StartAt,
 } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { epochToBytes } from '../../src/log/log-id.ts'
 import { createAccess } from '../../src/server/access.ts'
@@ -75,6 +76,22 @@ test('a commit in the middle of an answer names the records that were taken', as
   const positions = [{ origin: 'a', epoch: epochToBytes(epochA), offset: 2n }]
   await ask(deps, 'commitCursor', { topic, name, cursor, positions })
   assert.deepEqual((await read(deps, { cursorName: name })).values, ['a3'])
+})
+
+test('who begins at a time is told at once where, so that a commit in the middle of the first answer loses nothing', async () => {
+  const deps = parts()
+  deps.journal.add(topic, 'a', epochA, 'before')
+  const later = deps.journal.logOf(topic, 'b', epochB)
+  later.nowMs += 1000
+  const startTimeMs = BigInt(later.nowMs)
+  deps.journal.add(topic, 'b', epochB, 'b1', 'b2')
+  const stream = callOf(consumeStream(deps)).say(followRequest({ topic, startAt: StartAt.TIME, startTimeMs }))
+  assert.equal(await stream.done, undefined)
+  const [beginning] = stream.answers(ConsumeStreamResponseSchema)
+  assert.deepEqual(beginning?.batches, [])
+  const positions = [{ origin: 'b', epoch: epochToBytes(epochB), offset: 1n }]
+  await ask(deps, 'commitCursor', { topic, name, cursor: beginning!.cursor, positions })
+  assert.deepEqual((await read(deps, { cursorName: name })).values, ['b2'])
 })
 
 test('cursors are listed with what lies before them', async () => {
