@@ -75,6 +75,8 @@ export const errorTable = {
   OVERLOADED: kind(GrpcCode.RESOURCE_EXHAUSTED, true),
   DISK_FULL: kind(GrpcCode.RESOURCE_EXHAUSTED, true),
   DISK_FAILED: kind(GrpcCode.DATA_LOSS),
+  /** Written by a later version of Reeve: not damaged, but not to be read, or added to, by this one. */
+  FORMAT_NEWER: kind(GrpcCode.FAILED_PRECONDITION),
   DATA_DIR_LOCKED: kind(GrpcCode.FAILED_PRECONDITION),
   DATA_DIR_UNUSABLE: kind(GrpcCode.FAILED_PRECONDITION),
   // the node

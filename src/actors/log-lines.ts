@@ -34,6 +34,7 @@ export function reportJournal(log: Logger, event: JournalEvent, failed: (error: 
     failed(new ReeveError('LOG_FAILED', `${event.log}: ${event.message}`))
   } else if (kind === 'damaged' || kind === 'corrupt') log.error(event, 'damaged data found; it is not served')
   else if (kind === 'full') log.error(event, 'the disk is full; writes are refused until there is space')
+  else if (kind === 'unwritable') log.error(event, 'a log cannot be written; it is tried again')
   else if (kind === 'listenerFailed') log.error(event, 'a listener of commits failed')
   else if (kind === 'mended') log.warn(event, 'damaged data was replaced from a peer')
   else if (kind === 'unmended') log.error(event, 'damaged data cannot be replaced now; it is tried again')

@@ -84,6 +84,7 @@ const faults = {
   checksum: 'its checksum does not fit',
   offset: 'its offset does not follow',
   chain: 'it does not follow the frame before',
+  newer: 'it is of a version that is not known here',
 }
 
 function inWords(finding: Exclude<Finding, { kind: 'log' }>): string {

@@ -18,6 +18,9 @@
  *     64  8   producer sequence: of the first record, the others follow one by one; zero without an id
  *     72  …   body: a `reeve.v1.RecordBatch` as received
  *
+ * A later version keeps magic, crc, version, header length and body length where they are, so that this one can tell a
+ * whole frame that it does not know from a damaged one, and refuses it in place of cutting it off.
+ *
  * All numbers are big-endian. The chain before a log's first frame is XXH64 over the log's key, so a frame fits one
  * place of one log only.
  */
@@ -27,12 +30,13 @@ import { xxh64 } from '@node-rs/xxhash'
 import { type LogId, logKey } from './log-id.ts'
 
 export const frameHeaderBytes = 72
+export const envelopeBytes = 24
 
 /** Of the format, whatever the settings: bounds the memory that reading any frame can cost. */
 export const frameBodyMaxBytes = 16 * 1024 * 1024
 
 export const frameMagic = 0x52454556
-const version = 1
+export const frameVersion = 1
 const chainedFrom = 16
 
 export const producerIdBytes = 16
@@ -97,7 +101,7 @@ export function sealFrame(frame: Uint8Array, facts: FrameFacts): bigint {
   const { baseOffset, producer } = facts
   const view = new DataView(frame.buffer, frame.byteOffset, frameHeaderBytes)
   view.setUint32(0, frameMagic)
-  view.setUint32(16, (version << 24) | frameHeaderBytes)
+  view.setUint32(16, (frameVersion << 24) | frameHeaderBytes)
   view.setUint32(20, frame.length - frameHeaderBytes)
   view.setUint32(24, facts.recordCount)
   view.setUint32(28, 0)
@@ -120,7 +124,7 @@ export function readHeader(bytes: Uint8Array, at: number): FrameHeader | undefin
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, frameHeaderBytes)
   if (view.getUint32(0) !== frameMagic) return undefined
   // Version, zero and header length in one go; the zero at 28 too, so that whoever gives it a meaning must raise the version.
-  if (view.getUint32(16) !== ((version << 24) | frameHeaderBytes) || view.getUint32(28) !== 0) return undefined
+  if (view.getUint32(16) !== ((frameVersion << 24) | frameHeaderBytes) || view.getUint32(28) !== 0) return undefined
   const bodyLength = view.getUint32(20)
   const recordCount = view.getUint32(24)
   const baseOffset = view.getUint32(32) * 0x1_0000_0000 + view.getUint32(36)
@@ -129,6 +133,22 @@ export function readHeader(bytes: Uint8Array, at: number): FrameHeader | undefin
   if (bodyLength > frameBodyMaxBytes || recordCount === 0) return undefined
   if (!Number.isSafeInteger(endOffset) || !Number.isSafeInteger(sequence + recordCount)) return undefined
   return { bytes: frameHeaderBytes + bodyLength, baseOffset, recordCount, endOffset }
+}
+
+/** What every version says in the same place. */
+export interface Envelope {
+  readonly version: number
+  /** Of the whole frame. */
+  readonly bytes: number
+}
+
+/** For where `readHeader` knows no header: what may be a frame of a later version, if it verifies. */
+export function readEnvelope(bytes: Uint8Array, at: number): Envelope | undefined {
+  if (bytes.length - at < envelopeBytes) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, envelopeBytes)
+  const [version, headerBytes, bodyBytes] = [view.getUint8(16), view.getUint16(18), view.getUint32(20)]
+  if (view.getUint32(0) !== frameMagic || version <= frameVersion || headerBytes < envelopeBytes) return undefined
+  return bodyBytes > frameBodyMaxBytes ? undefined : { version, bytes: headerBytes + bodyBytes }
 }
 
 /** Whether these bytes, one whole frame by its header, are what was written. */

@@ -13,6 +13,9 @@ export type JournalEvent =
   /** The disk refused a write for want of space; appends are tried again. Reported once until it is over. */
   | { readonly kind: 'full'; readonly log: string; readonly message: string }
   | { readonly kind: 'fullOver'; readonly log: string }
+  /** The file cannot be opened for writing; appends are tried again. Reported once until it is over. */
+  | { readonly kind: 'unwritable'; readonly log: string; readonly message: string }
+  | { readonly kind: 'writable'; readonly log: string }
   /** The log takes no more appends in this run: what the disk holds of the last group is not known. */
   | { readonly kind: 'failed'; readonly log: string; readonly message: string }
   /** Something that is not ours lies in the data folder; it is left alone. */

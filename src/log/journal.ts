@@ -4,6 +4,7 @@ import { type Clock, type Disk, DiskError, type DiskLock } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import { appendOnce } from './append-once.ts'
 import { logFolder, logFolders, makeDurableFolder, makeLogFolder, topicsFolder } from './data-dir.ts'
+import { checkDataFormat } from './data-format.ts'
 import { HybridClock } from './hlc.ts'
 import type { JournalEvent } from './journal-event.ts'
 import { Log } from './log.ts'
@@ -100,7 +101,7 @@ export interface JournalOptions {
   readonly report: (event: JournalEvent) => void
 }
 
-/** Rejects with `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE` or `NODE_NAME_INVALID`. */
+/** Rejects with `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE`, `FORMAT_NEWER` or `NODE_NAME_INVALID`. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { disk, dataDir, node, epoch } = options
   const name = parseNodeName(node)
@@ -109,6 +110,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   try {
     await makeDurableFolder(disk, dataDir)
     lock = await disk.lockFolder(dataDir, `node ${node}, epoch ${epoch}`)
+    await checkDataFormat(disk, dataDir)
     await makeDurableFolder(disk, topicsFolder(dataDir))
     const journal = new OpenJournal(options, lock)
     await journal.recover()
@@ -169,10 +171,7 @@ class OpenJournal implements Journal {
       }
       recovered.push({ id, segments: await recoverLog({ disk, id, folder, settings, report }) })
     }
-    await makeDurable(
-      disk,
-      recovered.map(({ segments }) => segments),
-    )
+    await makeDurable(disk, recovered)
     for (const { id, segments } of recovered) {
       if (segments.length === 0) continue
       const log = this.#add(id, segments)

@@ -5,11 +5,12 @@
  * back. Never guesses: after a failed sync nobody knows what the disk holds, and the log takes no more in this run.
  */
 
-import { type ErrorCode, ReeveError } from '../errors.ts'
+import { ReeveError } from '../errors.ts'
 import { type FrameMark, frameHeaderBytes, markOf, type ProducerMark, readHeader } from './frame.ts'
 import type { LogEnd, LogWorld } from './log-world.ts'
 import { Segment } from './segment.ts'
-import { isFull, SegmentFile } from './segment-file.ts'
+import { SegmentFile } from './segment-file.ts'
+import { isFull, messageOf, reeveError, removeEmpty } from './write-error.ts'
 import { type GatheringFrame, type Tail, WriteGroup } from './write-group.ts'
 
 /** Frames of others that are smaller are gathered for one write; larger ones go to the disk from where they are. */
@@ -33,7 +34,9 @@ export class LogWriter {
   #between: (() => void)[] = []
   /** Why no more is taken. */
   #failure: ReeveError | undefined
-  #full = false
+  /** Nobody knows what the disk holds behind what is visible. */
+  #failed = false
+  #refusing: 'full' | 'unwritable' | undefined
   #folderDurable: boolean
 
   constructor(world: LogWorld, log: LogEnd) {
@@ -43,9 +46,13 @@ export class LogWriter {
     this.#tail = this.#durableTail()
   }
 
-  /** Behind everything accepted, durable or not: where the next frame belongs. */
+  /** Behind everything accepted, durable or not. */
   get tail(): Tail {
     return this.#tail
+  }
+
+  get #fsyncs(): boolean {
+    return this.#world.settings.durability === 'fsync'
   }
 
   /** Nothing is accepted that is not on the disk. */
@@ -129,9 +136,10 @@ export class LogWriter {
   }
 
   /** Takes no more; resolves when nothing waits for the disk. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#failure ??= new ReeveError('NODE_STOPPING', 'the logs of this node are being closed')
-    return this.idle()
+    await this.idle()
+    await this.#closeLast().catch(() => {})
   }
 
   #admit(bytes: number): void {
@@ -205,8 +213,11 @@ export class LogWriter {
       this.#publish(durable)
       durable = (await synced) ? groups : []
     }
+    if (this.#failed) {
+      this.#active?.cut()
+      this.#tail = this.#durableTail()
+    }
     this.#release()
-    if (this.#failure) this.#tail = this.#durableTail()
     for (const work of this.#between.splice(0)) work()
     this.#working = false
     for (const resolve of this.#idle.splice(0)) resolve()
@@ -263,7 +274,6 @@ export class LogWriter {
       else this.#refuse(error)
       return false
     }
-    group.drop()
     if (refusal !== undefined) {
       if (group.beginsSegment) this.#removeBegun()
       this.#refuse(refusal)
@@ -271,9 +281,10 @@ export class LogWriter {
     }
     this.#waiting.shift()
     this.#written.push(group)
+    group.drop()
     this.#usualBytes = 2 * group.length
-    if (this.#full) this.#world.report({ kind: 'fullOver', log: this.#log.key })
-    this.#full = false
+    if (this.#refusing) this.#world.report({ kind: overOf[this.#refusing], log: this.#log.key })
+    this.#refusing = undefined
     return true
   }
 
@@ -282,37 +293,30 @@ export class LogWriter {
     this.#active = undefined
   }
 
-  /** What recovery trusts: only the last segment can end in a torn frame, and an index speaks of durable frames. */
+  /** What recovery trusts: only the last segment can end in a torn frame, and an index speaks of durable frames only. */
   async #closeLast(): Promise<void> {
-    const { disk, files, settings } = this.#world
+    const { disk, files } = this.#world
     const last = this.#log.segments.at(-1)
-    if (!last || last.bytes === 0) return
-    if (settings.durability === 'os') {
+    if (!last || last.isIndexed) return
+    if (!this.#fsyncs) {
       const file = files.writing(last.path)
       await file.sync().finally(() => files.release(last.path))
     }
-    last.saveIndex(disk)
+    last.saveIndex(disk, this.#log.firstChain)
     last.marked = undefined
   }
 
-  /** A segment that could not be begun leaves no file; recovery would drop it too. */
+  /** A segment that could not be begun leaves no file. */
   #removeBegun(): void {
-    const { disk, files } = this.#world
     const segment = this.#active?.segment
     this.#release()
-    if (!segment || segment === this.#log.segments.at(-1)) return
-    files.close(segment.path)
-    try {
-      disk.removeFile(segment.path)
-    } catch {
-      // It stays, empty.
-    }
+    if (segment && segment !== this.#log.segments.at(-1)) removeEmpty(this.#world, segment.path)
   }
 
   /** False: nobody knows what the disk holds. */
   async #sync(groups: WriteGroup[]): Promise<boolean> {
     const [first] = groups
-    if (!first || this.#world.settings.durability === 'os') return true
+    if (!first || !this.#fsyncs) return true
     this.#syncing = true
     try {
       await this.#active?.sync()
@@ -348,23 +352,27 @@ export class LogWriter {
       for (const frame of group.frames) segment.extend(frame)
       this.#settle(group)
     }
+    if (this.#fsyncs) segment.saveIndexNowAndThen(this.#world.disk, this.#log.firstChain)
     this.#log.committed()
   }
 
   /** What waits is not on the disk: refuses all of it, as each was made to follow the one before; then goes on. */
   #refuse(error: unknown): void {
     const { key } = this.#log
-    const full = isFull(error)
+    const kind = isFull(error) ? 'full' : 'unwritable'
     const message = `${key} cannot be written: ${messageOf(error)}`
-    if (full && !this.#full) this.#world.report({ kind: 'full', log: key, message })
-    this.#full = full
+    if (!(error instanceof ReeveError)) {
+      if (kind !== this.#refusing) this.#world.report({ kind, log: key, message })
+      this.#refusing = kind
+    }
     this.#tail = { ...(this.#waiting[0] as WriteGroup).before }
-    this.#rejectAll(this.#waiting.splice(0), reeveError(error, full ? 'DISK_FULL' : 'DISK_FAILED', message))
+    this.#rejectAll(this.#waiting.splice(0), reeveError(error, kind === 'full' ? 'DISK_FULL' : 'DISK_FAILED', message))
   }
 
   #fail(error: unknown): void {
     const { key } = this.#log
     const message = `${key} failed: ${messageOf(error)}`
+    this.#failed = true
     this.#failure = reeveError(error, 'LOG_FAILED', `${message}; it takes no more in this run`)
     this.#world.report({ kind: 'failed', log: key, message })
     const groups = [...this.#written.splice(0), ...this.#waiting.splice(0)]
@@ -372,14 +380,12 @@ export class LogWriter {
   }
 
   #rejectAll(groups: WriteGroup[], error: ReeveError): void {
-    for (const group of groups) {
-      group.drop()
-      this.#settle(group, error)
-    }
+    for (const group of groups) this.#settle(group, error)
   }
 
   #settle(group: WriteGroup, error?: ReeveError): void {
     if (this.#log.pending) this.#log.pending.bytes -= group.length
+    group.drop()
     group.settle(error)
   }
 
@@ -390,10 +396,4 @@ export class LogWriter {
   }
 }
 
-function reeveError(error: unknown, code: ErrorCode, message: string): ReeveError {
-  return error instanceof ReeveError ? error : new ReeveError(code, message, { cause: error })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
+const overOf = { full: 'fullOver', unwritable: 'writable' } as const

@@ -299,6 +299,7 @@ export class Log implements LogView, SoundLog {
       if (step.done) {
         const { fault, offset, position } = step.value
         if (fault === 'chain') throw this.#diverged(offset)
+        if (fault === 'newer') throw this.#newerFrames(offset)
         if (fault) throw this.#corruptFrames(position, fault)
         return { timestamp, marked }
       }
@@ -314,6 +315,10 @@ export class Log implements LogView, SoundLog {
     return new ReeveError('LOG_DIVERGED', `${this.key}: the frame at ${offset} is not the one that belongs there`, {
       facts: { log: this.key, offset: String(offset) },
     })
+  }
+
+  #newerFrames(offset: number): ReeveError {
+    return new ReeveError('FORMAT_NEWER', `the frame of ${this.key} at ${offset} is of a version not known here`)
   }
 
   #corruptFrames(position: number, fault: string): ReeveError {

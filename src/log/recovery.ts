@@ -6,11 +6,12 @@
  */
 
 import type { Disk } from '../env/env.ts'
+import { ReeveError } from '../errors.ts'
 import { parentOf, quarantineFolder, segmentFiles } from './data-dir.ts'
-import { chainSeed, storedProducer, storedTimestamp } from './frame.ts'
+import { chainSeed, frameVersion, storedProducer, storedTimestamp } from './frame.ts'
 import type { JournalEvent } from './journal.ts'
 import { type LogId, logKey } from './log-id.ts'
-import { frameBehind, type Place, scanFrames, sourceOfFile } from './scan.ts'
+import { frameBehind, newerAt, type Place, scanFrames, sourceOfFile } from './scan.ts'
 import { Segment, segmentName } from './segment.ts'
 import type { LogSettings } from './settings.ts'
 
@@ -22,7 +23,10 @@ export interface RecoveryOptions {
   readonly report: (event: JournalEvent) => void
 }
 
-/** The log's segments, none empty but for a bound that stands alone; to be shown only after `makeDurable`. Rejects with `DiskError`. */
+/**
+ * The log's segments, none empty but for a bound that stands alone; to be shown only after `makeDurable`. Rejects with
+ * `DiskError`, or `FORMAT_NEWER` where a later version wrote to it.
+ */
 export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
   const { disk, folder, settings } = options
   const { bases, foreign } = segmentFiles(disk, folder)
@@ -30,24 +34,27 @@ export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
   const { files, bound } = dropEmpty(disk, folder, bases)
   if (bound !== undefined) return [Segment.bound(folder, bound, settings.indexIntervalBytes)]
   const segments: Segment[] = []
+  const seed = chainSeed(options.id)
   let place: Place = { offset: files[0]?.base ?? 0, chain: undefined }
-  if (place.offset === 0) place = { offset: 0, chain: chainSeed(options.id) }
+  if (place.offset === 0) place = { offset: 0, chain: seed }
 
   for (const [n, { base, bytes }] of files.entries()) {
     const next = files[n + 1]
-    const segment = new Segment(folder, base, settings.indexIntervalBytes)
+    let segment = new Segment(folder, base, settings.indexIntervalBytes)
     if (base !== place.offset) {
       await setAside(options, files.slice(n), 0, place.offset)
       break
     }
-    if (next && segment.loadIndex(disk, bytes, next.base, settings.indexIntervalBytes)) {
-      segments.push(segment)
-      place = { offset: segment.end, chain: segment.chain }
-      continue
+    segment.loadIndex(disk, seed, bytes, next?.base, settings.indexIntervalBytes)
+    const known = segment.bytes > 0
+    let torn = fillFromScan(disk, segment, bytes, known ? { offset: segment.end, chain: segment.chain } : place)
+    if (known && torn !== undefined) {
+      // An index is a shortcut: what is cut or set aside is decided by the frames alone.
+      segment = new Segment(folder, base, settings.indexIntervalBytes)
+      torn = fillFromScan(disk, segment, bytes, place)
     }
-    const torn = fillFromScan(disk, segment, bytes, place)
     if (torn === undefined) {
-      if (next) segment.saveIndex(disk)
+      if (next) segment.saveIndex(disk, seed)
     } else if (torn && !next) await cutTail(options, segment, bytes)
     else await setAside(options, files.slice(n), segment.bytes, segment.end)
     if (segment.bytes > 0) segments.push(segment)
@@ -76,20 +83,36 @@ function dropEmpty(
   return { files, bound }
 }
 
-/** Undefined: all good; true: what is behind the last good frame is a torn tail; false: it is damage. */
+/**
+ * Looks at what the segment's index did not speak of. Undefined: all good; true: what is behind the last good frame is a
+ * torn tail; false: it is damage.
+ */
 function fillFromScan(disk: Disk, segment: Segment, fileBytes: number, from: Place): boolean | undefined {
+  if (segment.bytes === fileBytes) return undefined
   const file = disk.open(segment.path, 'read')
   try {
     const source = sourceOfFile(file, fileBytes)
-    const scan = scanFrames(source, from)
+    const scan = scanFrames(source, from, segment.bytes)
     for (let step = scan.next(); ; step = scan.next()) {
-      if (step.done) return step.value.fault ? !frameBehind(source, step.value.position) : undefined
+      if (step.done) {
+        const { fault, position } = step.value
+        if (fault === 'newer') throw newer(segment, position, newerAt(source, position))
+        return fault ? !frameBehind(source, position) : undefined
+      }
       const { frame } = step.value
       segment.extend({ ...step.value, timestamp: storedTimestamp(frame), producer: storedProducer(frame) })
     }
   } finally {
     file.close()
   }
+}
+
+/** It may be all that somebody has: nothing is cut or set aside, and nothing else is written beside it. */
+function newer(segment: Segment, position: number, version: number | undefined): ReeveError {
+  const message = `${segment.path} has a frame of version ${version} at byte ${position}`
+  return new ReeveError('FORMAT_NEWER', `${message}; this version of Reeve knows frames up to ${frameVersion}`, {
+    facts: { version: String(version), known: String(frameVersion) },
+  })
 }
 
 async function cutTail({ disk, id, report }: RecoveryOptions, segment: Segment, fileBytes: number): Promise<void> {
@@ -153,13 +176,17 @@ async function truncate(disk: Disk, path: string, bytes: number): Promise<void> 
 
 /**
  * A process that died between write and sync leaves frames that verify but that a power cut could still take: they
- * become visible now, so they become durable now. Earlier segments were synced before the last one was begun.
+ * become visible now, so they become durable now. Earlier segments were synced before the last one was begun, and what
+ * an index speaks of before that was written; the index speaks of all of it from now on.
  */
-export async function makeDurable(disk: Disk, logs: readonly Segment[][]): Promise<void> {
+export async function makeDurable(
+  disk: Disk,
+  logs: readonly { readonly id: LogId; readonly segments: readonly Segment[] }[],
+): Promise<void> {
   const folders = new Set<string>()
   const lastPaths: string[] = []
-  for (const last of logs.map((segments) => segments.at(-1))) {
-    if (!last) continue
+  for (const last of logs.map(({ segments }) => segments.at(-1))) {
+    if (!last || (last.isIndexed && last.bytes > 0)) continue
     lastPaths.push(last.path)
     let folder = last.folder
     // Epoch, origin, topic, and `topics`, which holds the topic's name.
@@ -173,6 +200,7 @@ export async function makeDurable(disk: Disk, logs: readonly Segment[][]): Promi
   for (let at = 0; at < all.length; at += 16) {
     await Promise.all(all.slice(at, at + 16).map((folder) => disk.syncFolder(folder)))
   }
+  for (const { id, segments } of logs) segments.at(-1)?.saveIndex(disk, chainSeed(id))
 }
 
 async function syncFile(disk: Disk, path: string): Promise<void> {

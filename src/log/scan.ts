@@ -5,10 +5,12 @@
 
 import {
   chainAfter,
+  envelopeBytes,
   type FrameHeader,
   frameBodyMaxBytes,
   frameHeaderBytes,
   frameMagic,
+  readEnvelope,
   readHeader,
   storedChain,
   verifies,
@@ -34,8 +36,11 @@ export interface ScannedFrame extends FrameHeader {
   readonly frame: Uint8Array
 }
 
-/** `cutShort`: fewer bytes than a frame; `offset`, `chain`: a whole frame, but not the one that belongs here. */
-export type FrameFault = 'cutShort' | 'header' | 'checksum' | 'offset' | 'chain'
+/**
+ * `cutShort`: fewer bytes than a frame; `offset`, `chain`: a whole frame, but not the one that belongs here; `newer`: a
+ * whole frame of a version that is not known here.
+ */
+export type FrameFault = 'cutShort' | 'header' | 'checksum' | 'offset' | 'chain' | 'newer'
 
 export interface ScanEnd {
   /** Behind the last good frame. */
@@ -46,26 +51,36 @@ export interface ScanEnd {
   readonly fault: FrameFault | undefined
 }
 
-export function* scanFrames(source: ByteSource, from: Place): Generator<ScannedFrame, ScanEnd, void> {
-  let position = 0
+/** From `position` on, which is where `from` lies in the source. */
+export function* scanFrames(source: ByteSource, from: Place, position = 0): Generator<ScannedFrame, ScanEnd, void> {
+  let at = position
   let { offset, chain } = from
-  const end = (fault?: FrameFault): ScanEnd => ({ position, offset, chain, fault })
-  while (position < source.size) {
-    if (source.size - position < frameHeaderBytes) return end('cutShort')
-    const header = readHeader(source.view(position, frameHeaderBytes), 0)
-    if (!header) return end('header')
-    if (header.bytes > source.size - position) return end('cutShort')
-    const frame = source.view(position, header.bytes)
+  const end = (fault?: FrameFault): ScanEnd => ({ position: at, offset, chain, fault })
+  while (at < source.size) {
+    const short = source.size - at < frameHeaderBytes
+    const header = short ? undefined : readHeader(source.view(at, frameHeaderBytes), 0)
+    if (!header && newerAt(source, at) !== undefined) return end('newer')
+    if (!header) return end(short ? 'cutShort' : 'header')
+    if (header.bytes > source.size - at) return end('cutShort')
+    const frame = source.view(at, header.bytes)
     if (!verifies(frame)) return end('checksum')
     if (header.baseOffset !== offset) return end('offset')
     const stored = storedChain(frame)
     if (chain !== undefined && chainAfter(chain, frame) !== stored) return end('chain')
-    yield { ...header, position, chain: stored, frame }
-    position += header.bytes
+    yield { ...header, position: at, chain: stored, frame }
+    at += header.bytes
     offset = header.endOffset
     chain = stored
   }
   return end()
+}
+
+/** The version of a whole frame at `position` that is not known here; undefined where there is none. */
+export function newerAt(source: ByteSource, position: number): number | undefined {
+  if (source.size - position < envelopeBytes) return undefined
+  const envelope = readEnvelope(source.view(position, envelopeBytes), 0)
+  if (!envelope || envelope.bytes > source.size - position) return undefined
+  return verifies(source.view(position, envelope.bytes)) ? envelope.version : undefined
 }
 
 /**
@@ -75,7 +90,7 @@ export function* scanFrames(source: ByteSource, from: Place): Generator<ScannedF
  */
 export function frameBehind(source: ByteSource, from: number): boolean {
   let budget = 4 * source.size + frameBodyMaxBytes
-  for (let at = from; at <= source.size - frameHeaderBytes; ) {
+  for (let at = from; at <= source.size - envelopeBytes; ) {
     const window = source.view(at, Math.min(searchBytes, source.size - at))
     const found = indexOfMagic(window)
     if (found === -1) {
@@ -83,8 +98,9 @@ export function frameBehind(source: ByteSource, from: number): boolean {
       continue
     }
     at += found
-    if (source.size - at < frameHeaderBytes) return false
-    const header = readHeader(source.view(at, frameHeaderBytes), 0)
+    if (source.size - at < envelopeBytes) return false
+    const head = source.view(at, Math.min(frameHeaderBytes, source.size - at))
+    const header = readHeader(head, 0) ?? readEnvelope(head, 0)
     if (header && header.bytes <= source.size - at) {
       if (verifies(source.view(at, header.bytes))) return true
       budget -= header.bytes

@@ -1,7 +1,7 @@
 import type { DiskFile } from '../env/env.ts'
-import { DiskError } from '../env/env.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { Segment } from './segment.ts'
+import { isFull } from './write-error.ts'
 
 /** The file of a segment that is being written; it stays open until it is released. */
 export class SegmentFile {
@@ -32,6 +32,18 @@ export class SegmentFile {
     return undefined
   }
 
+  /**
+   * Leaves what is visible. What a sync that failed should have covered reads well for as long as the system caches it,
+   * and may be gone after the next power cut: the next run must not take it for stored.
+   */
+  cut(): void {
+    try {
+      this.#file.truncate(this.segment.bytes)
+    } catch {
+      // A disk that takes this no more either: the next run sees what there is.
+    }
+  }
+
   sync(): Promise<void> {
     return this.#file.sync()
   }
@@ -39,8 +51,4 @@ export class SegmentFile {
   release(): void {
     this.#files.release(this.segment.path)
   }
-}
-
-export function isFull(error: unknown): boolean {
-  return error instanceof DiskError && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }

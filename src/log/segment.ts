@@ -27,6 +27,9 @@ const scratch = new Uint8Array(64 * 1024)
 /** How many readers of one segment find their next frame without asking the index. */
 const nextPositionsMax = 64
 
+/** The index of a segment that is being written is saved each time it has grown by so much. */
+const indexedEveryBytes = 8 * 1024 * 1024
+
 export class Segment {
   readonly folder: string
   /** Offset of the first record, and the file's name. */
@@ -44,7 +47,9 @@ export class Segment {
   /** The file as it was found damaged lies in a folder of its own. */
   keptCopy = false
   /** Offset behind a frame that was read → its position: where that reader will go on. */
-  readonly #nextPositions = new Map<number, number>()
+  #nextPositions: Map<number, number> | undefined
+  /** What the index file speaks of. */
+  #indexedBytes = 0
 
   constructor(folder: string, base: number, indexIntervalBytes: number) {
     this.folder = folder
@@ -166,9 +171,10 @@ export class Segment {
   }
 
   /** Writes the index beside the segment. It is derived: failing costs a scan some day, so it never fails. */
-  saveIndex(disk: Disk): void {
+  saveIndex(disk: Disk, seed: bigint): void {
+    if (this.isIndexed || this.corrupt) return
     try {
-      const bytes = this.index.encode(this.summary, this.marked)
+      const bytes = this.index.encode(this.summary, seed, this.marked)
       const file = disk.open(this.indexPath, 'write')
       try {
         file.write(bytes, 0)
@@ -176,35 +182,54 @@ export class Segment {
       } finally {
         file.close()
       }
+      this.#indexedBytes = this.bytes
     } catch {
       // A full or failing disk shows itself at the next write of records.
     }
   }
 
-  /** Takes the index file's word for a segment that ends at `end`; false where there is no such word. */
-  loadIndex(disk: Disk, fileBytes: number, end: number, intervalBytes: number): boolean {
+  /** Bounds how much of a segment a start after a crash has to look at. */
+  saveIndexNowAndThen(disk: Disk, seed: bigint): void {
+    if (this.bytes - this.#indexedBytes >= indexedEveryBytes) this.saveIndex(disk, seed)
+  }
+
+  /** The index file speaks of all that is visible. */
+  get isIndexed(): boolean {
+    return this.#indexedBytes === this.bytes
+  }
+
+  /**
+   * Takes the index file's word for what it speaks of: frames that were durable when it was written, whatever became of
+   * what follows them. `end` is where the whole segment must end, undefined: not known. Nothing where there is no such
+   * word.
+   */
+  loadIndex(disk: Disk, seed: bigint, fileBytes: number, end: number | undefined, intervalBytes: number): void {
     let stored: Uint8Array
     try {
       stored = disk.readFile(this.indexPath)
     } catch {
-      return false
+      return
     }
-    const found = SparseIndex.decode(stored, intervalBytes)
-    if (!found) return false
+    const found = SparseIndex.decode(stored, seed, intervalBytes)
+    if (!found) return
     const { index, summary } = found
-    if (summary.base !== this.base || summary.end !== end || summary.bytes !== fileBytes || index.length === 0)
-      return false
+    const whole = summary.bytes === fileBytes
+    if (summary.base !== this.base || index.length === 0 || summary.bytes > fileBytes) return
+    // Before version 3 only segments that were full had an index.
+    if (found.version < 3 && (!whole || end === undefined)) return
+    if (end !== undefined && (whole ? summary.end !== end : summary.end >= end)) return
     this.index = index
     this.marked = found.marked
-    this.end = end
+    this.end = summary.end
     this.bytes = summary.bytes
     this.chain = summary.chain
     this.timestamp = summary.timestamp
-    return true
+    this.#indexedBytes = summary.bytes
   }
 
   /** So that the next opening looks at every byte of this segment. */
   dropIndex(disk: Disk): void {
+    this.#indexedBytes = 0
     try {
       disk.removeFile(this.indexPath)
     } catch {
@@ -213,7 +238,7 @@ export class Segment {
   }
 
   #positionOf(file: DiskFile, offset: number): number {
-    const known = this.#nextPositions.get(offset)
+    const known = this.#nextPositions?.get(offset)
     if (known !== undefined) return known
     const entry = this.index.floor(offset)
     if (!entry) throw this.#damaged(0)
@@ -259,11 +284,13 @@ export class Segment {
   }
 
   #remember(offset: number, position: number): void {
-    this.#nextPositions.delete(offset)
-    this.#nextPositions.set(offset, position)
-    if (this.#nextPositions.size <= nextPositionsMax) return
-    for (const oldest of this.#nextPositions.keys()) {
-      this.#nextPositions.delete(oldest)
+    this.#nextPositions ??= new Map()
+    const known = this.#nextPositions
+    known.delete(offset)
+    known.set(offset, position)
+    if (known.size <= nextPositionsMax) return
+    for (const oldest of known.keys()) {
+      known.delete(oldest)
       return
     }
   }

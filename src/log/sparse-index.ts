@@ -4,7 +4,8 @@
  *
  * File, big-endian: "RIDX", version u32, segment's base offset, end offset and bytes (u64 each), chain u64 and timestamp
  * u64 of its last frame, entry count u32, entries (offset u64, position u64), from version 2 on the segment's
- * `MarkedBatches`, CRC-32 of all before.
+ * `MarkedBatches`, CRC-32 of all before; from version 3 on it begins with the low half of the chain before the log's first
+ * frame, so that an index fits one log only.
  */
 
 import { crc32 } from '@node-rs/crc32'
@@ -19,8 +20,15 @@ export interface SegmentSummary {
   readonly timestamp: bigint
 }
 
+export interface StoredIndex {
+  readonly index: SparseIndex
+  readonly summary: SegmentSummary
+  readonly marked: MarkedBatches | undefined
+  readonly version: number
+}
+
 const magic = 0x52494458
-const version = 2
+const version = 3
 const headBytes = 52
 const entryBytes = 16
 
@@ -63,7 +71,8 @@ export class SparseIndex {
     return this.entry(low - 1)
   }
 
-  encode(summary: SegmentSummary, marked = new MarkedBatches()): Uint8Array {
+  /** `seed`: the chain before the log's first frame. */
+  encode(summary: SegmentSummary, seed: bigint, marked = new MarkedBatches()): Uint8Array {
     const tail = marked.encode()
     const tailAt = headBytes + entryBytes * this.length
     const bytes = new Uint8Array(tailAt + tail.length + 4)
@@ -81,15 +90,12 @@ export class SparseIndex {
       view.setBigUint64(headBytes + n * entryBytes + 8, BigInt(this.#positions[n] as number))
     }
     bytes.set(tail, tailAt)
-    view.setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)))
+    view.setUint32(bytes.length - 4, checksum(bytes, seed))
     return bytes
   }
 
   /** Undefined where the bytes are not an index as `encode` makes it. */
-  static decode(
-    bytes: Uint8Array,
-    intervalBytes: number,
-  ): { index: SparseIndex; summary: SegmentSummary; marked: MarkedBatches | undefined } | undefined {
+  static decode(bytes: Uint8Array, seed: bigint, intervalBytes: number): StoredIndex | undefined {
     if (bytes.length < headBytes + 4) return undefined
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const count = view.getUint32(48)
@@ -97,7 +103,7 @@ export class SparseIndex {
     if (view.getUint32(0) !== magic || written < 1 || written > version) return undefined
     const tailAt = headBytes + entryBytes * count
     if (bytes.length < tailAt + 4) return undefined
-    if (view.getUint32(bytes.length - 4) !== crc32(bytes.subarray(0, -4))) return undefined
+    if (view.getUint32(bytes.length - 4) !== checksum(bytes, written >= 3 ? seed : 0n)) return undefined
     const tail = bytes.subarray(tailAt, -4)
     const marked = written >= 2 ? MarkedBatches.decode(tail) : undefined
     if (written >= 2 ? !marked : tail.length > 0) return undefined
@@ -114,6 +120,10 @@ export class SparseIndex {
       chain: view.getBigUint64(32),
       timestamp: view.getBigUint64(40),
     }
-    return { index, summary, marked }
+    return { index, summary, marked, version: written }
   }
+}
+
+function checksum(bytes: Uint8Array, seed: bigint): number {
+  return crc32(bytes.subarray(0, -4), Number(seed & 0xffff_ffffn))
 }

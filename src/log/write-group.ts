@@ -36,6 +36,8 @@ interface OpenFrame {
   recordCount: number
 }
 
+const nothing = new Uint8Array(0)
+
 /** To gather in, or whole frames that are complete as they are. */
 export type Memory =
   | {
@@ -149,7 +151,7 @@ export class WriteGroup {
   /** The memory is free for others. */
   drop(): void {
     this.#buffers?.give(this.#buffer)
-    this.#buffer = new Uint8Array(0)
+    this.#buffer = nothing
     this.#open = undefined
   }
 

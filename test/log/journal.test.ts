@@ -179,99 +179,6 @@ describe('appending', () => {
   })
 })
 
-describe('a failing disk', () => {
-  test('full: refused, nothing left behind, and on again when there is space', async () => {
-    const disk = new MemoryDisk()
-    const { journal, events } = await openOn(disk)
-    await journal.append('orders', batchOf('one'), 1)
-    const log = viewOf(journal, idOf('orders'))
-    const before = disk.snapshot(dataDir)
-    disk.fail('write', 'ENOSPC', { times: 2, writtenBytes: 40 })
-    const both = [journal.append('orders', batchOf('two'), 1), journal.append('orders', batchOf('three'), 1)]
-    for (const append of both) await assert.rejects(append, hasCode('DISK_FULL'))
-    await assert.rejects(journal.append('orders', batchOf('four'), 1), hasCode('DISK_FULL'))
-    assert.deepEqual(disk.snapshot(dataDir), before)
-    assert.equal(readAll(log).length, 1)
-    const ack = await journal.append('orders', batchOf('five'), 1)
-    assert.equal(ack.baseOffset, 1)
-    assert.deepEqual(
-      events.map((event) => event.kind),
-      ['full', 'fullOver'],
-    )
-    disk.crash()
-    const { journal: next, events: atOpening } = await openOn(disk, { epoch: epochB })
-    assert.deepEqual(atOpening, [])
-    assert.deepEqual(
-      readAll(viewOf(next, idOf('orders'))).map((frame) => frame.body),
-      [batchOf('one'), batchOf('five')],
-    )
-  })
-
-  test('full at the first append of a topic: the topic does not appear, and later it does', async () => {
-    const disk = new MemoryDisk()
-    const { journal } = await openOn(disk)
-    disk.fail('makeFolder', 'ENOSPC')
-    await assert.rejects(journal.append('orders', batchOf('one'), 1), hasCode('DISK_FULL'))
-    disk.fail('write', 'EDQUOT')
-    await assert.rejects(journal.append('orders', batchOf('one'), 1), hasCode('DISK_FULL'))
-    assert.deepEqual(journal.logs(), [])
-    assert.equal(disk.snapshot(dataDir).size, 0)
-    assert.equal((await journal.append('orders', batchOf('one'), 1)).baseOffset, 0)
-    assert.deepEqual(journal.topics(), ['orders'])
-  })
-
-  for (const [what, arrange] of [
-    ['a failed sync', (disk: MemoryDisk) => disk.fail('sync', 'EIO')],
-    ['a failed write', (disk: MemoryDisk) => disk.fail('write', 'EIO')],
-    [
-      'a full disk that cannot be undone',
-      (disk: MemoryDisk) => {
-        disk.fail('write', 'ENOSPC', { writtenBytes: 30 })
-        disk.fail('truncate', 'EIO')
-      },
-    ],
-  ] as const) {
-    test(`${what} ends the log for this run, reads go on, other logs too`, async () => {
-      const disk = new MemoryDisk()
-      const { journal, events } = await openOn(disk)
-      await journal.append('orders', batchOf('one'), 1)
-      arrange(disk)
-      await assert.rejects(journal.append('orders', batchOf('two'), 1), hasCode('DISK_FAILED'))
-      await assert.rejects(journal.append('orders', batchOf('three'), 1), hasCode('LOG_FAILED'))
-      const log = viewOf(journal, idOf('orders'))
-      assert.deepEqual([log.end, readAll(log).length], [1, 1])
-      assert.deepEqual(
-        events.map((event) => event.kind),
-        ['failed'],
-      )
-      await journal.append('payments', batchOf('one'), 1)
-      await journal.close()
-    })
-  }
-
-  test('those who wait behind a failed sync are refused too', async () => {
-    const disk = new MemoryDisk()
-    const { journal } = await openOn(disk)
-    disk.holdSyncs()
-    const first = journal.append('orders', batchOf('one'), 1)
-    await disk.syncHeld()
-    const second = journal.append('orders', batchOf('two'), 1)
-    disk.fail('sync', 'EIO')
-    disk.releaseSyncs()
-    await assert.rejects(first, hasCode('DISK_FAILED'))
-    await assert.rejects(second, hasCode('DISK_FAILED'))
-    assert.deepEqual(journal.logs(), [])
-  })
-
-  test('a folder that cannot be synced is a failed sync', async () => {
-    const disk = new MemoryDisk()
-    const { journal } = await openOn(disk)
-    disk.fail('syncFolder', 'EIO')
-    await assert.rejects(journal.append('orders', batchOf('one'), 1), hasCode('DISK_FAILED'))
-    await assert.rejects(journal.append('orders', batchOf('one'), 1), hasCode('LOG_FAILED'))
-  })
-})
-
 describe('the life of a journal', () => {
   test('close waits for what waits for the disk and refuses the rest', async () => {
     const disk = new MemoryDisk()
@@ -351,6 +258,7 @@ describe('the life of a journal', () => {
     ]
     for (const path of strangers) disk.put(`${dataDir}/${path}`, new Uint8Array([1]))
     disk.put(`${dataDir}/keyring.json`, new Uint8Array([1]))
+    disk.put(`${dataDir}/format`, new TextEncoder().encode('reeve 1\n'))
     const before = disk.snapshot(dataDir)
     const { journal, events } = await openOn(disk)
     assert.deepEqual(disk.snapshot(dataDir), before)
@@ -374,7 +282,7 @@ describe('the life of a journal', () => {
       makeFolder: (path: string) => disk.makeFolder(path.replace('/ORDERS', '/orders')),
       open: (path: string, mode: 'read' | 'write') => disk.open(path.replace('/ORDERS', '/orders'), mode),
     })
-    for (const method of ['list', 'stat', 'syncFolder', 'lockFolder', 'removeFile', 'rename'] as const) {
+    for (const method of ['list', 'stat', 'syncFolder', 'lockFolder', 'removeFile', 'rename', 'replaceFile'] as const) {
       Object.assign(folding, { [method]: disk[method].bind(disk) })
     }
     const { journal } = await openOn(folding)

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { frameHeaderBytes } from '../../src/log/frame.ts'
 import type { JournalEvent } from '../../src/log/journal.ts'
 import { logKey } from '../../src/log/log-id.ts'
+import { copied, firstSegment, folder, id, reopened, written } from './closed-log.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import {
   appendAll,
@@ -19,36 +20,6 @@ import {
   valuesOf,
   viewOf,
 } from './scenery.ts'
-
-const id = idOf('orders')
-const folder = folderOf(id)
-const firstSegment = `${folder}/00000000000000000000.log`
-
-/** A data folder with one closed log; `segmentMaxBytes` makes about that many bytes a file. */
-async function written(values: string[], segmentMaxBytes = 1024 * 1024) {
-  const disk = new MemoryDisk()
-  const { journal } = await openOn(disk, { settings: { segmentMaxBytes, indexIntervalBytes: 200 } })
-  await appendAll(journal, 'orders', values)
-  const frames = readAll(viewOf(journal, id))
-  await journal.close()
-  return { disk, frames, all: disk.snapshot(folder) }
-}
-
-/** The same files on a new disk. */
-function copied(files: Map<string, Uint8Array>, change: (name: string, bytes: Uint8Array) => Uint8Array | undefined) {
-  const disk = new MemoryDisk()
-  for (const [name, bytes] of files) {
-    const changed = change(name, bytes.slice())
-    if (changed) disk.put(`${folder}/${name}`, changed)
-  }
-  return disk
-}
-
-async function reopened(disk: MemoryDisk, segmentMaxBytes = 1024 * 1024) {
-  const settings = { segmentMaxBytes, indexIntervalBytes: 200 }
-  const { journal, events } = await openOn(disk, { epoch: epochB, settings })
-  return { journal, events, log: journal.log(id) }
-}
 
 /** Undefined where the read is refused as corrupt. */
 function served(read: () => Uint8Array | undefined): Uint8Array | undefined {
@@ -135,7 +106,10 @@ describe('opening after a crash', () => {
     const { events, log } = await reopened(disk)
     assert.equal(log?.end, 2)
     assert.deepEqual(events, [])
-    assert.deepEqual([...disk.snapshot(folder).keys()], ['00000000000000000000.log'])
+    assert.deepEqual(
+      [...disk.snapshot(folder).keys()].filter((name) => name.endsWith('.log')),
+      ['00000000000000000000.log'],
+    )
   })
 
   test('an empty log is no log', async () => {
@@ -168,8 +142,8 @@ describe('damage', () => {
     assert.deepEqual(disk.snapshot(`${folder}.quarantined-1`), spoilt)
 
     assert.equal(await journal.replicate(id, bytesOf(frames.slice(1))), 10)
-    assert.deepEqual(disk.snapshot(folder), all)
     await journal.close()
+    assert.deepEqual(disk.snapshot(folder), all)
     const again = await openOn(disk, { epoch: epochC })
     assert.deepEqual(again.events, [])
     assert.equal(viewOf(again.journal, id).end, 10)
@@ -185,8 +159,10 @@ describe('damage', () => {
     probe.calls.length = 0
     await reopened(probe, 400)
     for (const call of ['makeFolder', 'open', 'write', 'sync', 'syncFolder', 'rename', 'truncate'] as const) {
-      const seen = probe.calls.filter((line) => line.startsWith(`${call} `)).length
-      for (let nth = 1; nth <= seen; nth++) {
+      const seen = probe.calls.filter((line) => line.startsWith(`${call} `))
+      for (let nth = 1; nth <= seen.length; nth++) {
+        // Nothing hangs on an index, nor on the file that names the format where it is missing.
+        if (/\.index$|\/data$/.test(seen[nth - 1] ?? '')) continue
         const disk = copied(all, damage)
         const everything = new Set(
           [...disk.snapshot(dataDir).values()].map((bytes) => Buffer.from(bytes).toString('hex')),
@@ -206,7 +182,9 @@ describe('damage', () => {
     const { frames, all } = await written(['one', 'two', 'three'])
     const whole = all.get('00000000000000000000.log') as Uint8Array
     for (let bit = 0; bit < whole.length * 8; bit++) {
-      const disk = copied(all, (_, bytes) => {
+      const disk = copied(all, (name, bytes) => {
+        // With its index, what is closed is read when somebody asks for it.
+        if (name.endsWith('.index')) return undefined
         bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7))
         return bytes
       })
@@ -319,53 +297,5 @@ describe('damage', () => {
     disk.put(`${folder}.quarantined-1/00000000000000000000.log`, new Uint8Array(100))
     const { events, journal } = await reopened(disk)
     assert.deepEqual([events, journal.logs().length], [[], 1])
-  })
-})
-
-describe('the index', () => {
-  const values = Array.from({ length: 30 }, (_, n) => `value ${n}`)
-
-  test('deleted or spoilt in any way, it costs a scan and no more', async () => {
-    const { all, frames } = await written(values, 1000)
-    assert.ok([...all.keys()].filter((name) => name.endsWith('.index')).length >= 2)
-    const spoil: ((bytes: Uint8Array) => Uint8Array | undefined)[] = [
-      () => undefined,
-      () => new Uint8Array(0),
-      (bytes) => bytes.subarray(0, 30),
-      (bytes) => bytes.subarray(0, -1),
-      (bytes) => bytes.fill(0),
-      (bytes) => bytes.fill(0xff, 48, 52),
-      (bytes) => {
-        bytes[60] = (bytes[60] as number) ^ 1
-        return bytes
-      },
-    ]
-    for (const change of spoil) {
-      const disk = copied(all, (name, bytes) => (name.endsWith('.index') ? change(bytes) : bytes))
-      const { journal, events, log } = await reopened(disk, 1000)
-      assert.deepEqual(events, [])
-      assert.deepEqual(log && bytesOf(readAll(log)), bytesOf(frames))
-      for (const frame of frames) assert.equal(log?.chainAt(frame.baseOffset + 1), frame.chain)
-      assert.deepEqual(disk.snapshot(folder), all, 'the scan makes it anew')
-      await journal.close()
-    }
-  })
-
-  test('with its index a closed segment is not read at opening', async () => {
-    const { all } = await written(values, 1000)
-    const disk = copied(all, (_, bytes) => bytes)
-    const { journal } = await reopened(disk, 1000)
-    const names = [...all.keys()].filter((name) => name.endsWith('.log'))
-    const opened = disk.calls.filter((line) => line.startsWith('open ') && line.endsWith('.log'))
-    assert.ok(opened.length > 0 && opened.every((line) => line.endsWith(names.at(-1) ?? '')), opened.join('\n'))
-    await journal.close()
-  })
-
-  test('a disk too full for an index takes records', async () => {
-    const disk = new MemoryDisk()
-    const { journal } = await openOn(disk, { settings: { segmentMaxBytes: 300 } })
-    disk.fail('open', 'ENOSPC', { part: '.index', times: 100 })
-    await appendAll(journal, 'orders', values)
-    assert.equal(readAll(viewOf(journal, id)).length, values.length)
   })
 })

@@ -57,18 +57,18 @@ test('a file gives the same index back; any other bytes give none', () => {
       const { index } = indexOf(frames, 500)
       const marked = new MarkedBatches()
       for (const batch of batches) marked.add(batch)
-      const bytes = index.encode(summary, marked)
-      const decoded = SparseIndex.decode(bytes, 500)
+      const bytes = index.encode(summary, 7n, marked)
+      const decoded = SparseIndex.decode(bytes, 7n, 500)
       assert.deepEqual(decoded?.summary, summary)
       assert.deepEqual(decoded?.marked?.list(), batches)
-      assert.deepEqual(decoded?.index.encode(summary, decoded.marked), bytes)
+      assert.deepEqual(decoded?.index.encode(summary, 7n, decoded.marked), bytes)
       const at = somewhere % bytes.length
       bytes[at] = (bytes[at] as number) ^ (1 << bit)
-      assert.equal(SparseIndex.decode(bytes, 500), undefined)
-      assert.equal(SparseIndex.decode(bytes.subarray(0, at), 500), undefined)
+      assert.equal(SparseIndex.decode(bytes, 7n, 500), undefined)
+      assert.equal(SparseIndex.decode(bytes.subarray(0, at), 7n, 500), undefined)
     }),
   )
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => SparseIndex.decode(bytes, 500) === undefined))
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => SparseIndex.decode(bytes, 7n, 500) === undefined))
 })
 
 test('a file of version 1, which knows no producers, is read for ever', () => {
@@ -77,7 +77,7 @@ test('a file of version 1, which knows no producers, is read for ever', () => {
       '000000000000000a0000000000000000d9515264',
     'hex',
   )
-  const decoded = SparseIndex.decode(bytes, 500)
+  const decoded = SparseIndex.decode(bytes, 7n, 500)
   assert.deepEqual(decoded?.summary, summary)
   assert.deepEqual(decoded?.index.floor(499), { offset: 10, position: 0 })
   assert.equal(decoded?.marked, undefined)
