@@ -49,6 +49,8 @@ export interface SerfAgentOptions {
   /** Also takes in the user events of before it joined. */
   readonly replay?: boolean
   readonly at?: Address
+  /** False: it compresses nothing of what it sends. */
+  readonly compression?: boolean
   /** A key in base64. */
   readonly encrypt?: string
   /** Must be there, too. */
@@ -73,6 +75,7 @@ export async function startSerfAgent(name: string, options: SerfAgentOptions = {
   for (const [key, value] of Object.entries(options.tags ?? {})) words.push('-tag', `${key}=${value}`)
   if (options.join) words.push(`-join=${options.join.host}:${options.join.port}`)
   if (options.replay) words.push('-replay')
+  if (options.compression === false) words.push('-disable-compression')
   if (options.encrypt) words.push(`-encrypt=${options.encrypt}`)
   if (options.keyringFile) words.push(`-keyring-file=${options.keyringFile}`)
   for (const handler of options.handlers ?? []) words.push(`-event-handler=${handler}`)
@@ -167,6 +170,11 @@ export class SerfAgent {
   /** Waits until the process is gone by itself. */
   async ended(): Promise<void> {
     await this.#ended
+  }
+
+  /** Holds its process up as it is, until it is told to go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal)
   }
 
   /** kill -9. */
