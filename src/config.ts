@@ -114,6 +114,11 @@ function contradictions(config: NodeConfig, sourceOf: (path: string) => string |
   if (config.gossipKey && config.gossipKeyringFile !== undefined) {
     problems.push(`${source('gossipKeyringFile')}: excludes gossipKey; put that key into the file`)
   }
+  for (const key of ['gossipKey', 'gossipKeyringFile'] as const) {
+    if (config[key] !== undefined && config.serfAgent) {
+      problems.push(`${source(key)}: serfAgent does the gossip, with the keys that it was given`)
+    }
+  }
   for (const flag of ['gossipAcceptPlain', 'gossipSendPlain'] as const) {
     if (config[flag] && !hasKeys) problems.push(`${source(flag)}: needs gossipKey or gossipKeyringFile with it`)
   }

@@ -290,6 +290,10 @@ test('the keys of gossip: one way to give them, none to see them', () => {
     ['gossipKeyringFile: excludes gossipKey; put that key into the file'],
   )
   assert.deepEqual(
+    problemsOf(() => configOf({ gossipKeyringFile: 'keys.json', serfAgent: '127.0.0.1:7373' })),
+    ['gossipKeyringFile: serfAgent does the gossip, with the keys that it was given'],
+  )
+  assert.deepEqual(
     problemsOf(() => configOf({ gossipAcceptPlain: true })),
     ['gossipAcceptPlain: needs gossipKey or gossipKeyringFile with it'],
   )

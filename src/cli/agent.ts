@@ -52,7 +52,7 @@ Examples:
 
 /** A sentence of the table in the voice of help. */
 function inHelp({ summary, defaultText, placeholder }: Field): string {
-  const text = summary.charAt(0).toLowerCase() + summary.slice(1).replace(/\.$/, '')
+  const text = summary.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()).replace(/\.$/, '')
   return defaultText === '' || placeholder === '' ? text : `${text} (default: ${defaultText})`
 }
 
