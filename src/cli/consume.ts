@@ -2,10 +2,11 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { Consumer } from '../client/consumer.ts'
 import type { ConsumerOptions, From } from '../client/consumer-options.ts'
 import type { Hole } from '../client/holes.ts'
-import type { ConsumedRecord } from '../client/record.ts'
+import type { ConsumedRecord, RecordId } from '../client/record.ts'
 import { ReeveError } from '../errors.ts'
 import { parseEpoch } from '../log/log-id.ts'
 import { type ConnectionFlags, wholeNumber, withClient, withConnectionFlags } from './connection.ts'
+import { cursorOf, cursorText, placeOf } from './cursors.ts'
 import { onInterrupt } from './interrupt.ts'
 import { counted, textOrBase64, write } from './output.ts'
 
@@ -14,6 +15,7 @@ export interface ConsumeFlags extends ConnectionFlags {
   readonly fromTime?: number
   readonly since?: number
   readonly cursor?: string
+  readonly waitFor?: Uint8Array | RecordId[]
   readonly fromOffset?: { readonly origin: string; readonly epoch: string; readonly offset: number }
   readonly follow?: boolean
   readonly origin?: string
@@ -32,11 +34,20 @@ export function addConsume(program: Command, ended: (code: number) => void): voi
     .description('Read records: their values, one a line.')
     .argument('<TOPIC>')
     .optionsGroup('Where to begin:')
-    .option('--from <start|end|CURSOR>', 'a cursor comes from an earlier reading, of any node (default: start)', from)
+    .option(
+      '--from <start|end|CURSOR>',
+      'a cursor comes from an earlier reading, of any node (default: start)',
+      placeOf,
+    )
     .option('--since <TIME>', 'with what was appended so long ago: 90s, 10m, 12h, 7d', ago)
     .option('--from-time <ISO>', 'with what was appended at this time or later: 2026-01-31T12:00:00Z', time)
     .option('--from-offset <ORIGIN/EPOCH/OFFSET>', 'with this record, and nothing of other logs', position)
     .option('--cursor <NAME>', 'where the cursor of this name stands, if there is one; it is moved on while you read')
+    .option(
+      '--wait-for <CURSOR|ORIGIN/EPOCH/OFFSET>',
+      'not before the node has this record (more of them: all these), or all that the cursor stands behind',
+      awaited,
+    )
     .optionsGroup('What:')
     .option('--origin <NODE>', 'only what this node wrote')
     .option('--key <KEY>', 'only records with this key; more of them: any of these', collect)
@@ -100,11 +111,12 @@ export function consumerOptions(topic: string, flags: ConsumeFlags, nowMs: numbe
   if (flags.origin !== undefined && flags.fromOffset && flags.origin !== flags.fromOffset.origin) {
     throw new ReeveError('CONFIG_INVALID', '--from-offset names another origin than --origin')
   }
-  const { cursor, follow, origin, order, key, keyPrefix, max, maxBytes, skipHoles } = flags
+  const { cursor, waitFor, follow, origin, order, key, keyPrefix, max, maxBytes, skipHoles } = flags
   return {
     topic,
     from: given[0]?.[1] ?? 'start',
     ...(cursor !== undefined && { cursorName: cursor }),
+    ...(waitFor !== undefined && { waitFor }),
     ...(follow !== undefined && { follow }),
     ...(origin !== undefined && { origin }),
     ...(order !== undefined && { order }),
@@ -150,7 +162,7 @@ function tellHole({ origin, epoch, from, to }: Hole): void {
 }
 
 async function printCursor(consumer: Consumer, json: boolean): Promise<void> {
-  const cursor = Buffer.from(consumer.cursor).toString('base64url')
+  const cursor = cursorText(consumer.cursor)
   if (json) await write(`${JSON.stringify({ cursor })}\n`)
   else if (cursor !== '') process.stderr.write(`cursor ${cursor}\n`)
 }
@@ -176,12 +188,6 @@ function asJson({
   const shown = headers.map(([name, content]) => [name, textOrBase64(content)])
   const id = { topic, origin, epoch, offset, timestampMs, producedMs }
   return `${JSON.stringify({ ...id, key: textOrBase64(key), value: textOrBase64(value), headers: shown })}\n`
-}
-
-function from(text: string): 'start' | 'end' | Uint8Array {
-  if (text === 'start' || text === 'end') return text
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw new InvalidArgumentError('needs start, end or a cursor.')
-  return new Uint8Array(Buffer.from(text, 'base64url'))
 }
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -210,6 +216,14 @@ function position(text: string): { origin: string; epoch: string; offset: number
   const run = parseEpoch(epoch)
   if (!run.ok) throw new InvalidArgumentError(`${run.problem}.`)
   return { origin, epoch: run.value, offset: Number(digits) }
+}
+
+function awaited(text: string, before: Uint8Array | RecordId[] = []): Uint8Array | RecordId[] {
+  const one = text.includes('/') ? position(text) : cursorOf(text)
+  const ids = [before, one].every((each) => !(each instanceof Uint8Array))
+  if (ids) return [...(before as RecordId[]), one as RecordId]
+  if (one instanceof Uint8Array && before.length === 0) return one
+  throw new InvalidArgumentError('needs records, or one cursor.')
 }
 
 function order(text: string): 'arrival' | 'timestamp' {

@@ -125,7 +125,7 @@ Example:
   for (const command of [commit, reset, remove]) withConnectionFlags(command)
 }
 
-function cursorOf(text: string): Uint8Array {
+export function cursorOf(text: string): Uint8Array {
   if (!/^[A-Za-z0-9_-]+$/.test(text)) throw new InvalidArgumentError('needs a cursor.')
   return new Uint8Array(Buffer.from(text, 'base64url'))
 }

@@ -44,6 +44,10 @@ describe('readers of real agents', () => {
     const read = await taken(stage.client([b]).consumer({ topic, waitFor: ids }))
     assert.equal(read.length, 100)
     const missing = { ...ids[0]!, offset: 100 }
+    const { origin, epoch } = missing
+    const words = ['--addr', b.rpcAddress, '--wait-for', `${origin}/${epoch}/98`, '--wait-for', `${origin}/${epoch}/99`]
+    const { code, stdout } = await reeve('consume', topic, ...words)
+    assert.deepEqual([code, stdout.trim().split('\n').length], [0, 100])
     const impatient = stage.client([b], { timeoutMs: 500 }).consumer({ topic, waitFor: [missing] })
     await assert.rejects(taken(impatient), { code: 'NOT_CAUGHT_UP' })
   })
