@@ -70,6 +70,10 @@ export interface DiskFile {
   size(): number
   /** Reads into `target`; returns the bytes read, fewer only at the end of the file. */
   read(target: Uint8Array, position: number): number
+  /** The last read waited for the device: what lies behind it is better fetched first. */
+  readonly cold: boolean
+  /** Has the system read these bytes, so that `read` finds them in its memory; never fails, for that is for `read` to tell. */
+  fetch(position: number, bytes: number): Promise<void>
   write(source: Uint8Array, position: number): void
   truncate(bytes: number): void
   /** fdatasync: resolves once content and size are durable. A rejection must never be retried as success. */

@@ -49,6 +49,11 @@ export interface LogView {
    */
   read(from: number, maxBytes: number, memory?: Memory): Uint8Array
   /**
+   * Brings what lies from this offset on into the system's memory, where it has to come from a device that is slow;
+   * undefined: it can be read at once. Never fails: that is for `read` to tell.
+   */
+  fetch(from: number): Promise<void> | undefined
+  /**
    * Offset of the first visible frame whose timestamp is not before `timeMs` (ms since 1970); `end` where there is none.
    * Throws `DATA_CORRUPT`, `DISK_FAILED`.
    */

@@ -167,6 +167,15 @@ export class Log implements LogView, SoundLog {
     return this.#reading(from, (segment) => segment.read(this.#world.files, from, maxBytes, memory))
   }
 
+  fetch(from: number): Promise<void> | undefined {
+    if (!(from >= this.start && from < this.end)) return undefined
+    try {
+      return this.#reading(from, (segment) => segment.fetch(this.#world.files, from))
+    } catch {
+      return undefined
+    }
+  }
+
   offsetAtTime(timeMs: number): number {
     let low = 0
     let high = this.#segments.length

@@ -30,6 +30,9 @@ const nextPositionsMax = 64
 /** The index of a segment that is being written is saved each time it has grown by so much. */
 const indexedEveryBytes = 8 * 1024 * 1024
 
+/** Of a file on a slow device, at once. */
+export const fetchBytes = 1024 * 1024
+
 export class Segment {
   readonly folder: string
   /** Offset of the first record, and the file's name. */
@@ -121,6 +124,12 @@ export class Segment {
     }
     this.#remember(end, position + length)
     return buffer.subarray(0, length)
+  }
+
+  /** See `LogView.fetch`. */
+  fetch(files: OpenFiles, from: number): Promise<void> | undefined {
+    const file = files.reading(this.path)
+    return file.cold ? file.fetch(this.#positionOf(file, from), fetchBytes) : undefined
   }
 
   /** See `LogView.offsetAtTime`. Looks at few frames: some that the index names, and those up to the next entry. */

@@ -140,7 +140,7 @@ class Feed {
       while (this.#reader?.ready && !this.#clogged && burst < burstBytes) burst += this.#sendNext(this.#reader)
       if (!this.#reader || this.#clogged) return
       if (this.#reader.ready) this.#continueLater()
-      else this.#atEnd(this.#reader)
+      else if (!this.#reader.fetching) this.#atEnd(this.#reader)
     } catch (error) {
       this.#finish(toReeveError(error))
     }

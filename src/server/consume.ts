@@ -130,6 +130,7 @@ class Answer {
   #read(reader: TopicReader): void {
     // A caller whose cursor this node has not reached is held until it has: that is what it waits for.
     if (this.#waiting && (reader.behind || !(reader.ready || this.#wasBehind))) return
+    if (reader.fetching && !reader.ready) return
     if (!reader.ready && this.#deps.journal.topicLogs(this.#topic).length === 0) throw topicUnknown(this.#topic)
     const { runs, searched } = reader.next({
       maxBytes: this.#maxBytes,
@@ -137,7 +138,9 @@ class Answer {
       maxRecords: this.#maxRecords,
     })
     this.#searched += searched
-    if (runs.length === 0 && reader.ready && (this.#waiting || this.#searched < searchMaxBytes)) this.#continueLater()
+    const mayGoOn = runs.length === 0 && (this.#waiting || this.#searched < searchMaxBytes)
+    if (mayGoOn && reader.ready) this.#continueLater()
+    else if (mayGoOn && reader.fetching) return
     else if (runs.length > 0 || !this.#waiting || this.#wasBehind) {
       this.#call.send(encodeDelivery(runs, reader.cursor(), reader.atEnd))
       this.#finish()

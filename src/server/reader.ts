@@ -91,7 +91,8 @@ export class TopicReader {
   /** Throws `DATA_CORRUPT` or `DISK_FAILED` where the start cannot be found. */
   constructor(options: ReaderOptions) {
     this.#options = options
-    this.#turns = options.order === 'timestamp' ? new TimeTurns() : new RoundRobin()
+    const woken = () => this.#wake()
+    this.#turns = options.order === 'timestamp' ? new TimeTurns(woken) : new RoundRobin(woken)
     const { place, start, journal, commits, declarations, topic } = options
     const { positions, unknown } = expand(declarations, topic, place ?? nowhere)
     this.#standing = new Standing(topic, declarations, this.#tracks)
@@ -117,6 +118,11 @@ export class TopicReader {
     return this.#turns.size > 0 || this.#failure !== undefined
   }
 
+  /** There is more to read, but it has to come from a slow device first: `woken` tells when it is there. */
+  get fetching(): boolean {
+    return this.#turns.fetching
+  }
+
   /** Whether this node is not yet where the cursor stands. */
   get behind(): boolean {
     return this.#behind.size > 0 || [...this.#unknown.keys()].some((origin) => this.#wantedOf(origin))
@@ -124,7 +130,7 @@ export class TopicReader {
 
   /** Nothing more is here to read now, and nothing is missing that the cursor has seen elsewhere. */
   get atEnd(): boolean {
-    return !this.ready && !this.behind
+    return !this.ready && !this.fetching && !this.behind
   }
 
   /**
@@ -224,7 +230,15 @@ export class TopicReader {
   }
 
   #track(key: string, id: LogId, offset: number): Track {
-    const track: Track = { id, key, from: deliveryOrigin(id.origin, id.epoch), offset, log: undefined, ready: false }
+    const track: Track = {
+      id,
+      key,
+      from: deliveryOrigin(id.origin, id.epoch),
+      offset,
+      log: undefined,
+      ready: false,
+      fetchedBytes: 0,
+    }
     this.#tracks.set(key, track)
     this.#standing.moved(track)
     if (offset > 0 && this.#wanted(id)) this.#behind.add(track)

@@ -7,7 +7,7 @@
  */
 
 import { type Frame, framesIn } from '../log/frame.ts'
-import { readTrack, type Track } from './track.ts'
+import { fetchTrack, readTrack, type Track } from './track.ts'
 import type { Turns } from './turns.ts'
 
 /** Read at once of one log; with many logs less, so that what is read ahead fits the limit. */
@@ -33,9 +33,20 @@ export class TimeTurns implements Turns {
   /** Their first frames are not known. */
   #fresh: Track[] = []
   #keptBytes = 0
+  readonly #woken: () => void
+  #fetches = 0
 
+  constructor(woken: () => void) {
+    this.#woken = woken
+  }
+
+  /** Nobody has a turn while it is not known whose it is. */
   get size(): number {
-    return this.#heap.length + this.#fresh.length
+    return this.fetching ? 0 : this.#heap.length + this.#fresh.length
+  }
+
+  get fetching(): boolean {
+    return this.#fetches > 0
   }
 
   add(track: Track): void {
@@ -48,14 +59,21 @@ export class TimeTurns implements Turns {
   settle(): boolean {
     for (let looks = 0; looks < looksMax; looks++) {
       const track = this.#fresh.at(-1)
-      if (!track) return true
+      if (!track) return !this.fetching
+      const fetched = fetchTrack(track)
+      if (fetched) {
+        this.#fresh.pop()
+        this.#fetches++
+        void fetched.then(() => this.#fetched(track))
+        continue
+      }
       const entry = { track, timestamp: 0n, ahead: nothing, keptBytes: 0 }
       const found = this.#look(entry)
       this.#fresh.pop()
       if (found) this.#push(entry)
       else track.ready = false
     }
-    return this.#fresh.length === 0
+    return this.#fresh.length === 0 && !this.fetching
   }
 
   head(): Track | undefined {
@@ -68,6 +86,8 @@ export class TimeTurns implements Turns {
     // Alone, there is no sense in small bites.
     const biteBytes = rival ? this.#share() : wantedBytes
     for (let bytes = 0; bytes < wantedBytes; ) {
+      // Between two bites the track goes the way of all that may have to be fetched.
+      if (bytes > 0 && this.#mustRead(entry)) return
       const frame = this.#first(entry, biteBytes)
       if (!frame || (rival && !before(entry, rival))) return
       const { offset } = entry.track
@@ -79,9 +99,13 @@ export class TimeTurns implements Turns {
 
   pass(): void {
     const entry = this.#heap[0] as Entry
-    entry.track.ready = entry.track.offset < (entry.track.log?.end ?? 0)
-    if (!entry.track.ready || !this.#look(entry)) {
-      entry.track.ready = false
+    const { track } = entry
+    track.ready = track.offset < (track.log?.end ?? 0)
+    const due = track.ready && this.#mustRead(entry) && track.fetchedBytes <= 0
+    if (due || !track.ready || !this.#look(entry)) {
+      // What may have to be fetched is looked at when the turns are settled.
+      if (due) this.#fresh.push(track)
+      else track.ready = false
       this.#keep(entry, nothing)
       const last = this.#heap.pop() as Entry
       if (this.#heap.length === 0) return
@@ -104,6 +128,18 @@ export class TimeTurns implements Turns {
       this.#keep(entry, readTrack(track, biteBytes))
       if (entry.ahead.length === 0) return undefined
     }
+  }
+
+  /** Nothing that was read ahead holds the track's offset. */
+  #mustRead({ ahead, track }: Entry): boolean {
+    for (const { baseOffset, recordCount } of framesIn(ahead)) if (track.offset < baseOffset + recordCount) return false
+    return true
+  }
+
+  #fetched(track: Track): void {
+    this.#fetches--
+    this.#fresh.push(track)
+    this.#woken()
   }
 
   /** Learns the timestamp of the frame that comes next; false at the end. */

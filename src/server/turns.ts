@@ -2,15 +2,20 @@
 
 import { type Frame, framesIn } from '../log/frame.ts'
 import { ReusedMemory } from '../log/memory.ts'
-import { readTrack, type Track } from './track.ts'
+import { fetchTrack, readTrack, type Track } from './track.ts'
 
 /** Of the tracks that have something to read. */
 export interface Turns {
   readonly size: number
+  /** Some are not among them, for what comes next of them is being fetched from a slow device; `woken` tells when it is there. */
+  readonly fetching: boolean
   add(track: Track): void
   /** Frames of the round before are not looked at any more. */
   begin(): void
-  /** False: who comes first is not known yet, for there is much to look at; ask again in another turn of the event loop. */
+  /**
+   * False: who comes first is not known yet, for there is much to look at; ask again in another turn of the event loop, or
+   * once woken.
+   */
   settle(): boolean
   /** Whose turn it is, once settled. */
   head(): Track | undefined
@@ -35,9 +40,19 @@ const roundMemory = new ReusedMemory(2 * 1024 * 1024)
 /** Round and round, so that a long log cannot hide a short one. Holds no bytes between two rounds. */
 export class RoundRobin implements Turns {
   readonly #queue: Track[] = []
+  readonly #woken: () => void
+  #fetches = 0
+
+  constructor(woken: () => void) {
+    this.#woken = woken
+  }
 
   get size(): number {
     return this.#queue.length
+  }
+
+  get fetching(): boolean {
+    return this.#fetches > 0
   }
 
   add(track: Track): void {
@@ -49,6 +64,13 @@ export class RoundRobin implements Turns {
   }
 
   settle(): boolean {
+    for (let track = this.#queue[0]; track; track = this.#queue[0]) {
+      const fetched = fetchTrack(track)
+      if (!fetched) break
+      this.#queue.shift()
+      this.#fetches++
+      void fetched.then(() => this.#fetched(track))
+    }
     return true
   }
 
@@ -65,5 +87,11 @@ export class RoundRobin implements Turns {
     const track = this.#queue.shift() as Track
     track.ready = track.offset < (track.log?.end ?? 0)
     if (track.ready) this.#queue.push(track)
+  }
+
+  #fetched(track: Track): void {
+    this.#fetches--
+    this.#queue.push(track)
+    this.#woken()
   }
 }

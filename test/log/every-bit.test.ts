@@ -30,6 +30,8 @@ class ForgetfulDisk extends MemoryDisk {
 
   readonly #sink: DiskFile = {
     ...{ path: '', size: () => 0, read: () => 0, write: () => {}, truncate: () => {}, close: () => {} },
+    cold: false,
+    fetch: () => Promise.resolve(),
     sync: () => Promise.resolve(),
   }
 }

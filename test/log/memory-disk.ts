@@ -145,6 +145,8 @@ export class MemoryDisk implements Disk {
     }
     return {
       path,
+      cold: false,
+      fetch: () => Promise.resolve(),
       size: () => content.now.length,
       read: (target, position) => {
         must('read')

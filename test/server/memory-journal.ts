@@ -31,6 +31,10 @@ export class MemoryLog implements LogView {
   newest = 0n
   reads = 0
   bytesRead = 0
+  /** On a slow device: what is to be read has to be fetched, until a scenario says that it has come. */
+  cold = false
+  fetches = 0
+  readonly fetched: (() => void)[] = []
   /** Reading from here on finds damage. */
   corruptFrom = Number.POSITIVE_INFINITY
   /** Of the next batch: ms since 1970. */
@@ -56,6 +60,12 @@ export class MemoryLog implements LogView {
   /** Nothing here is about chains. */
   chainAt(): bigint | undefined {
     return 0n
+  }
+
+  fetch(): Promise<void> | undefined {
+    if (!this.cold) return undefined
+    this.fetches++
+    return new Promise((resolve) => this.fetched.push(resolve))
   }
 
   offsetAtTime(timeMs: number): number {
