@@ -42,8 +42,8 @@ export function addSim(program: Command, ended: (code: number) => void): void {
 Nodes are the same code as in production; only the clock, chance, disk and network below them are
 simulated. They join, crash, lose power, restart, stop, are cut off from each other and healed while
 writers append at each. Then all is healed, and every acknowledged record must be on every node,
-every copy a prefix of its log, and after a stop nothing may be left open. The same seed gives the
-same run, event by event: compare the traces.
+every copy a prefix of its log, what was sent again stored once, and after a stop nothing may be
+left open. The same seed gives the same run, event by event: compare the traces.
 
 Examples:
   $ reeve sim --seed 7 --plan

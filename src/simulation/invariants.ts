@@ -22,6 +22,8 @@ export interface HeldCopies {
 export interface NodeSnapshot extends HeldCopies {
   /** Ids of all records that can be read, duplicates and all. */
   readonly records: readonly string[]
+  /** Producer and sequence of those that have them, duplicates and all. */
+  readonly places: readonly string[]
   /** Peers a replicator is wanted for, and peers one is running for. */
   readonly wanted: readonly string[]
   readonly running: readonly string[]
@@ -46,6 +48,8 @@ export type Violation =
   | { readonly kind: 'recordsMissing'; readonly node: string; readonly count: number; readonly first: string }
   | { readonly kind: 'idReused'; readonly node: string; readonly record: string }
   | { readonly kind: 'recordTwice'; readonly node: string; readonly record: string }
+  | { readonly kind: 'storedTwice'; readonly node: string; readonly place: string }
+  | { readonly kind: 'twoIds'; readonly node: string; readonly record: string; readonly again: string }
   | {
       readonly kind: 'replicatorsDiffer'
       readonly node: string
@@ -79,6 +83,10 @@ export function describeViolation(violation: Violation): string {
       return `${violation.node}: acknowledged ${violation.record}, which was another record's id before`
     case 'recordTwice':
       return `${violation.node}: record ${violation.record} can be read twice`
+    case 'storedTwice':
+      return `${violation.node}: what was sent again is stored again: ${violation.place}`
+    case 'twoIds':
+      return `${violation.node}: acknowledged ${violation.record}, and then ${violation.again} for the same sequence`
     case 'replicatorsDiffer':
       return `${violation.node}: wants replicators of ${list(violation.wanted)}, runs ${list(violation.running)}`
     case 'peersUnknown':
@@ -162,6 +170,18 @@ export function checkRecords(acknowledged: Iterable<string>, nodes: readonly Nod
 function isTrimmed(record: string, starts: ReadonlyMap<string, number>): boolean {
   const slash = record.lastIndexOf('/')
   return Number(record.slice(slash + 1)) < (starts.get(record.slice(0, slash)) ?? 0)
+}
+
+/** What a producer sent again, to the same host always, was stored once. */
+export function checkPlaces(nodes: readonly NodeSnapshot[]): Violation[] {
+  return nodes.flatMap(({ name, places }): Violation[] => {
+    const seen = new Set<string>()
+    for (const place of places) {
+      if (seen.has(place)) return [{ kind: 'storedTwice', node: name, place }]
+      seen.add(place)
+    }
+    return []
+  })
 }
 
 /** Running replicators are the wanted ones, each once. */

@@ -94,6 +94,7 @@ export class NodeSlot {
       name: this.name,
       copies: node.copies(),
       records: node.readAll(),
+      places: node.places?.() ?? [],
       wanted: node.wanted(),
       running: node.running(),
     }

@@ -1,6 +1,6 @@
 /** A whole Reeve node as a scenario holds it: the same code as in production above the door of its host. */
 
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import type { Logger } from 'pino'
 import type { AnyActorRef, InspectionEvent } from 'xstate'
 import { type NodeSettings, parseConfig } from '../config.ts'
@@ -53,14 +53,17 @@ export const reeveNode =
     const channel = env.rpc.dial({ to: { host: host.ip, port: rpcPort } })
     let produced = 0
     const logs = () => node.journal?.logs() ?? []
+    const copies = () => (twoCopiesEvery > 0 && ++produced % twoCopiesEvery === 0 ? 2 : 1)
     return {
       name: host.name,
-      produce(topic, payload) {
-        const copies = twoCopiesEvery > 0 && ++produced % twoCopiesEvery === 0 ? 2 : 1
-        return produce(channel, topic, payload, copies)
+      produce: (topic, value) => produce(channel, { topic, batch: { records: [{ value }] }, copies: copies() }),
+      produceOnce: (topic, value, { producer, sequence }) => {
+        const place = { producerId: producer, producerSequence: BigInt(sequence) }
+        return produce(channel, { topic, batch: { records: [{ value }] }, copies: copies(), ...place })
       },
       copies: () => logs().map(snapshot),
       readAll: () => logs().flatMap(recordIds),
+      places: () => logs().flatMap(placesIn),
       wanted: () => node.status().wanted,
       running: () =>
         Object.entries(node.status().replicators)
@@ -81,7 +84,10 @@ function noteTransition(world: World, node: string, event: InspectionEvent): voi
   )
 }
 
-function produce(channel: ReturnType<Rpc['dial']>, topic: string, value: Uint8Array, copies: number): Promise<string> {
+function produce(
+  channel: ReturnType<Rpc['dial']>,
+  request: MessageInitShape<typeof ProduceRequestSchema>,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let record: string | undefined
     const call = channel.call(
@@ -96,9 +102,7 @@ function produce(channel: ReturnType<Rpc['dial']>, topic: string, value: Uint8Ar
         closed: (error) => (error || !record ? reject(error ?? new Error('no answer')) : resolve(record)),
       },
     )
-    call.send(
-      toBinary(ProduceRequestSchema, create(ProduceRequestSchema, { topic, copies, batch: { records: [{ value }] } })),
-    )
+    call.send(toBinary(ProduceRequestSchema, create(ProduceRequestSchema, request)))
     call.end()
   })
 }
@@ -122,5 +126,12 @@ function snapshot(log: LogView): CopySnapshot {
 function recordIds(log: LogView): string[] {
   return [...frames(log)].flatMap(({ baseOffset, recordCount }) =>
     Array.from({ length: recordCount }, (_, index) => `${log.key}/${baseOffset + index}`),
+  )
+}
+
+/** The scenario's producers send one record a batch. */
+function placesIn(log: LogView): string[] {
+  return [...frames(log)].flatMap(({ producer }) =>
+    producer ? [`${log.id.topic}/${Buffer.from(producer.id).toString('hex')}/${producer.sequence}`] : [],
   )
 }

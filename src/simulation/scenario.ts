@@ -12,6 +12,7 @@ import {
   checkCaughtUp,
   checkGrowth,
   checkPeers,
+  checkPlaces,
   checkPrefixes,
   checkRecords,
   checkReplicators,
@@ -21,6 +22,7 @@ import {
 } from './invariants.ts'
 import { NodeSlot } from './node-slot.ts'
 import { SeededRandom } from './random.ts'
+import { type ProducerPlace, RetryingWriter } from './retrying-writer.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
 
 /** What a scenario needs of a running node. */
@@ -28,10 +30,14 @@ export interface NodeHandle {
   readonly name: string
   /** Resolves with the record's id (unique in the cluster for ever) once it is acknowledged; rejects when it is not. */
   produce(topic: string, payload: Uint8Array): Promise<string>
+  /** The same for a record that may have been sent before: it is stored once, and has one id. */
+  produceOnce?(topic: string, payload: Uint8Array, place: ProducerPlace): Promise<string>
   /** All logs it holds. */
   copies(): readonly CopySnapshot[]
   /** Ids of all records that can be read from it. */
   readAll(): readonly string[]
+  /** Producer and sequence of every record that can be read from it and has them. */
+  places?(): readonly string[]
   /** Names of the peers a replicator is wanted for, and of those one is running for. */
   wanted(): readonly string[]
   running(): readonly string[]
@@ -103,6 +109,7 @@ class Scenario {
   readonly #acknowledged = new Set<string>()
   /** The last look at each node, through its restarts. */
   readonly #seen = new Map<string, HeldCopies>()
+  readonly #retrying: readonly RetryingWriter[]
   #written = 0
   #writing = true
 
@@ -125,6 +132,7 @@ class Scenario {
         }),
     )
     for (const slot of this.#slots) this.#write(slot, new SeededRandom(options.seed, `writer/${slot.name}`), 0)
+    this.#retrying = this.#slots.map((slot) => this.#retry(slot))
     this.#watch()
   }
 
@@ -137,6 +145,7 @@ class Scenario {
     }
     await this.#world.run({ untilMs: durationMs })
     this.#writing = false
+    for (const writer of this.#retrying) writer.stop()
   }
 
   /** Everything is healed and up; time must do the rest. */
@@ -209,14 +218,32 @@ class Scenario {
         slot.node.produce(topic, payload).then(
           (record) => {
             this.#world.note(`acknowledged ${record}`)
-            if (this.#acknowledged.has(record)) this.#report([{ kind: 'idReused', node: slot.name, record }])
-            this.#acknowledged.add(record)
+            this.#note(slot, record)
           },
           (error) => this.#world.note(`${slot.name} refused a record: ${String(error)}`),
         )
       }
       this.#write(slot, random, count + 1)
     })
+  }
+
+  #retry(slot: NodeSlot): RetryingWriter {
+    const { seed, topics = ['events'], writePauseMs = 200 } = this.#options
+    return new RetryingWriter(slot, seed, {
+      world: this.#world,
+      topics,
+      pauseMs: writePauseMs,
+      acknowledged: (record) => {
+        this.#written++
+        this.#note(slot, record)
+      },
+      contradicted: (record, again) => this.#report([{ kind: 'twoIds', node: slot.name, record, again }]),
+    })
+  }
+
+  #note(slot: NodeSlot, record: string): void {
+    if (this.#acknowledged.has(record)) this.#report([{ kind: 'idReused', node: slot.name, record }])
+    this.#acknowledged.add(record)
   }
 
   #watch(): void {
@@ -245,7 +272,9 @@ class Scenario {
     const nodes = this.#slots.flatMap((slot) => slot.snapshot() ?? [])
     const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...checkCaughtUp(nodes)]
     // Reading everything is the dear one: only when nothing else is open, or the time is up.
-    return open.length > 0 && !lastTime ? open : [...open, ...checkRecords(this.#acknowledged, nodes)]
+    return open.length > 0 && !lastTime
+      ? open
+      : [...open, ...checkRecords(this.#acknowledged, nodes), ...checkPlaces(nodes)]
   }
 
   #slot(name: string): NodeSlot {

@@ -7,6 +7,7 @@ import {
   checkGrowth,
   checkNothingOpen,
   checkPeers,
+  checkPlaces,
   checkPrefixes,
   checkRecords,
   checkReplicators,
@@ -22,7 +23,7 @@ function copy(log: string, ends: readonly number[], from = 0, differsFrom = Numb
 }
 
 function node(name: string, facts: Partial<NodeSnapshot> = {}): NodeSnapshot {
-  return { name, copies: [], records: [], wanted: [], running: [], ...facts }
+  return { name, copies: [], records: [], places: [], wanted: [], running: [], ...facts }
 }
 
 const texts = (violations: Parameters<typeof describeViolation>[0][]): string[] => violations.map(describeViolation)
@@ -82,6 +83,11 @@ test('acknowledged records are everywhere, and nowhere twice', () => {
     'b: record r3 can be read twice',
     'b: 2 acknowledged records are missing, the first is r1',
   ])
+})
+
+test('what was sent again is there once', () => {
+  const nodes = [node('a', { places: ['p/1', 'p/2'] }), node('b', { places: ['p/1', 'p/2', 'p/1'] })]
+  assert.deepEqual(texts(checkPlaces(nodes)), ['b: what was sent again is stored again: p/1'])
 })
 
 test('replicators are the wanted ones, each once, and wanted is who is alive', () => {
