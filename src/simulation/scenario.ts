@@ -66,6 +66,8 @@ export interface ScenarioOptions {
   readonly topics?: readonly string[]
   /** Mean pause of the writer at each host. Default: 200 ms. */
   readonly writePauseMs?: number
+  /** Longest record that is written. Default: 100 and a few bytes. */
+  readonly recordMaxBytes?: number
   /** How long the healed cluster may take to come to rest. Default: 2 minutes. */
   readonly settleMs?: number
   /** How long a graceful stop may take. Default: 30 s. */
@@ -80,6 +82,8 @@ export interface ScenarioResult {
   readonly steps: readonly FaultStep[]
   /** Records written and acknowledged. */
   readonly acknowledged: number
+  /** Of these, records that no node held any more in the end. */
+  readonly gone: number
   /** Records some node refused, or whose node ended before it answered. */
   readonly unacknowledged: number
   readonly violations: readonly Violation[]
@@ -111,6 +115,7 @@ class Scenario {
   readonly #seen = new Map<string, HeldCopies>()
   readonly #retrying: readonly RetryingWriter[]
   #written = 0
+  #gone = 0
   #writing = true
 
   constructor(options: ScenarioOptions) {
@@ -165,6 +170,8 @@ class Scenario {
     world.note(open.length === 0 ? 'settled' : 'did not settle')
     this.#report(open)
     this.#look()
+    const held = new Set(this.#slots.flatMap(({ node }) => node?.readAll() ?? []))
+    this.#gone = [...this.#acknowledged].filter((record) => !held.has(record)).length
   }
 
   /** One after the other, in an order by seed. */
@@ -184,6 +191,7 @@ class Scenario {
       events: this.#world.events,
       steps: this.#options.steps,
       acknowledged: this.#acknowledged.size,
+      gone: this.#gone,
       unacknowledged: this.#written - this.#acknowledged.size,
       violations: [...this.#violations.values()],
       simulatedMs: this.#world.now,
@@ -208,11 +216,11 @@ class Scenario {
   }
 
   #write(slot: NodeSlot, random: SeededRandom, count: number): void {
-    const { topics = ['events'], writePauseMs = 200 } = this.#options
+    const { topics = ['events'], writePauseMs = 200, recordMaxBytes = 100 } = this.#options
     this.#world.after(random.between(0.1, 1.9) * writePauseMs, () => {
       if (!this.#writing) return
       const topic = random.pick(topics)
-      const payload = new TextEncoder().encode(`${slot.name} ${count} ${'x'.repeat(random.integer(0, 100))}`)
+      const payload = new TextEncoder().encode(`${slot.name} ${count} ${'x'.repeat(random.integer(0, recordMaxBytes))}`)
       if (slot.node !== undefined) {
         this.#written++
         slot.node.produce(topic, payload).then(

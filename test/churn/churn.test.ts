@@ -11,7 +11,7 @@ const hosts = ['a', 'b', 'c', 'd', 'e']
 const log = pino({ level: 'silent' })
 
 /** Five whole nodes: they join, crash, lose power, restart, are cut off and healed while writers append at each. */
-function churn(seed: number, durationMs = 60_000, settings: NodeSettings = {}) {
+function churn(seed: number, durationMs = 60_000, settings: NodeSettings = {}, recordMaxBytes = 100) {
   const steps = planChurn({ seed, hosts, durationMs })
   return runScenario({
     seed,
@@ -20,6 +20,7 @@ function churn(seed: number, durationMs = 60_000, settings: NodeSettings = {}) {
     durationMs,
     startNode: reeveNode({ log, settings, twoCopiesEvery: 4 }),
     topics: ['orders', 'payments'],
+    recordMaxBytes,
   })
 }
 
@@ -39,6 +40,16 @@ describe('a cluster of five nodes under churn', () => {
     assert.deepEqual(one.violations.map(describeViolation), [])
     assert.deepEqual(other.violations.map(describeViolation), [])
     assert.notEqual(one.traceHash, other.traceHash)
+  })
+
+  it('does so while retention takes what is over a limit: copies begin anew, nothing comes back, all that is left agrees', async () => {
+    const settings = { segmentMaxBytes: 64 * 1024, maxBatchBytes: 32 * 1024, retentionBytes: 300_000 }
+    for (const seed of [5, 6]) {
+      const { violations, acknowledged, gone } = await churn(seed, 60_000, settings, 20_000)
+      assert.deepEqual(violations.map(describeViolation), [])
+      assert.ok(gone > 0.3 * acknowledged, `only ${gone} of ${acknowledged} records went`)
+      assert.ok(gone < acknowledged, 'not all of them')
+    }
   })
 
   it('does so with encrypted gossip as well, sealed with nonces of the seed', async () => {
