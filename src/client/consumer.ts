@@ -1,3 +1,8 @@
+/**
+ * One topic as an async iterable, record by record or batch by batch: what the caller takes, in which order, and when that
+ * is over. Where it comes from is the reading's business.
+ */
+
 import { ReeveError } from '../errors.ts'
 import type { Connections } from './connections.ts'
 import type { BatchRecords, ConsumedBatch } from './consumed-batch.ts'
