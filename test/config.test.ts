@@ -59,6 +59,21 @@ test('flags win over variables, variables over the file, the file over defaults'
   assert.equal(config.drainTimeoutMs, 10_000)
 })
 
+test('retention is said with units, or not at all', () => {
+  const given = { retentionMs: '7d', retentionBytes: '10GiB', retentionRecords: '5' } as const
+  const { retentionMs, retentionBytes, retentionRecords } = configOf(given)
+  assert.deepEqual([retentionMs, retentionBytes, retentionRecords], [604_800_000, 10 * 1024 ** 3, 5])
+  assert.deepEqual([configOf({}).retentionMs, configOf({ retentionMs: '0' }).retentionMs], [0, 0])
+  for (const wrong of [
+    { retentionMs: '7 moons' },
+    { retentionMs: 10 },
+    { retentionBytes: '1KiB' },
+    { retentionRecords: -1 },
+  ]) {
+    assert.throws(() => configOf(wrong), { code: 'CONFIG_INVALID' })
+  }
+})
+
 test('every way of giving settings leads to the same configuration', () => {
   const expected = configOf({
     nodeName: 'a',

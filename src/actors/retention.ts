@@ -42,6 +42,8 @@ class Retention {
   #everyTimer: Timer | undefined
   #soonTimer: Timer | undefined
   #looking = false
+  /** Made once for all topics of a look: it goes over all logs. */
+  #newest: ReadonlyMap<string, string> | undefined
   #stopped = false
   /** Ends the pause under way. */
   #wake: () => void = () => {}
@@ -82,6 +84,7 @@ class Retention {
   async #lookAtAll(): Promise<void> {
     if (this.#looking) return
     this.#looking = true
+    this.#newest = undefined
     for (const topic of this.#due) {
       if (this.#stopped) break
       this.#due.delete(topic)
@@ -96,7 +99,8 @@ class Retention {
     const { retention } = policy(topic)
     const { maxAgeMs, maxBytes, maxRecords, deletedAt } = retention
     if (maxAgeMs + maxBytes + maxRecords === 0 && deletedAt === 0n) return
-    const newest = newestRuns(journal)
+    this.#newest ??= newestRuns(journal)
+    const newest = this.#newest
     const logs = journal.segments(topic).map(({ log, segments }) => ({
       id: log.id,
       segments,

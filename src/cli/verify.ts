@@ -98,7 +98,7 @@ function inWords(finding: Exclude<Finding, { kind: 'log' }>): string {
     case 'diverged':
       return `${finding.log}: ${finding.dirs[0]} and ${finding.dirs[1]} differ from offset ${finding.offset} on`
     case 'quarantined':
-      return `${finding.path}: was set aside as damaged by an earlier start`
+      return `${finding.path}: was set aside, as damaged or because nobody had what follows it any more`
     case 'foreign':
       return `${finding.path}: is not of a node (${finding.reason})`
   }

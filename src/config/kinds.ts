@@ -173,15 +173,19 @@ export function parseByteCount(text: string): number | undefined {
 }
 
 /** Something given as a number or as text with a unit; 0: no limit. */
-const limit = (needs: string, placeholder: string, min: number, parse: (text: string) => number | undefined) =>
-  ({
-    needs,
-    placeholder,
-    read: (value) => {
-      const number = wholeNumber(typeof value === 'string' ? parse(value) : value, 0, Number.MAX_SAFE_INTEGER)
-      return number === 0 || (number !== undefined && number >= min) ? number : undefined
-    },
-  }) satisfies Kind<number | string, number>
+const limit = (
+  needs: string,
+  placeholder: string,
+  min: number,
+  parse: (text: string) => number | undefined,
+): Kind<number | string, number> => ({
+  needs,
+  placeholder,
+  read: (value) => {
+    const number = wholeNumber(typeof value === 'string' ? parse(value) : value, 0, Number.MAX_SAFE_INTEGER)
+    return number === 0 || (number !== undefined && number >= min) ? number : undefined
+  },
+})
 
 export const retentionTime = limit(
   'a time such as 12h, 7d or milliseconds, at least 1s, or 0 for no limit',

@@ -134,6 +134,17 @@ describe('the offline check', () => {
     assert.deepEqual(harms([...verifyDataDirs(disk, ['/a', '/b'])]), [])
   })
 
+  test('knows a copy of which everything was trimmed, by the name of an empty file', async () => {
+    const { disk, frames } = await twoFolders(12)
+    const end = frames.at(-1)!.baseOffset + frames.at(-1)!.recordCount
+    for (const path of [...disk.snapshot(folderOf(id, '/b')).keys()]) disk.removeFile(`${folderOf(id, '/b')}/${path}`)
+    disk.put(`${folderOf(id, '/b')}/${String(end).padStart(20, '0')}.log`, new Uint8Array(0))
+    const findings = [...verifyDataDirs(disk, ['/a', '/b'])]
+    assert.deepEqual(harms(findings), [])
+    const found = findings.find((finding) => finding.kind === 'log' && finding.dir === '/b')
+    assert.deepEqual(found?.kind === 'log' && [found.start, found.end, found.bytes], [end, end, 0])
+  })
+
   test('names what was set aside and what is not ours', async () => {
     const { disk } = await twoFolders(0)
     disk.put(`${folderOf(id, '/a')}.quarantined-1/00000000000000000000.log`, new Uint8Array(9))

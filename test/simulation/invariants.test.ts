@@ -85,6 +85,20 @@ test('acknowledged records are everywhere, and nowhere twice', () => {
   ])
 })
 
+test('what a node has trimmed need not be there, nor what everybody has trimmed be known to a new one', () => {
+  const trimmed = { ...copy('x', [4]), start: 2 }
+  const nodes = [node('a', { copies: [trimmed], records: ['x/2', 'x/3'] }), node('b', { copies: [copy('x', [4])] })]
+  assert.deepEqual(texts(checkRecords(['x/1', 'x/2', 'x/3'], nodes)), [
+    'b: 3 acknowledged records are missing, the first is x/1',
+  ])
+  const bound = { ...copy('x', []), start: 4, end: 4 }
+  assert.deepEqual(checkCaughtUp([node('a', { copies: [bound] }), node('b')]), [])
+  assert.deepEqual(
+    texts(checkCaughtUp([node('a', { copies: [trimmed] }), node('b', { copies: [bound] }), node('c')])),
+    ['c: its copy of x ends at 0, the longest at 4'],
+  )
+})
+
 test('what was sent again is there once', () => {
   const nodes = [node('a', { places: ['p/1', 'p/2'] }), node('b', { places: ['p/1', 'p/2', 'p/1'] })]
   assert.deepEqual(texts(checkPlaces(nodes)), ['b: what was sent again is stored again: p/1'])
