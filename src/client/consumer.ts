@@ -56,8 +56,9 @@ export function createConsumer(connections: Connections, options: ConsumerOption
 /** What both ways of taking share: one step after the other, however they are asked for, and an end that lasts. */
 abstract class Steps<T> implements AsyncIterableIterator<T> {
   protected readonly reading: Reading
-  /** Asks that wait for their turn. */
-  #before: Promise<unknown> | undefined
+  /** Asks that were not answered at once, and the last of them. */
+  #waiting = 0
+  #last: Promise<unknown> = Promise.resolve()
   #over = false
 
   constructor(reading: Reading) {
@@ -68,7 +69,7 @@ abstract class Steps<T> implements AsyncIterableIterator<T> {
   protected abstract take(): T | undefined
 
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#before === undefined && !this.#over) {
+    if (this.#waiting === 0 && !this.#over) {
       try {
         const value = this.take()
         if (value !== undefined) return Promise.resolve({ done: false, value })
@@ -90,13 +91,9 @@ abstract class Steps<T> implements AsyncIterableIterator<T> {
   }
 
   #later(): Promise<IteratorResult<T, undefined>> {
-    const step = (this.#before ?? Promise.resolve()).then(() => this.#wait())
-    const turn = step
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#before === turn) this.#before = undefined
-      })
-    this.#before = turn
+    const wait = () => this.#wait()
+    const step = this.#waiting++ === 0 ? wait() : this.#last.then(wait, wait)
+    this.#last = step
     return step
   }
 
@@ -114,6 +111,9 @@ abstract class Steps<T> implements AsyncIterableIterator<T> {
       // What was taken before is to count; what ended it is what the caller has to know.
       await this.reading.keeper?.end().catch(() => undefined)
       throw error
+    } finally {
+      // Before the caller hears of it: what it asks next is answered at once.
+      this.#waiting--
     }
     return { done: true, value: undefined }
   }
