@@ -36,3 +36,29 @@ test('nobody writes to the topic of the catalog from outside', async () => {
   await assert.rejects(cluster.produce('a', 'x', { topic: '_catalog' }), hasCode('TOPIC_NAME_INVALID'))
   await cluster.stopAll()
 })
+
+test('on whole nodes what is outdated in it goes, everywhere, and a node that comes later knows as much', async () => {
+  const cluster = new Cluster()
+  await cluster.startAll('a', 'b', 'c')
+  for (let n = 1; n <= 60; n++) {
+    const bytes = topicKind.encode(
+      create(TopicEntrySchema, { version: topicVersion, timestamp: BigInt(n), origin: 'x'.repeat(40_000) }),
+    )
+    const name = ['a', 'b'][n % 2] as string
+    await cluster.world.complete(cluster.node(name).catalog!.put(topicKey('orders'), bytes))
+  }
+  const logs = (name: string) => cluster.node(name).journal!.topicLogs('_catalog')
+  const bytes = (name: string) => logs(name).reduce((sum, log) => sum + log.bytes, 0)
+  assert.ok(bytes('c') > 2_000_000)
+  await cluster.until(() => ['a', 'b', 'c'].every((name) => bytes(name) < 300_000), 180_000)
+  const timestampAt = (name: string) => {
+    const value = cluster.node(name).catalog?.get(topicKey('orders'))
+    return value && (topicKind.decode(value) as TopicEntry).timestamp
+  }
+  await cluster.start('d')
+  await cluster.until(() => timestampAt('d') === 60n && bytes('d') < 300_000)
+  await cluster.world.complete(cluster.node('c').stop())
+  await cluster.start('c')
+  assert.equal(timestampAt('c'), 60n, 'by what it holds itself')
+  await cluster.stopAll()
+})
