@@ -21,6 +21,7 @@ import { epochToBytes, type LogId, logKey } from '../log/log-id.ts'
 import type { Assignment } from '../replication/assignment.ts'
 import { Comparison, type Listings } from '../replication/comparison.ts'
 import type { Directory, Exclusion, Run } from '../replication/directory.ts'
+import { decodeFrames, encodeSynced } from '../replication/frames-message.ts'
 import {
   decodePullResponse,
   digestFromMessage,
@@ -188,6 +189,11 @@ class Pull {
   }
 
   #message(bytes: Uint8Array): void {
+    const frames = this.#comparison && decodeFrames(bytes)
+    if (frames) {
+      this.#frames(frames)
+      return
+    }
     const kind = decodePullResponse(bytes)
     if (!this.#comparison) {
       if (kind.case !== 'hello') throw new ReeveError('REQUEST_MALFORMED', 'a pull begins with a hello')
@@ -272,7 +278,7 @@ class Pull {
     this.#behind.delete(key)
   }
 
-  #frames({ ref, frames }: Frames): void {
+  #frames({ ref, frames }: Pick<Frames, 'ref' | 'frames'>): void {
     const wanted = this.#byRef.get(ref)
     // Else sent before our `unwant` arrived.
     if (!wanted && !this.#ranges.has(ref)) return
@@ -349,7 +355,7 @@ class Pull {
   }
 
   #tellSynced({ ref }: Wanted, end: number): void {
-    this.#send({ case: 'synced', value: { logs: [{ ref, end: BigInt(end) }] } })
+    this.#call?.send(encodeSynced(ref, end))
   }
 
   #arrived({ key, id }: Wanted, end: number): void {

@@ -4,7 +4,7 @@
  * that was wrong.
  */
 
-import { fieldSize, varintSize, writeField, writeVarint } from '../server/wire.ts'
+import { fieldSize, varintSize, writeField, writeVarint } from '../wire.ts'
 import { type Bytes, bytesOf, type OutgoingRecord } from './record.ts'
 
 const recordsTag = 0x0a

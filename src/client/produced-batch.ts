@@ -1,7 +1,7 @@
 /** A batch on its way: its bytes, its place in the producer's sequence, and who waits for what becomes of it. */
 
 import type { ReeveError } from '../errors.ts'
-import { writeField, writeVarint, writeVarintField } from '../server/wire.ts'
+import { writeField, writeVarint, writeVarintField } from '../wire.ts'
 import { BatchWriter } from './batch-writer.ts'
 import type { OutgoingRecord, RecordId, RecordRun } from './record.ts'
 

@@ -22,6 +22,8 @@ const wireFixed32 = 5
 
 /** Wire types of the fields we know (index: field number); any other field may come in any type. */
 const recordFields = [undefined, wireBytes, wireBytes, wireBytes, wireVarint] as const
+const keyTag = 0x0a
+const valueTag = 0x12
 const headersField = 3
 const headerNameField = 1
 const headerFields = [undefined, wireBytes, wireBytes] as const
@@ -49,6 +51,7 @@ export function checkBatch(bytes: Uint8Array, limits: BatchLimits): number {
 }
 
 function checkRecord(scan: Scan, end: number): void {
+  scan.at = behindPlainFields(scan.bytes, scan.at, end)
   while (scan.at < end) {
     const field = scan.field(end, recordFields)
     if (field === headersField) {
@@ -62,6 +65,23 @@ function checkRecord(scan: Scan, end: number): void {
       }
     } else scan.at += scan.size
   }
+}
+
+/** Skips keys and values of less than 16 KiB, of which most records are made; what is anything else is looked at slowly. */
+function behindPlainFields(bytes: Uint8Array, from: number, end: number): number {
+  let at = from
+  while (at + 2 <= end && (bytes[at] === keyTag || bytes[at] === valueTag)) {
+    let size = bytes[at + 1] as number
+    let content = at + 2
+    if (size >= 0x80) {
+      const high = bytes[content++] as number
+      if (content > end || high >= 0x80) break
+      size += high * 128 - 0x80
+    }
+    if (content + size > end) break
+    at = content + size
+  }
+  return at
 }
 
 /** A position in protobuf bytes; every read is bounded by the end of the message it belongs to. */

@@ -8,8 +8,8 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { cursorInvalid, type Fold, foldedVersion, type Place, placeFromState, plainVersion } from '../catalog/place.ts'
 import { type CursorState, CursorStateSchema } from '../gen/reeve/v1/record_pb.ts'
 import { epochToBytes } from '../log/log-id.ts'
+import { bytesTag, fieldSize, varintFieldSize, writeField, writeVarint, writeVarintField } from '../wire.ts'
 import type { DeliveryOrigin } from './delivery.ts'
-import { bytesTag, fieldSize, varintFieldSize, writeField, writeVarint, writeVarintField } from './wire.ts'
 
 export const cursorBytesMax = 1024 * 1024
 

@@ -16,7 +16,7 @@ import {
   writeField,
   writeVarint,
   writeVarintField,
-} from './wire.ts'
+} from '../wire.ts'
 
 const utf8 = new TextEncoder()
 

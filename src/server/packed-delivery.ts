@@ -6,7 +6,6 @@
 
 import { framedHeadBytes, writeFramedHead } from '../framed.ts'
 import { RecordWalk } from '../log/select.ts'
-import type { DeliveredRun, DeliveryOrigin } from './delivery.ts'
 import {
   bigVarintFieldSize,
   bytesTag,
@@ -17,7 +16,8 @@ import {
   writeField,
   writeVarint,
   writeVarintField,
-} from './wire.ts'
+} from '../wire.ts'
+import type { DeliveredRun, DeliveryOrigin } from './delivery.ts'
 
 export interface Packing {
   readonly recordsPerMessage: number

@@ -11,7 +11,7 @@ import {
   writeBigVarintField,
   writeField,
   writeVarintField,
-} from './wire.ts'
+} from '../wire.ts'
 
 const utf8 = new TextEncoder()
 

@@ -9,6 +9,7 @@ import { type PullHello, RefusalReason, ReplicationService, type Want } from '..
 import { framesIn } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
 import { epochToBytes, logKey } from '../log/log-id.ts'
+import { decodeSynced, encodeFrames } from '../replication/frames-message.ts'
 import {
   decodePullRequest,
   encodePullResponse,
@@ -77,6 +78,11 @@ class PullStream implements CallListener {
 
   message(bytes: Uint8Array): void {
     try {
+      const synced = this.#replica === undefined ? undefined : decodeSynced(bytes)
+      if (synced) {
+        this.#synced(synced.ref, synced.end)
+        return
+      }
       const kind = decodePullRequest(bytes)
       if (!this.#replica) {
         if (kind.case !== 'hello') throw new ReeveError('REQUEST_MALFORMED', 'a pull begins with a hello')
@@ -212,7 +218,7 @@ class PullStream implements CallListener {
       const frames = log.read(subscription.position, framesMaxBytes)
       for (const { baseOffset, recordCount } of framesIn(frames)) subscription.position = baseOffset + recordCount
       if (until !== undefined && subscription.position >= until) this.#drop(ref)
-      this.#send({ case: 'frames', value: { ref, frames } })
+      if (!this.#call.send(encodeFrames(ref, frames))) this.#blocked = true
       return true
     } catch (error) {
       const { code } = toReeveError(error)

@@ -57,6 +57,25 @@ describe('checking a batch', () => {
     assert.equal(checkBatch(unknown, limits), 1)
   })
 
+  test('a batch that was cut off anywhere is refused, or is one of fewer records', () => {
+    const sizes = [0, 1, 127, 128, 129, 300, 1900]
+    const records = sizes.map((size) => ({ key: new Uint8Array(size % 200).fill(1), value: new Uint8Array(size) }))
+    const whole = toBinary(RecordBatchSchema, create(RecordBatchSchema, { records }))
+    const ends = sizes.map((_, n) =>
+      toBinary(RecordBatchSchema, create(RecordBatchSchema, { records: records.slice(0, n + 1) })),
+    )
+    for (let length = 1; length < whole.length; length++) {
+      const complete = ends.findIndex((bytes) => bytes.length === length)
+      if (complete >= 0) assert.equal(checkBatch(whole.subarray(0, length), limits), complete + 1)
+      else assert.throws(() => checkBatch(whole.subarray(0, length), limits), hasCode('BATCH_MALFORMED'), `${length}`)
+    }
+    // The length of the last field lies within its record, or not.
+    for (const bytes of [recordOf(0x12), recordOf(0x12, 0x80), recordOf(0x12, 0x80, 0x01), recordOf(0x0a, 0x01)]) {
+      assert.throws(() => checkBatch(bytes, limits), hasCode('BATCH_MALFORMED'))
+      assert.throws(() => checkBatch(Uint8Array.of(...bytes, ...recordOf()), limits), hasCode('BATCH_MALFORMED'))
+    }
+  })
+
   test('an empty record is a record', () => {
     assert.equal(checkBatch(recordOf(), limits), 1)
   })

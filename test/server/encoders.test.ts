@@ -12,7 +12,7 @@ import { LogIdSchema } from '../../src/gen/reeve/v1/record_pb.ts'
 import { epochToBytes } from '../../src/log/log-id.ts'
 import { deliveryOrigin, encodeDelivery } from '../../src/server/delivery.ts'
 import { encodeLogId, encodeProduceResponse } from '../../src/server/produce-response.ts'
-import { bigVarintSize, varintSize, writeBigVarint, writeVarint } from '../../src/server/wire.ts'
+import { bigVarintSize, varintSize, writeBigVarint, writeVarint } from '../../src/wire.ts'
 import { batchOf, epochA, epochB } from './memory-journal.ts'
 
 const offset = fc.oneof(
