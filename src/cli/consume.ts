@@ -70,9 +70,7 @@ export function addConsume(program: Command, ended: (code: number) => void): voi
     .option('--json', 'one JSON object a line: the id, time, key, value and headers; the cursor last')
     .action(async (topic: string, flags: ConsumeFlags) => {
       const options = consumerOptions(topic, flags, Date.now())
-      const exitCode = await withClient(flags, (client) =>
-        printAll(client.consumer(options), flags.json ? asJson : asLine, flags.json === true),
-      )
+      const exitCode = await withClient(flags, (client) => printAll(client.consumer(options), flags.json === true))
       ended(exitCode)
     })
     .addHelpText(
@@ -128,11 +126,7 @@ export function consumerOptions(topic: string, flags: ConsumeFlags, nowMs: numbe
   }
 }
 
-async function printAll(
-  consumer: Consumer,
-  print: (record: ConsumedRecord) => string | Uint8Array,
-  json: boolean,
-): Promise<number> {
+async function printAll(consumer: Consumer, json: boolean): Promise<number> {
   let interrupted: number | undefined
   let count = 0
   const restore = onInterrupt((_signal, exitCode) => {
@@ -140,8 +134,8 @@ async function printAll(
     consumer.close()
   })
   try {
-    for await (const record of consumer) {
-      await write(print(record))
+    for await (const batch of consumer.batches()) {
+      for (const piece of json ? jsonOf(batch) : linesOf(batch)) await write(piece)
       count += 1
     }
   } catch (error) {
@@ -167,11 +161,34 @@ async function printCursor(consumer: Consumer, json: boolean): Promise<void> {
   else if (cursor !== '') process.stderr.write(`cursor ${cursor}\n`)
 }
 
-function asLine({ value }: ConsumedRecord): Uint8Array {
-  const line = new Uint8Array(value.length + 1)
-  line.set(value)
-  line[value.length] = 10
-  return line
+/** Written at once: a write a record costs more than all the rest. */
+const pieceBytes = 64 * 1024
+
+const lineEnd = Uint8Array.of(10)
+
+function* linesOf(records: Iterable<ConsumedRecord>): Generator<Uint8Array> {
+  let parts: Uint8Array[] = []
+  let bytes = 0
+  for (const { value } of records) {
+    parts.push(value, lineEnd)
+    bytes += value.length + 1
+    if (bytes < pieceBytes) continue
+    yield Buffer.concat(parts)
+    parts = []
+    bytes = 0
+  }
+  if (bytes > 0) yield Buffer.concat(parts)
+}
+
+function* jsonOf(records: Iterable<ConsumedRecord>): Generator<string> {
+  let text = ''
+  for (const record of records) {
+    text += asJson(record)
+    if (text.length < pieceBytes) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
 }
 
 function asJson({

@@ -135,6 +135,8 @@ export class Segment {
   /** See `LogView.offsetAtTime`. Looks at few frames: some that the index names, and those up to the next entry. */
   offsetAtTime(files: OpenFiles, timeMs: number): number {
     const file = files.reading(this.path)
+    // So it is with most logs, of those that reach to that time at all.
+    if (this.bytes > 0 && this.#frameAt(file, 0).timeMs >= timeMs) return this.base
     let low = 0
     let high = this.index.length
     while (low < high) {
