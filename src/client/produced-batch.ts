@@ -19,42 +19,42 @@ const numbersBytesMax = 48
 interface Group {
   readonly first: number
   count: number
-  readonly resolve: (run: RecordRun) => void
-  readonly reject: (error: ReeveError) => void
 }
 
-// One function for all promises, not a closure each.
-let resolveNext: (id: RecordId) => void
-let rejectNext: (error: ReeveError) => void
-const takeOut = (resolve: (id: RecordId) => void, reject: (error: ReeveError) => void): void => {
-  resolveNext = resolve
-  rejectNext = reject
+/** Where the batch lies. */
+interface Place {
+  readonly origin: string
+  readonly epoch: string
+  readonly baseOffset: number
 }
 
 export class ProducedBatch {
   /** Resolves when it is acknowledged or refused. */
-  readonly settled: Promise<void>
+  readonly settled: Promise<unknown>
   /** Of its first record; given when it is complete. */
   sequence = 0
   /** How often it was sent. */
   sends = 0
-  #settle: () => void = () => {}
   readonly #head: RequestHead
   readonly #headBytes: number
   readonly #writer: BatchWriter
-  /** Of the records that were sent one by one: where in the batch, and whom to tell. */
-  readonly #places: number[] = []
-  readonly #resolves: ((id: RecordId) => void)[] = []
-  readonly #rejects: ((error: ReeveError) => void)[] = []
+  readonly #stored: Promise<Place>
+  #resolve!: (place: Place) => void
+  #reject!: (error: ReeveError) => void
   readonly #groups: Group[] = []
+  /** What the records are told that were sent one by one, in their order: how far that has come. */
+  #toldRecords = 0
+  #passedGroups = 0
 
   constructor(head: RequestHead, capacityBytes: number) {
     this.#head = head
     this.#headBytes = head.topic.length + head.producerId.length + numbersBytesMax
     this.#writer = new BatchWriter(this.#headBytes, capacityBytes)
-    this.settled = new Promise((resolve) => {
-      this.#settle = resolve
+    this.#stored = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
     })
+    this.settled = this.#stored.catch(() => undefined)
   }
 
   get count(): number {
@@ -76,19 +76,20 @@ export class ProducedBatch {
     to.#writer.append(this.#writer.takeLast())
   }
 
-  /** For the record written last. */
+  /**
+   * For the record written last. A promise that follows another is the smallest there is: thousands wait at a time. They
+   * are told in the order in which they were made, so that one function knows for each which record it is for.
+   */
   forLast(): Promise<RecordId> {
-    const promise = new Promise<RecordId>(takeOut)
-    this.#places.push(this.#writer.count - 1)
-    this.#resolves.push(resolveNext)
-    this.#rejects.push(rejectNext)
-    return promise
+    return this.#stored.then(this.#tellNext)
   }
 
   /** For the record written last, and those that `grow` adds: one call's, one behind the other. */
   forGroup(): Promise<RecordRun> {
-    return new Promise((resolve, reject) => {
-      this.#groups.push({ first: this.#writer.count - 1, count: 1, resolve, reject })
+    const group = { first: this.#writer.count - 1, count: 1 }
+    this.#groups.push(group)
+    return this.#stored.then(({ origin, epoch, baseOffset }) => {
+      return { origin, epoch, offset: baseOffset + group.first, count: group.count }
     })
   }
 
@@ -112,18 +113,20 @@ export class ProducedBatch {
     return request
   }
 
-  acknowledged(origin: string, epoch: string, baseOffset: number): void {
-    for (let n = 0; n < this.#places.length; n++) {
-      this.#resolves[n]!({ origin, epoch, offset: baseOffset + this.#places[n]! })
-    }
-    for (const { first, count, resolve } of this.#groups) resolve({ origin, epoch, offset: baseOffset + first, count })
-    this.#settle()
+  acknowledged(place: Place): void {
+    this.#resolve(place)
   }
 
   fail(error: ReeveError): void {
-    for (const reject of this.#rejects) reject(error)
-    for (const { reject } of this.#groups) reject(error)
-    this.#settle()
+    this.#reject(error)
+  }
+
+  readonly #tellNext = ({ origin, epoch, baseOffset }: Place): RecordId => {
+    for (let next = this.#groups[this.#passedGroups]; next?.first === this.#toldRecords; ) {
+      this.#toldRecords += next.count
+      next = this.#groups[++this.#passedGroups]
+    }
+    return { origin, epoch, offset: baseOffset + this.#toldRecords++ }
   }
 
   #encodeHead(first: boolean): Uint8Array {

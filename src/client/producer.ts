@@ -12,6 +12,7 @@ import { type Connections, isUnavailable, type Live } from './connections.ts'
 import { createPatience } from './patience.ts'
 import { ProducedBatch, type RequestHead } from './produced-batch.ts'
 import type { OutgoingRecord, RecordId, RecordRun } from './record.ts'
+import { type Job, WaitingForRoom } from './room.ts'
 import { epochText } from './servers.ts'
 
 export interface ProducerOptions {
@@ -63,9 +64,9 @@ const allCopies = 0xffff_ffff
 const producerIdBytes = 16
 /** Batches in flight: less than a server remembers of a producer (64), so that it knows each when it comes again. */
 const inFlightMax = 32
-/** To begin with; a batch takes as much room as the last one had. */
+/** To begin with; a batch takes a little more room than the last one had. */
 const capacityBytesMin = 1024
-const hasRoom = Promise.resolve()
+const isReady = Promise.resolve()
 
 export function createProducer(connections: Connections, options: ProducerOptions): Producer {
   const { clock } = connections
@@ -93,9 +94,7 @@ export function createProducer(connections: Connections, options: ProducerOption
   let lingering = false
   let lingerTimer: Timer | undefined
   let ackDeadline: Timer | undefined
-  const waitingForRoom: (() => void)[] = []
-  let turn: Promise<unknown> = Promise.resolve()
-  let turnsTaken = 0
+  const room = new WaitingForRoom(() => bufferedBytes < maxBufferedBytes)
   let lastLoss: ReeveError | undefined
   const patience = createPatience(clock, connections.timeoutMs)
 
@@ -120,7 +119,7 @@ export function createProducer(connections: Connections, options: ProducerOption
     due = false
     gathering.sequence = nextSequence
     nextSequence += gathering.count
-    capacityBytes = Math.max(capacityBytesMin, gathering.bytes)
+    capacityBytes = Math.max(capacityBytesMin, Math.ceil(1.25 * gathering.bytes))
     queued.push(gathering)
     gathering = undefined
   }
@@ -182,7 +181,7 @@ export function createProducer(connections: Connections, options: ProducerOption
       inFlight.shift()
       progress()
       settled(batch)
-      batch.acknowledged(ack.log.origin, epoch, Number(ack.baseOffset))
+      batch.acknowledged({ origin: ack.log.origin, epoch, baseOffset: Number(ack.baseOffset) })
     } catch {
       stream?.call.cancel()
     }
@@ -226,7 +225,7 @@ export function createProducer(connections: Connections, options: ProducerOption
 
   function settled(batch: ProducedBatch): void {
     bufferedBytes -= batch.bytes
-    if (bufferedBytes < maxBufferedBytes) for (const go of waitingForRoom.splice(0)) go()
+    room.work()
   }
 
   /** Throws where it is no record. Returns the batch that has it as its last one. */
@@ -259,48 +258,61 @@ export function createProducer(connections: Connections, options: ProducerOption
     return promise
   }
 
-  async function addAll(records: Iterable<OutgoingRecord>): Promise<Promise<RecordRun>[]> {
+  /** Of many records as many as there is room for, at a time. */
+  function addingAll(
+    records: Iterator<OutgoingRecord>,
+    done: (runs: Promise<RecordRun>[]) => void,
+    failed: (error: unknown) => void,
+  ): Job {
     const runs: Promise<RecordRun>[] = []
     let last: ProducedBatch | undefined
-    let failed = false
-    for (const record of records) {
-      if (bufferedBytes >= maxBufferedBytes) await room()
-      if (failed) break
-      const batch = gather(record)
-      if (batch === last) batch.grow()
-      else {
-        const run = batch.forGroup()
-        run.catch(() => {
-          failed = true
-        })
-        runs.push(run)
-        last = batch
+    let refused = false
+    return () => {
+      try {
+        while (bufferedBytes < maxBufferedBytes) {
+          const next = refused ? records.return?.() : records.next()
+          if (!next || next.done) {
+            done(runs)
+            return true
+          }
+          const batch = gather(next.value)
+          if (batch === last) batch.grow()
+          else {
+            const run = batch.forGroup()
+            run.catch(() => {
+              refused = true
+            })
+            runs.push(run)
+            last = batch
+          }
+          gathered()
+        }
+        return false
+      } catch (error) {
+        failed(error)
+        return true
       }
-      gathered()
     }
-    return runs
   }
 
-  async function room(): Promise<void> {
-    while (bufferedBytes >= maxBufferedBytes) await new Promise<void>((resolve) => waitingForRoom.push(resolve))
-  }
-
-  /** One after the other, so that records keep the order in which they were sent. */
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    turnsTaken += 1
-    const mine = turn.then(work)
-    turn = mine.catch(() => undefined)
-    try {
-      return await mine
-    } finally {
-      turnsTaken -= 1
-    }
+  /** Resolves when what was sent before has its place in a batch, and there is room for more. */
+  function turn(): Promise<void> {
+    return new Promise((resolve) => {
+      room.add(() => {
+        resolve()
+        return true
+      })
+    })
   }
 
   async function flush(): Promise<void> {
-    await turn
-    due = gathering !== undefined
-    pump()
+    const sendRest = () => {
+      due = gathering !== undefined
+      pump()
+    }
+    sendRest()
+    if (!room.isOpen) await turn()
+    sendRest()
     const waiting = [...inFlight, ...queued, ...(gathering ? [gathering] : [])]
     await Promise.all(waiting.map((batch) => batch.settled))
   }
@@ -310,21 +322,30 @@ export function createProducer(connections: Connections, options: ProducerOption
   return {
     send(record) {
       if (closing) return closed()
-      if (turnsTaken > 0 || bufferedBytes >= maxBufferedBytes) {
-        const added = inTurn(async () => {
-          await room()
-          return { promise: add(record) }
-        })
-        return added.then(({ promise }) => promise)
-      }
       try {
-        return add(record)
+        if (room.isOpen) return add(record)
       } catch (error) {
         return Promise.reject(error)
       }
+      return new Promise((resolve, reject) => {
+        room.add(() => {
+          try {
+            resolve(add(record))
+          } catch (error) {
+            reject(error)
+          }
+          return true
+        })
+      })
     },
-    sendAll: async (records) => (closing ? closed() : Promise.all(await inTurn(() => addAll(records)))),
-    ready: () => (bufferedBytes < maxBufferedBytes ? hasRoom : room()),
+    async sendAll(records) {
+      if (closing) return closed()
+      const runs = new Promise<Promise<RecordRun>[]>((resolve, reject) => {
+        room.add(addingAll(records[Symbol.iterator](), resolve, reject))
+      })
+      return Promise.all(await runs)
+    },
+    ready: () => (room.isOpen ? isReady : turn()),
     flush,
     close: async () => {
       closing = true
