@@ -26,6 +26,11 @@ export interface ProducerOptions {
   /** Unacknowledged bytes at which `send` waits. Default 8 MiB. */
   readonly maxBufferedBytes?: number
   /**
+   * Unacknowledged records at which `send` waits. Default 20,000: each waits with a promise, and many more of them than
+   * fit a young heap cost several times as much.
+   */
+  readonly maxBufferedRecords?: number
+  /**
    * How long one server may take to acknowledge the oldest record in flight; then it is given up like one that was lost.
    * Default 30 s: a server waits up to 20 s for `copies`.
    */
@@ -73,6 +78,7 @@ export function createProducer(connections: Connections, options: ProducerOption
   const lingerMs = options.lingerMs ?? 2
   const maxBatchBytes = options.maxBatchBytes ?? 256 * 1024
   const maxBufferedBytes = options.maxBufferedBytes ?? 8 * 1024 * 1024
+  const maxBufferedRecords = options.maxBufferedRecords ?? 20_000
   const ackTimeoutMs = options.ackTimeoutMs ?? 30_000
   const head: RequestHead = {
     topic: new TextEncoder().encode(options.topic),
@@ -88,15 +94,20 @@ export function createProducer(connections: Connections, options: ProducerOption
   let queued: ProducedBatch[] = []
   let inFlight: ProducedBatch[] = []
   let bufferedBytes = 0
+  let bufferedRecords = 0
   let stream: Stream | undefined
   let opening = false
   let closing = false
   let lingering = false
   let lingerTimer: Timer | undefined
   let ackDeadline: Timer | undefined
-  const room = new WaitingForRoom(() => bufferedBytes < maxBufferedBytes)
+  const room = new WaitingForRoom(hasRoom)
   let lastLoss: ReeveError | undefined
   const patience = createPatience(clock, connections.timeoutMs)
+
+  function hasRoom(): boolean {
+    return bufferedBytes < maxBufferedBytes && bufferedRecords < maxBufferedRecords
+  }
 
   function linger(): void {
     lingering = true
@@ -225,6 +236,7 @@ export function createProducer(connections: Connections, options: ProducerOption
 
   function settled(batch: ProducedBatch): void {
     bufferedBytes -= batch.bytes
+    bufferedRecords -= batch.count
     room.work()
   }
 
@@ -235,6 +247,7 @@ export function createProducer(connections: Connections, options: ProducerOption
     batch.write(record, Math.max(0, Math.trunc(clock.now())))
     gathering = batch
     bufferedBytes += batch.bytes - before
+    bufferedRecords++
     if (batch.bytes > maxBatchBytes && batch.count > 1) {
       const next = new ProducedBatch(head, capacityBytes)
       batch.moveLast(next)
@@ -269,7 +282,7 @@ export function createProducer(connections: Connections, options: ProducerOption
     let refused = false
     return () => {
       try {
-        while (bufferedBytes < maxBufferedBytes) {
+        while (hasRoom()) {
           const next = refused ? records.return?.() : records.next()
           if (!next || next.done) {
             done(runs)

@@ -182,6 +182,25 @@ test('a full buffer holds further records back, in order', async () => {
   )
 })
 
+test('a full buffer is a matter of records, too; ready waits behind all that waits already', async () => {
+  const log = logOf(1)
+  const options = { maxBatchBytes: 40, maxBufferedRecords: 5 }
+  const producer = producerOf(fakeCluster({ [first]: { ProduceStream: log.handler } }), options)
+  let acknowledged = 0
+  const sends = Array.from({ length: 1000 }, async (_, n) => {
+    const { offset } = await producer.send({ value: `${n}` })
+    acknowledged++
+    return offset
+  })
+  await producer.ready()
+  assert.ok(acknowledged >= 990, `${acknowledged} acknowledged`)
+  await producer.flush()
+  assert.deepEqual(
+    await Promise.all(sends),
+    Array.from({ length: 1000 }, (_, n) => n),
+  )
+})
+
 test('an acknowledgement of something else ends the stream instead of being believed', async () => {
   const wrong: Handler = (call) => {
     call.onMessage = () => acknowledge(call, 1, 0, 99)
