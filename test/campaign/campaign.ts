@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import { SeededRandom } from '../../src/simulation/random.ts'
 import { kills } from './kills.ts'
+import { powerCuts } from './power-cuts.ts'
 
 interface Campaign {
   readonly what: string
@@ -16,6 +17,7 @@ interface Campaign {
 
 const campaigns: Readonly<Record<string, Campaign>> = {
   kills: { what: 'kill -9 of real nodes under load', times: 200, run: kills },
+  'power-cuts': { what: 'ends of a machine at any operation of its disk', times: 10_000, run: powerCuts },
 }
 
 process.exit(await main())
