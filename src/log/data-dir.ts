@@ -5,7 +5,7 @@
  */
 
 import type { Decoded } from '../decoded.ts'
-import type { Disk } from '../env/env.ts'
+import { type Disk, DiskError } from '../env/env.ts'
 import { type ErrorCode, ReeveError } from '../errors.ts'
 import { type LogId, parseEpoch, parseNodeName, parseStoredTopicName } from './log-id.ts'
 
@@ -25,15 +25,27 @@ export function topicsFolder(dataDir: string): string {
 }
 
 export function logFolder(dataDir: string, id: LogId): string {
-  return `${topicsFolder(dataDir)}/${id.topic}/${id.origin}/${id.epoch}`
+  return [topicsFolder(dataDir), id.topic, id.origin, id.epoch].join('/')
 }
 
-/** Makes a folder, and every folder above it that was missing, and makes them last. */
+/**
+ * Makes a folder, and every folder above it that was missing, and makes their names last: those that are there as well,
+ * for whoever made them may have died before it did.
+ */
 export async function makeDurableFolder(disk: Disk, path: string): Promise<void> {
-  const holders: string[] = []
-  for (let at = path; at.includes('/') && !disk.stat(at); at = parentOf(at)) holders.push(parentOf(at))
+  const folders: { holder: string; isNew: boolean }[] = []
+  for (let at = path; at.includes('/') && at !== '/'; at = parentOf(at)) {
+    folders.push({ holder: parentOf(at) || '/', isNew: !disk.stat(at) })
+  }
   disk.makeFolder(path)
-  for (const holder of holders.reverse()) await disk.syncFolder(holder === '' ? '/' : holder)
+  for (const { holder, isNew } of folders.reverse()) {
+    try {
+      await disk.syncFolder(holder)
+    } catch (error) {
+      // Folders of the system need not be ours to look into.
+      if (isNew || !(error instanceof DiskError) || (error.code !== 'EACCES' && error.code !== 'EPERM')) throw error
+    }
+  }
 }
 
 /**

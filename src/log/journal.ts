@@ -7,7 +7,7 @@ import { logFolder, logFolders, makeDurableFolder, makeLogFolder, topicsFolder }
 import { checkDataFormat } from './data-format.ts'
 import { HybridClock } from './hlc.ts'
 import type { JournalEvent } from './journal-event.ts'
-import { Log } from './log.ts'
+import { Log, type LogKeeper } from './log.ts'
 import { checkedId, type LogId, logKey, parseNodeName } from './log-id.ts'
 import type { Appended, LogSegments, LogView } from './log-view.ts'
 import type { LogWorld } from './log-world.ts'
@@ -108,7 +108,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   if (!name.ok) throw new ReeveError('NODE_NAME_INVALID', name.problem)
   let lock: DiskLock | undefined
   try {
-    await makeDurableFolder(disk, dataDir)
+    disk.makeFolder(dataDir)
     lock = await disk.lockFolder(dataDir, `node ${node}, epoch ${epoch}`)
     await checkDataFormat(disk, dataDir)
     await makeDurableFolder(disk, topicsFolder(dataDir))
@@ -137,6 +137,12 @@ class OpenJournal implements Journal {
   /** Topic → its logs that have something to read. */
   readonly #visible = new Map<string, Set<Log>>()
   readonly #listeners = new Set<(log: LogView) => void>()
+  readonly #keeper: LogKeeper = {
+    makeFolder: (id) => makeLogFolder(this.#options.disk, this.#options.dataDir, id),
+    committed: (log, rolled) => this.#committed(log, rolled),
+    marked: (copy, producer, batch) => this.#producers.add(copy.id, producer, batch),
+    timestamp: () => this.timestamp(),
+  }
   readonly #rollListeners = new Set<(log: LogView) => void>()
   readonly #trimListeners = new Set<(log: LogView) => void>()
   /** Each shared by all logs of a topic, which see at once what changes in it. */
@@ -313,18 +319,9 @@ class OpenJournal implements Journal {
   }
 
   #add(id: LogId, segments: Segment[]): Log {
-    const { disk, dataDir } = this.#options
-    const log = new Log(this.#world, {
-      id,
-      own: this.#isOwn(id),
-      folder: logFolder(dataDir, id),
-      segments,
-      rules: this.#rulesOf(id.topic),
-      makeFolder: () => makeLogFolder(disk, dataDir, id),
-      committed: (grown, rolled) => this.#committed(grown, rolled),
-      marked: (copy, producer, batch) => this.#producers.add(copy.id, producer, batch),
-      timestamp: () => this.timestamp(),
-    })
+    const { dataDir } = this.#options
+    const [own, folder, rules] = [this.#isOwn(id), logFolder(dataDir, id), this.#rulesOf(id.topic)]
+    const log = new Log(this.#world, { id, own, folder, segments, rules }, this.#keeper)
     this.#logs.set(log.key, log)
     return log
   }

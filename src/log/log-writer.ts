@@ -213,11 +213,8 @@ export class LogWriter {
       this.#publish(durable)
       durable = (await synced) ? groups : []
     }
-    if (this.#failed) {
-      this.#active?.cut()
-      this.#tail = this.#durableTail()
-    }
     this.#release()
+    if (this.#failed) this.#tail = this.#durableTail()
     for (const work of this.#between.splice(0)) work()
     this.#working = false
     for (const resolve of this.#idle.splice(0)) resolve()

@@ -37,6 +37,17 @@ import { beginAnew, trimLog } from './trimming.ts'
 /** Each node judges batches by its own limits when they are produced; a copy takes all that the format can hold. */
 const copyLimits = { maxBytes: frameBodyMaxBytes, maxRecords: 0xffff_ffff, maxRecordBytes: frameBodyMaxBytes }
 
+/** What a log tells its journal, and asks it. */
+export interface LogKeeper {
+  makeFolder(id: LogId): void
+  /** `rolled`: with a segment that follows another one. */
+  committed(log: Log, rolled: boolean): void
+  /** A copy has this batch from now on. */
+  marked(log: Log, producer: string, batch: MarkedBatch): void
+  /** Later than all this node has given or seen. */
+  timestamp(): bigint
+}
+
 export class Log implements LogView, SoundLog {
   readonly id: LogId
   readonly key: string
@@ -46,7 +57,6 @@ export class Log implements LogView, SoundLog {
   readonly #writer: LogWriter
   readonly #rules: TopicRules
   readonly mendable: Mendable
-  readonly mended: () => void
   /** Where the topic's present life begins in this log: what is before was deleted. */
   #floor = 0
   /** Of the frame at `start`, once somebody asked. */
@@ -55,7 +65,7 @@ export class Log implements LogView, SoundLog {
   #segmentsSeen: number
   /** Something of it is later than the topic's last deletion. */
   #lives = false
-  readonly #marked: (log: Log, producer: string, batch: MarkedBatch) => void
+  readonly #journal: LogKeeper
   /** The last frames that wait until those under way are durable: whatever arrives meanwhile belongs behind them. */
   #waiting: Promise<void> | undefined
 
@@ -67,44 +77,47 @@ export class Log implements LogView, SoundLog {
       folder: string
       segments: Segment[]
       rules: TopicRules
-      makeFolder: () => void
-      /** `rolled`: with a segment that follows another one. */
-      committed: (log: Log, rolled: boolean) => void
-      /** A copy has this batch from now on. */
-      marked: (log: Log, producer: string, batch: MarkedBatch) => void
-      /** Later than all this node has given or seen. */
-      timestamp: () => bigint
     },
+    journal: LogKeeper,
   ) {
     this.id = log.id
     this.key = logKey(log.id)
     this.own = log.own
     this.#world = world
     this.#segments = log.segments
-    this.#marked = log.marked
+    this.#journal = journal
     this.#segmentsSeen = log.segments.length
+    const { id, own, folder, segments, rules } = log
+    const makeFolder = () => journal.makeFolder(id)
+    // Written out, here and below: of many logs, objects that share their shape take a third of the memory.
     this.#writer = new LogWriter(world, {
-      ...log,
       key: this.key,
-      pending: log.own ? world.pending : undefined,
-      firstChain: chainSeed(log.id),
+      folder,
+      segments,
+      firstChain: chainSeed(id),
+      rules,
+      makeFolder,
+      pending: own ? world.pending : undefined,
       committed: () => {
         this.applyDeletion()
         const rolled = this.#segments.length > Math.max(1, this.#segmentsSeen)
         this.#segmentsSeen = this.#segments.length
-        log.committed(this, rolled)
+        journal.committed(this, rolled)
       },
       timestamp: () => {
         // Where the deletion came from a clock far ahead of ours: what is written after it must live.
-        const { deletedAt } = log.rules
-        const timestamp = log.timestamp()
+        const { deletedAt } = rules
+        const timestamp = journal.timestamp()
         return timestamp > deletedAt ? timestamp : deletedAt + 1n
       },
     })
-    this.#rules = log.rules
-    this.mendable = { ...log, world, writer: this.#writer }
-    this.mended = () => log.committed(this, false)
+    this.#rules = rules
+    this.mendable = { id, folder, segments, makeFolder, world, writer: this.#writer }
     this.applyDeletion()
+  }
+
+  mended(): void {
+    this.#journal.committed(this, false)
   }
 
   get start(): number {
@@ -256,7 +269,8 @@ export class Log implements LogView, SoundLog {
       await pushed
     } finally {
       // Of a group that failed, a part may have become visible.
-      for (const { producer, ...batch } of marked) if (batch.baseOffset < this.end) this.#marked(this, producer, batch)
+      for (const { producer, ...batch } of marked)
+        if (batch.baseOffset < this.end) this.#journal.marked(this, producer, batch)
     }
     return this.end
   }

@@ -5,7 +5,7 @@
  * itself, which replication extends like any other.
  */
 
-import type { Disk } from '../env/env.ts'
+import type { Disk, DiskFile } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { parentOf, quarantineFolder, segmentFiles } from './data-dir.ts'
 import { chainSeed, frameVersion, storedProducer, storedTimestamp } from './frame.ts'
@@ -57,11 +57,13 @@ export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
       if (next) segment.saveIndex(disk, seed)
     } else if (torn && !next) await cutTail(options, segment, bytes)
     else await setAside(options, files.slice(n), segment.bytes, segment.end)
+    segment.index.compact()
     if (segment.bytes > 0) segments.push(segment)
     if (torn !== undefined) break
     place = { offset: segment.end, chain: segment.chain }
   }
-  return segments
+  // A list that was pushed to has room for many more, of which most logs need none.
+  return segments.slice()
 }
 
 /**
@@ -150,13 +152,7 @@ async function copy(disk: Disk, from: string, to: string): Promise<void> {
   const source = disk.open(from, 'read')
   const target = disk.open(to, 'write')
   try {
-    const chunk = new Uint8Array(1024 * 1024)
-    for (let at = 0; ; ) {
-      const count = source.read(chunk, at)
-      if (count === 0) break
-      target.write(chunk.subarray(0, count), at)
-      at += count
-    }
+    copyBytes(source, target, 0, source.size())
     await target.sync()
   } finally {
     source.close()
@@ -176,25 +172,26 @@ async function truncate(disk: Disk, path: string, bytes: number): Promise<void> 
 
 /**
  * A process that died between write and sync leaves frames that verify but that a power cut could still take: they
- * become visible now, so they become durable now. Earlier segments were synced before the last one was begun, and what
- * an index speaks of before that was written; the index speaks of all of it from now on.
+ * become visible now, so they become durable now. Where that sync had failed, the system may take for clean what the
+ * disk does not have: only what is written anew is written at all. Earlier segments were synced before the last one was
+ * begun, and what an index speaks of before that was written; the index speaks of all of it from now on.
  */
 export async function makeDurable(
   disk: Disk,
   logs: readonly { readonly id: LogId; readonly segments: readonly Segment[] }[],
 ): Promise<void> {
   const folders = new Set<string>()
-  const lastPaths: string[] = []
+  const unsure: Segment[] = []
   for (const last of logs.map(({ segments }) => segments.at(-1))) {
     if (!last || (last.isIndexed && last.bytes > 0)) continue
-    lastPaths.push(last.path)
+    unsure.push(last)
     let folder = last.folder
     // Epoch, origin, topic, and `topics`, which holds the topic's name.
     for (let level = 0; level < 4; level++, folder = parentOf(folder)) folders.add(folder)
   }
   // Some at a time: each waits for the device, and each file is open meanwhile.
-  for (let at = 0; at < lastPaths.length; at += 16) {
-    await Promise.all(lastPaths.slice(at, at + 16).map((path) => syncFile(disk, path)))
+  for (let at = 0; at < unsure.length; at += 16) {
+    await Promise.all(unsure.slice(at, at + 16).map((segment) => writeAnew(disk, segment)))
   }
   const all = [...folders]
   for (let at = 0; at < all.length; at += 16) {
@@ -203,11 +200,22 @@ export async function makeDurable(
   for (const { id, segments } of logs) segments.at(-1)?.saveIndex(disk, chainSeed(id))
 }
 
-async function syncFile(disk: Disk, path: string): Promise<void> {
+async function writeAnew(disk: Disk, { path, indexedBytes, bytes }: Segment): Promise<void> {
   const file = disk.open(path, 'write')
   try {
+    copyBytes(file, file, indexedBytes, bytes)
     await file.sync()
   } finally {
     file.close()
+  }
+}
+
+function copyBytes(source: DiskFile, target: DiskFile, from: number, to: number): void {
+  const chunk = new Uint8Array(Math.min(to - from, 1024 * 1024))
+  for (let at = from; at < to; ) {
+    const count = source.read(chunk.subarray(0, Math.min(chunk.length, to - at)), at)
+    if (count === 0) return
+    target.write(chunk.subarray(0, count), at)
+    at += count
   }
 }

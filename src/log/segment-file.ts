@@ -32,18 +32,6 @@ export class SegmentFile {
     return undefined
   }
 
-  /**
-   * Leaves what is visible. What a sync that failed should have covered reads well for as long as the system caches it,
-   * and may be gone after the next power cut: the next run must not take it for stored.
-   */
-  cut(): void {
-    try {
-      this.#file.truncate(this.segment.bytes)
-    } catch {
-      // A disk that takes this no more either: the next run sees what there is.
-    }
-  }
-
   sync(): Promise<void> {
     return this.#file.sync()
   }

@@ -28,7 +28,7 @@ const scratch = new Uint8Array(64 * 1024)
 const nextPositionsMax = 64
 
 /** The index of a segment that is being written is saved each time it has grown by so much. */
-const indexedEveryBytes = 8 * 1024 * 1024
+const indexedEveryBytes = 4 * 1024 * 1024
 
 /** Of a file on a slow device, at once. */
 export const fetchBytes = 1024 * 1024
@@ -51,7 +51,6 @@ export class Segment {
   keptCopy = false
   /** Offset behind a frame that was read → its position: where that reader will go on. */
   #nextPositions: Map<number, number> | undefined
-  /** What the index file speaks of. */
   #indexedBytes = 0
 
   constructor(folder: string, base: number, indexIntervalBytes: number) {
@@ -202,6 +201,11 @@ export class Segment {
   /** Bounds how much of a segment a start after a crash has to look at. */
   saveIndexNowAndThen(disk: Disk, seed: bigint): void {
     if (this.bytes - this.#indexedBytes >= indexedEveryBytes) this.saveIndex(disk, seed)
+  }
+
+  /** What the index file speaks of. */
+  get indexedBytes(): number {
+    return this.#indexedBytes
   }
 
   /** The index file speaks of all that is visible. */

@@ -34,8 +34,8 @@ const entryBytes = 16
 
 export class SparseIndex {
   readonly #intervalBytes: number
-  readonly #offsets: number[] = []
-  readonly #positions: number[] = []
+  #offsets: number[] = []
+  #positions: number[] = []
 
   constructor(intervalBytes: number) {
     this.#intervalBytes = intervalBytes
@@ -51,6 +51,12 @@ export class SparseIndex {
     if (last !== undefined && position - last < this.#intervalBytes) return
     this.#offsets.push(offset)
     this.#positions.push(position)
+  }
+
+  /** Gives back the memory that was set aside for growing. */
+  compact(): void {
+    this.#offsets = this.#offsets.slice()
+    this.#positions = this.#positions.slice()
   }
 
   /** The nth entry, from 0. */

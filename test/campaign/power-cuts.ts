@@ -75,8 +75,8 @@ class Story {
   async tell(): Promise<{ ended: boolean; acknowledged: number }> {
     await this.#open()
     if (this.#host.alive) await this.#work()
-    const ended = !this.#host.alive
-    if (!ended) await this.#stop()
+    if (this.#host.alive) await this.#stop()
+    const ended = this.#left <= 0
     const again = this.#random.chance(0.3) ? this.#random.integer(1, 40) : Number.POSITIVE_INFINITY
     for (const left of [again, Number.POSITIVE_INFINITY]) {
       this.#left = left
@@ -151,8 +151,13 @@ class Story {
   }
 
   async #stop(): Promise<void> {
-    const closing = (this.#journal as Journal).close()
-    await this.#world.complete(closing)
+    let closed = false
+    void (this.#journal as Journal).close().then(() => {
+      closed = true
+    })
+    await this.#world.run({ until: () => closed || !this.#host.alive })
+    if (!this.#host.alive) return
+    assert.ok(closed, 'it does not close')
     // The machine goes down right behind its node.
     if (this.#random.chance(0.7)) this.#host.crash()
     else this.#host.kill()
@@ -219,6 +224,8 @@ class Story {
 
   #check(): void {
     const journal = this.#journal as Journal
+    const left = this.#left
+    this.#left = Number.POSITIVE_INFINITY
     const harm = this.#events.filter(({ kind }) => kind !== 'tailCut')
     assert.deepEqual(harm, [])
     for (const expected of this.#expected.values()) {
@@ -230,6 +237,7 @@ class Story {
       assert.deepEqual(valuesOf(readAll(log)), expected.values.slice(log.start, end), log.key)
       expected.end = end
     }
+    this.#left = left
   }
 
   #of(id: LogId): Expected {
