@@ -55,8 +55,11 @@ export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
     }
     if (torn === undefined) {
       if (next) segment.saveIndex(disk, seed)
-    } else if (torn && !next) await cutTail(options, segment, bytes)
-    else await setAside(options, files.slice(n), segment.bytes, segment.end)
+    } else if (torn && !next) {
+      await cutTail(options, segment, bytes, n === 0)
+      // All before it was trimmed: its name says where the log goes on.
+      if (n === 0 && base > 0 && segment.bytes === 0) return [Segment.bound(folder, base, settings.indexIntervalBytes)]
+    } else await setAside(options, files.slice(n), segment.bytes, segment.end)
     segment.index.compact()
     if (segment.bytes > 0) segments.push(segment)
     if (torn !== undefined) break
@@ -117,8 +120,13 @@ function newer(segment: Segment, position: number, version: number | undefined):
   })
 }
 
-async function cutTail({ disk, id, report }: RecoveryOptions, segment: Segment, fileBytes: number): Promise<void> {
-  if (segment.bytes === 0) disk.removeFile(segment.path)
+async function cutTail(
+  { disk, id, report }: RecoveryOptions,
+  segment: Segment,
+  fileBytes: number,
+  isFirst: boolean,
+): Promise<void> {
+  if (segment.bytes === 0 && !(isFirst && segment.base > 0)) disk.removeFile(segment.path)
   else await truncate(disk, segment.path, segment.bytes)
   report({ kind: 'tailCut', log: logKey(id), end: segment.end, cutBytes: fileBytes - segment.bytes })
 }
