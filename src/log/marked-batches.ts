@@ -5,7 +5,7 @@
 
 import { type ProducerMark, producerIdBytes } from './frame.ts'
 import type { LogId } from './log-id.ts'
-import { batchesOfProducerMax, type MarkedBatch, producerKey } from './producers.ts'
+import { batchesMax, batchesOfProducerMax, type MarkedBatch, producerKey } from './producers.ts'
 
 export interface MarkedFrame extends MarkedBatch {
   /** `producerKey` of its id. */
@@ -25,16 +25,23 @@ const keptMax = 16_384
 const entryBytes = producerIdBytes + 28
 
 export class MarkedBatches {
-  #batches: MarkedFrame[] = []
+  /** Undefined: nobody has looked into `#encoded` yet. */
+  #batches: MarkedFrame[] | undefined = []
+  #encoded: Uint8Array = new Uint8Array(4)
+
+  get size(): number {
+    return this.#batches?.length ?? (this.#encoded.length - 4) / entryBytes
+  }
 
   /** In the order of the log. */
   add(batch: MarkedFrame): void {
-    this.#batches.push(batch)
-    if (this.#batches.length >= 2 * keptMax) this.#batches = latest(this.#batches)
+    const batches = this.#all()
+    batches.push(batch)
+    if (batches.length >= 2 * keptMax) this.#batches = latest(batches)
   }
 
   list(): readonly MarkedFrame[] {
-    return latest(this.#batches)
+    return latest(this.#all())
   }
 
   encode(): Uint8Array {
@@ -60,8 +67,18 @@ export class MarkedBatches {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     if (bytes.length !== 4 + entryBytes * view.getUint32(0)) return undefined
     const marked = new MarkedBatches()
+    marked.#encoded = bytes
+    marked.#batches = undefined
+    return marked
+  }
+
+  #all(): MarkedFrame[] {
+    if (this.#batches) return this.#batches
+    const bytes = this.#encoded
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#batches = []
     for (let at = 4; at < bytes.length; at += entryBytes) {
-      marked.#batches.push({
+      this.#batches.push({
         producer: producerKey(bytes.subarray(at, at + producerIdBytes)),
         sequence: Number(view.getBigUint64(at + 16)),
         recordCount: view.getUint32(at + 24),
@@ -69,25 +86,55 @@ export class MarkedBatches {
         timestamp: view.getBigUint64(at + 36),
       })
     }
-    return marked
+    return this.#batches
+  }
+}
+
+interface Marked {
+  marked: MarkedBatches | undefined
+}
+
+/** Of the segments of one log, as many of the last ones as hold all that is remembered keep what they know. */
+export class LatestMarks {
+  readonly #segments: Marked[] = []
+  #size = 0
+
+  /** In the order of the log. */
+  note(segment: Marked): void {
+    if (!segment.marked) return
+    this.#segments.push(segment)
+    this.#size += segment.marked.size
+    for (let oldest = this.#segments[0]; oldest?.marked; oldest = this.#segments[0]) {
+      if (this.#size - oldest.marked.size < batchesMax) return
+      this.#size -= oldest.marked.size
+      oldest.marked = undefined
+      this.#segments.shift()
+    }
   }
 }
 
 /**
- * Those of all logs that were found on the disk, the oldest first. The segments that are not the last of their log keep
- * none of it: their index is written.
+ * What is remembered of all logs that were found on the disk, the oldest first. The segments that are not the last of
+ * their log keep none of it: their index is written.
  */
 export function markedBatches(
-  logs: readonly { readonly id: LogId; readonly segments: readonly { marked: MarkedBatches | undefined }[] }[],
+  logs: readonly { readonly id: LogId; readonly segments: readonly Marked[] }[],
 ): [LogId, MarkedFrame][] {
-  const found: [LogId, MarkedFrame][] = []
+  let found: [LogId, MarkedFrame][] = []
+  const cut = (max: number) => {
+    if (found.length <= max) return
+    found.sort(([, a], [, b]) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0))
+    found = found.slice(-batchesMax)
+  }
   for (const { id, segments } of logs) {
     for (const segment of segments) {
       for (const batch of segment.marked?.list() ?? []) found.push([id, batch])
       if (segment !== segments.at(-1)) segment.marked = undefined
     }
+    cut(4 * batchesMax)
   }
-  return found.sort(([, a], [, b]) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0))
+  cut(0)
+  return found
 }
 
 /** The last ones of each producer and of all, in their order. */

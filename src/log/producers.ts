@@ -40,7 +40,7 @@ export interface WaitingBatch {
 /** Of one producer, those with the highest sequences are remembered: more than a client has under way at a time. */
 export const batchesOfProducerMax = 64
 /** Of all producers together; the producers that were quiet for longest are forgotten first. About 10 MB. */
-const batchesMax = 65_536
+export const batchesMax = 65_536
 /** After its last batch, by hybrid time, a producer is forgotten. */
 export const rememberedMs = 24 * 60 * 60 * 1000
 

@@ -11,6 +11,7 @@ import { parentOf, quarantineFolder, segmentFiles } from './data-dir.ts'
 import { chainSeed, frameVersion, storedProducer, storedTimestamp } from './frame.ts'
 import type { JournalEvent } from './journal.ts'
 import { type LogId, logKey } from './log-id.ts'
+import { LatestMarks } from './marked-batches.ts'
 import { frameBehind, newerAt, type Place, scanFrames, sourceOfFile } from './scan.ts'
 import { Segment, segmentName } from './segment.ts'
 import type { LogSettings } from './settings.ts'
@@ -34,6 +35,7 @@ export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
   const { files, bound } = dropEmpty(disk, folder, bases)
   if (bound !== undefined) return [Segment.bound(folder, bound, settings.indexIntervalBytes)]
   const segments: Segment[] = []
+  const marks = new LatestMarks()
   const seed = chainSeed(options.id)
   let place: Place = { offset: files[0]?.base ?? 0, chain: undefined }
   if (place.offset === 0) place = { offset: 0, chain: seed }
@@ -62,6 +64,7 @@ export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
     } else await setAside(options, files.slice(n), segment.bytes, segment.end)
     segment.index.compact()
     if (segment.bytes > 0) segments.push(segment)
+    marks.note(segment)
     if (torn !== undefined) break
     place = { offset: segment.end, chain: segment.chain }
   }

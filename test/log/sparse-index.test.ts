@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MarkedBatches, markedFrame } from '../../src/log/marked-batches.ts'
+import { LatestMarks, MarkedBatches, markedBatches, markedFrame } from '../../src/log/marked-batches.ts'
 import { SparseIndex } from '../../src/log/sparse-index.ts'
 
 const summary = { base: 10, end: 500, bytes: 12_345, chain: 0xfedc_ba98_7654_3210n, timestamp: 1n << 56n }
@@ -108,4 +108,26 @@ test('keeps the last batches of each producer, in the order of the log, and no m
     marked.add(markedFrame({ id, sequence: 0 }, { baseOffset: baseOffset++, recordCount: 1, timestamp: 1n }))
   }
   assert.equal(marked.list().length, 16_384)
+})
+
+test('of the segments of a log the last ones that hold all that is remembered keep their batches', () => {
+  const segments = Array.from({ length: 12 }, (_, n) => {
+    const marked = new MarkedBatches()
+    for (let m = 0; m < 10_000; m++) {
+      const id = new Uint8Array(16)
+      new DataView(id.buffer).setUint32(0, 10_000 * n + m + 1)
+      marked.add(markedFrame({ id, sequence: 0 }, { baseOffset: m, recordCount: 1, timestamp: BigInt(n) }))
+    }
+    return { marked: n % 2 === 0 ? marked : MarkedBatches.decode(marked.encode()) }
+  })
+  const marks = new LatestMarks()
+  for (const segment of segments) marks.note(segment)
+  assert.deepEqual(
+    segments.map(({ marked }) => marked?.size ?? 0),
+    [...new Array(5).fill(0), ...new Array(7).fill(10_000)],
+  )
+  const found = markedBatches([{ id: { topic: 't', origin: 'a', epoch: 'e' }, segments }])
+  assert.equal(found.length, 65_536)
+  assert.deepEqual([found[0]?.[1].timestamp, found.at(-1)?.[1].timestamp], [5n, 11n])
+  assert.ok(segments.slice(0, -1).every(({ marked }) => marked === undefined) && segments.at(-1)?.marked)
 })
