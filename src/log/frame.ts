@@ -121,14 +121,14 @@ export function sealFrame(frame: Uint8Array, facts: FrameFacts): bigint {
 /** The header at `at`, or undefined where there are too few bytes or no header can be. Reads `frameHeaderBytes`. */
 export function readHeader(bytes: Uint8Array, at: number): FrameHeader | undefined {
   if (bytes.length - at < frameHeaderBytes) return undefined
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, frameHeaderBytes)
-  if (view.getUint32(0) !== frameMagic) return undefined
+  if (uint32(bytes, at) !== frameMagic) return undefined
   // Version, zero and header length in one go; the zero at 28 too, so that whoever gives it a meaning must raise the version.
-  if (view.getUint32(16) !== ((frameVersion << 24) | frameHeaderBytes) || view.getUint32(28) !== 0) return undefined
-  const bodyLength = view.getUint32(20)
-  const recordCount = view.getUint32(24)
-  const baseOffset = view.getUint32(32) * 0x1_0000_0000 + view.getUint32(36)
-  const sequence = view.getUint32(64) * 0x1_0000_0000 + view.getUint32(68)
+  if (uint32(bytes, at + 16) !== ((frameVersion << 24) | frameHeaderBytes)) return undefined
+  if (uint32(bytes, at + 28) !== 0) return undefined
+  const bodyLength = uint32(bytes, at + 20)
+  const recordCount = uint32(bytes, at + 24)
+  const baseOffset = uint64(bytes, at + 32)
+  const sequence = uint64(bytes, at + 64)
   const endOffset = baseOffset + recordCount
   if (bodyLength > frameBodyMaxBytes || recordCount === 0) return undefined
   if (!Number.isSafeInteger(endOffset) || !Number.isSafeInteger(sequence + recordCount)) return undefined
@@ -153,7 +153,7 @@ export function readEnvelope(bytes: Uint8Array, at: number): Envelope | undefine
 
 /** Whether these bytes, one whole frame by its header, are what was written. */
 export function verifies(frame: Uint8Array): boolean {
-  return crcOf(frame) === readUint32(frame, 4)
+  return crcOf(frame) === uint32(frame, 4)
 }
 
 export function storedChain(frame: Uint8Array): bigint {
@@ -171,10 +171,9 @@ export function storedTimestamp(frame: Uint8Array): bigint {
 
 /** Undefined: nobody in particular wrote it. The id shares the frame's memory. */
 export function storedProducer(frame: Uint8Array): ProducerMark | undefined {
-  const view = new DataView(frame.buffer, frame.byteOffset + producerAt, producerIdBytes + 8)
-  if ((view.getInt32(0) | view.getInt32(4) | view.getInt32(8) | view.getInt32(12)) === 0) return undefined
-  const sequence = view.getUint32(16) * 0x1_0000_0000 + view.getUint32(20)
-  return { id: frame.subarray(producerAt, producerAt + producerIdBytes), sequence }
+  const sequenceAt = producerAt + producerIdBytes
+  if (uint64(frame, producerAt) === 0 && uint64(frame, producerAt + 8) === 0) return undefined
+  return { id: frame.subarray(producerAt, sequenceAt), sequence: uint64(frame, sequenceAt) }
 }
 
 export function markOf(header: FrameHeader, frame: Uint8Array): FrameMark {
@@ -189,16 +188,37 @@ export function* framesIn(bytes: Uint8Array): Generator<Frame> {
     const header = readHeader(bytes, at)
     if (!header || header.bytes > bytes.length - at) throw new Error(`no whole frame at byte ${at}`)
     const frame = bytes.subarray(at, at + header.bytes)
-    yield {
-      baseOffset: header.baseOffset,
-      recordCount: header.recordCount,
-      timestamp: storedTimestamp(frame),
-      producer: storedProducer(frame),
-      chain: storedChain(frame),
-      body: frame.subarray(frameHeaderBytes),
-      bytes: frame,
-    }
+    yield new StoredFrame(header, frame)
     at += header.bytes
+  }
+}
+
+/** Works out what is asked for, when it is. */
+class StoredFrame implements Frame {
+  readonly baseOffset: number
+  readonly recordCount: number
+  readonly bytes: Uint8Array
+
+  constructor({ baseOffset, recordCount }: FrameHeader, bytes: Uint8Array) {
+    this.baseOffset = baseOffset
+    this.recordCount = recordCount
+    this.bytes = bytes
+  }
+
+  get timestamp(): bigint {
+    return storedTimestamp(this.bytes)
+  }
+
+  get producer(): ProducerMark | undefined {
+    return storedProducer(this.bytes)
+  }
+
+  get chain(): bigint {
+    return storedChain(this.bytes)
+  }
+
+  get body(): Uint8Array {
+    return this.bytes.subarray(frameHeaderBytes)
   }
 }
 
@@ -206,6 +226,13 @@ function crcOf(frame: Uint8Array): number {
   return crc32(frame.subarray(8))
 }
 
-function readUint32(bytes: Uint8Array, at: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0)
+/** Big-endian. By hand: headers are looked at one by one, and an object for each look costs more than the look. */
+function uint32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+  return high * 0x1_0000 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number))
+}
+
+/** Only nearly, where it is beyond what is safe. */
+function uint64(bytes: Uint8Array, at: number): number {
+  return uint32(bytes, at) * 0x1_0000_0000 + uint32(bytes, at + 4)
 }
