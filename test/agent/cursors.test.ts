@@ -108,19 +108,21 @@ describe('readers of real agents', () => {
       await restart(a)
     }
     const clientOfA = stage.client([a])
-    const first = clientOfA.consumer({ topic, waitFor: await lastIds(stage.client([b])) })
-    assert.equal((await taken(first)).length, 1153)
-    const { positions, folds } = decodeCursor(first.cursor, topic)
-    assert.deepEqual(
-      folds.map(({ origin }) => origin),
-      ['a'],
-    )
-    assert.deepEqual(
-      [...positions.values()].map(({ id }) => id.origin),
-      ['b'],
+    // A node says how far its earlier runs reach soon after it is ready.
+    const { cursor } = await until(
+      'the earlier runs of the node are folded, and only those',
+      async () => {
+        const consumer = clientOfA.consumer({ topic, waitFor: await lastIds(stage.client([b])) })
+        assert.equal((await taken(consumer)).length, 1153)
+        const { positions, folds } = decodeCursor(consumer.cursor, topic)
+        const origins = (of: Iterable<{ id: { origin: string } }>) => [...of].map(({ id }) => id.origin)
+        return { cursor: consumer.cursor, open: origins(positions.values()), folded: folds.map(({ origin }) => origin) }
+      },
+      ({ open, folded }) => `${folded} ${open}` === 'a b',
+      [a, b],
     )
     await send(b, 1300, 1)
-    const second = await taken(stage.client([b]).consumer({ topic, from: first.cursor, waitFor: first.cursor }))
+    const second = await taken(stage.client([b]).consumer({ topic, from: cursor, waitFor: cursor }))
     assert.deepEqual(second.map(textOf), ['1300'])
   })
 
