@@ -10,13 +10,21 @@ export type CancelWait = () => void
 
 interface Waiter {
   readonly end: number
-  readonly copies: number
   readonly done: (copies: number) => void
+}
+
+/** Who waits for the same number of copies of one log. */
+interface Queue {
+  readonly waiters: Set<Waiter>
+  /** They came in the order of their ends, as appends do: the first that cannot go holds up all behind it. */
+  inOrder: boolean
+  lastEnd: number
 }
 
 export class Copies {
   readonly #ends = new Map<string, Map<string, number>>()
-  readonly #waiters = new Map<string, Set<Waiter>>()
+  /** By log and number of copies. */
+  readonly #queues = new Map<string, Map<number, Queue>>()
 
   /**
    * Replica `node` has fsynced the log up to `end`. The last statement counts, also when it is lower than one before: a
@@ -29,15 +37,11 @@ export class Copies {
       this.#ends.set(logKey, ends)
     }
     ends.set(node, end)
-    const waiters = this.#waiters.get(logKey)
-    if (!waiters) return
-    for (const waiter of waiters) {
-      if (end < waiter.end) continue
-      const copies = this.count(logKey, waiter.end)
-      if (copies < waiter.copies) continue
-      this.#drop(logKey, waiter)
-      waiter.done(copies)
-    }
+    const queues = this.#queues.get(logKey)
+    if (!queues) return
+    const descending = [...ends.values()].sort((one, other) => other - one)
+    // The writer is one copy, and the replica that is the last of so many has this much.
+    for (const [copies, queue] of queues) this.#release(logKey, copies, queue, descending[copies - 2] ?? -1)
   }
 
   /** What this replica stated counts no more: its member was reaped. */
@@ -62,23 +66,52 @@ export class Copies {
       done(now)
       return () => {}
     }
-    const waiter: Waiter = { end, copies, done }
-    const waiters = this.#waiters.get(logKey)
-    if (waiters) waiters.add(waiter)
-    else this.#waiters.set(logKey, new Set([waiter]))
-    return () => this.#drop(logKey, waiter)
+    const waiter: Waiter = { end, done }
+    const queue = this.#queue(logKey, copies)
+    if (end < queue.lastEnd) queue.inOrder = false
+    queue.lastEnd = end
+    queue.waiters.add(waiter)
+    return () => {
+      if (queue.waiters.delete(waiter)) this.#tidy(logKey, copies, queue)
+    }
   }
 
   /** Waits under way. */
   get waiting(): number {
     let sum = 0
-    for (const waiters of this.#waiters.values()) sum += waiters.size
+    for (const queues of this.#queues.values()) for (const { waiters } of queues.values()) sum += waiters.size
     return sum
   }
 
-  #drop(logKey: string, waiter: Waiter): void {
-    const waiters = this.#waiters.get(logKey)
-    waiters?.delete(waiter)
-    if (waiters?.size === 0) this.#waiters.delete(logKey)
+  #queue(logKey: string, copies: number): Queue {
+    let queues = this.#queues.get(logKey)
+    if (!queues) {
+      queues = new Map()
+      this.#queues.set(logKey, queues)
+    }
+    let queue = queues.get(copies)
+    if (!queue) {
+      queue = { waiters: new Set(), inOrder: true, lastEnd: 0 }
+      queues.set(copies, queue)
+    }
+    return queue
+  }
+
+  /** Ends the waits for records below `reached`. */
+  #release(logKey: string, copies: number, queue: Queue, reached: number): void {
+    for (const waiter of queue.waiters) {
+      if (waiter.end <= reached) {
+        queue.waiters.delete(waiter)
+        waiter.done(this.count(logKey, waiter.end))
+      } else if (queue.inOrder) break
+    }
+    this.#tidy(logKey, copies, queue)
+  }
+
+  #tidy(logKey: string, copies: number, queue: Queue): void {
+    const queues = this.#queues.get(logKey)
+    if (queue.waiters.size > 0 || queues?.get(copies) !== queue) return
+    queues.delete(copies)
+    if (queues.size === 0) this.#queues.delete(logKey)
   }
 }

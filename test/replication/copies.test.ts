@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { Copies } from '../../src/replication/copies.ts'
 
 test('a log has one copy, its writer, until replicas say what they have', () => {
@@ -66,4 +67,36 @@ test('a cancelled wait is never told', () => {
   cancel()
   copies.note('b', 'log', 5)
   assert.equal(copies.waiting, 0)
+})
+
+test('each wait ends when it may, whatever was waited for before it and in whatever order', () => {
+  const waits = fc.array(fc.record({ end: fc.nat(20), copies: fc.integer({ min: 1, max: 4 }) }), { maxLength: 20 })
+  const notes = fc.array(fc.record({ node: fc.constantFrom('b', 'c', 'd'), end: fc.nat(20) }), { maxLength: 20 })
+  fc.assert(
+    fc.property(waits, notes, fc.nat(3), (all, statements, every) => {
+      const copies = new Copies()
+      const open = new Map<number, { end: number; copies: number }>()
+      const cancels = all.map((wait, n) => {
+        open.set(n, wait)
+        return copies.when('log', wait.end, wait.copies, (count) => {
+          assert.ok(count >= wait.copies && open.delete(n))
+        })
+      })
+      cancels.forEach((cancel, n) => {
+        if (every === 0 || n % every > 0) return
+        cancel()
+        open.delete(n)
+      })
+      const ends = new Map<string, number>()
+      for (const { node, end } of statements) {
+        ends.set(node, end)
+        copies.note(node, 'log', end)
+        for (const wait of open.values()) {
+          const count = 1 + [...ends.values()].filter((noted) => noted >= wait.end).length
+          assert.ok(count < wait.copies, 'one that could end waits on')
+        }
+      }
+      assert.equal(copies.waiting, open.size)
+    }),
+  )
 })
