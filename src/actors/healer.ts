@@ -67,11 +67,17 @@ export class Healer {
   #add(damage: Damage): void {
     if (this.#closed) return
     this.#queue.add(damage)
+    this.#begin()
+  }
+
+  #begin(): void {
     // Not from within the read that found it.
     this.#working ??= Promise.resolve()
       .then(() => this.#work())
       .finally(() => {
         this.#working = undefined
+        // Found after the last look at what is due.
+        if (this.#queue.size > 0) this.#begin()
       })
   }
 
