@@ -45,10 +45,11 @@ export function startRhythm(parts: RhythmParts, nowMs: number): void {
     () => profile.probeIntervalMs,
     (atMs) => prober.tick(atMs),
   )
-  everyUnlessLeft(
-    () => pushPullDelayMs(profile.pushPullIntervalMs, swim.list.size),
-    () => exchangeWithAny(parts),
-  )
+  const pushPullMs = () => pushPullDelayMs(profile.pushPullIntervalMs, swim.list.size)
+  // An interval later than the others, as memberlist begins it: whoever has just joined has just exchanged its state.
+  agenda.every(nowMs + (1 + random()) * pushPullMs(), pushPullMs, () => {
+    if (!orders.left) exchangeWithAny(parts)
+  })
   every(
     () => profile.reapIntervalMs,
     (atMs) => serf.reap(atMs),

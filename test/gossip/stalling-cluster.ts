@@ -55,6 +55,8 @@ export function runStalling({
   }
   if (!cluster.agree(names)) throw new Error('no cluster')
   profile.retransmitMult = usual.retransmitMult
+  // Most false accusations travel by exchanges of state, of which nobody begins one sooner.
+  cluster.run(profile.pushPullIntervalMs - cluster.nowMs)
   const crashed = all[members] as Node
   cluster.crash(crashed)
   const living = all.slice(0, members)
