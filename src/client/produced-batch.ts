@@ -22,7 +22,7 @@ interface Group {
 }
 
 /** Where the batch lies. */
-interface Place {
+export interface Place {
   readonly origin: string
   readonly epoch: string
   readonly baseOffset: number

@@ -1,19 +1,16 @@
 /**
- * Writes records to one topic. Owns the batches on their way: gathered, queued, in flight. A batch keeps its place in the
- * producer's sequence, whatever happens: after a lost connection it is sent again, to the same or another server, and
- * servers know it by that place. Never sends again what was acknowledged or refused.
+ * Writes records to one topic. Owns the batches until they are sent: gathers records into them, holds back who sends too
+ * much at a time, gives each batch its place in the producer's sequence. That stays whatever happens: a batch that is sent
+ * again, to the same or another server, is known there by it.
  */
 
-import type { ClientCall, Timer } from '../env/env.ts'
-import { ReeveError, toReeveError } from '../errors.ts'
-import { LogService, ProduceStreamResponseSchema } from '../gen/reeve/v1/log_service_pb.ts'
-import { decode, pathOf } from './call.ts'
-import { type Connections, isUnavailable, type Live } from './connections.ts'
-import { createPatience } from './patience.ts'
+import type { Timer } from '../env/env.ts'
+import { ReeveError } from '../errors.ts'
+import type { Connections } from './connections.ts'
+import { Outbox } from './outbox.ts'
 import { ProducedBatch, type RequestHead } from './produced-batch.ts'
 import type { OutgoingRecord, RecordId, RecordRun } from './record.ts'
 import { type Job, WaitingForRoom } from './room.ts'
-import { epochText } from './servers.ts'
 
 export interface ProducerOptions {
   readonly topic: string
@@ -58,17 +55,8 @@ export interface Producer {
   close(): Promise<void>
 }
 
-interface Stream extends Live {
-  readonly call: ClientCall
-  writable: boolean
-  /** Nothing was sent on it. */
-  fresh: boolean
-}
-
 const allCopies = 0xffff_ffff
 const producerIdBytes = 16
-/** Batches in flight: less than a server remembers of a producer (64), so that it knows each when it comes again. */
-const inFlightMax = 32
 /** To begin with; a batch takes a little more room than the last one had. */
 const capacityBytesMin = 1024
 const isReady = Promise.resolve()
@@ -79,7 +67,6 @@ export function createProducer(connections: Connections, options: ProducerOption
   const maxBatchBytes = options.maxBatchBytes ?? 256 * 1024
   const maxBufferedBytes = options.maxBufferedBytes ?? 8 * 1024 * 1024
   const maxBufferedRecords = options.maxBufferedRecords ?? 20_000
-  const ackTimeoutMs = options.ackTimeoutMs ?? 30_000
   const head: RequestHead = {
     topic: new TextEncoder().encode(options.topic),
     copies: options.copies === 'all' ? allCopies : (options.copies ?? 1),
@@ -91,19 +78,28 @@ export function createProducer(connections: Connections, options: ProducerOption
   let due = false
   let capacityBytes = capacityBytesMin
   let nextSequence = 0
-  let queued: ProducedBatch[] = []
-  let inFlight: ProducedBatch[] = []
+  const queued: ProducedBatch[] = []
   let bufferedBytes = 0
   let bufferedRecords = 0
-  let stream: Stream | undefined
-  let opening = false
   let closing = false
   let lingering = false
   let lingerTimer: Timer | undefined
-  let ackDeadline: Timer | undefined
   const room = new WaitingForRoom(hasRoom)
-  let lastLoss: ReeveError | undefined
-  const patience = createPatience(clock, connections.timeoutMs)
+  const outbox = new Outbox({
+    connections,
+    ackTimeoutMs: options.ackTimeoutMs ?? 30_000,
+    take() {
+      // Only now: what can not go yet goes on gathering, up to its size.
+      if (due && queued.length === 0) seal()
+      return queued.shift()
+    },
+    hasMore: () => due || queued.length > 0,
+    settled(batch) {
+      bufferedBytes -= batch.bytes
+      bufferedRecords -= batch.count
+      room.work()
+    },
+  })
 
   function hasRoom(): boolean {
     return bufferedBytes < maxBufferedBytes && bufferedRecords < maxBufferedRecords
@@ -118,7 +114,7 @@ export function createProducer(connections: Connections, options: ProducerOption
   function waitedEnough(): void {
     lingering = false
     due = gathering !== undefined
-    pump()
+    outbox.pump()
   }
 
   function seal(): void {
@@ -133,111 +129,6 @@ export function createProducer(connections: Connections, options: ProducerOption
     capacityBytes = Math.max(capacityBytesMin, Math.ceil(1.25 * gathering.bytes))
     queued.push(gathering)
     gathering = undefined
-  }
-
-  function pump(): void {
-    if (!stream) {
-      if (!opening && (due || queued.length > 0)) void open()
-      return
-    }
-    while (stream.writable && inFlight.length < inFlightMax) {
-      // Only now: what can not go yet goes on gathering, up to its size.
-      if (due && queued.length === 0) seal()
-      const batch = queued.shift()
-      if (!batch) break
-      inFlight.push(batch)
-      const request = batch.request(stream.fresh)
-      stream.fresh = false
-      stream.writable = stream.call.send(request)
-    }
-    if (inFlight.length > 0 && !ackDeadline) watchAcks()
-  }
-
-  async function open(): Promise<void> {
-    opening = true
-    try {
-      if (lastLoss) await patience.wait(lastLoss)
-      const live = await connections.answering()
-      const call = live.channel.call(
-        pathOf(LogService.method.produceStream),
-        {},
-        {
-          message: (bytes) => acknowledged(bytes),
-          drained: () => {
-            if (stream) stream.writable = true
-            pump()
-          },
-          closed: (error) => lost(live, error),
-        },
-      )
-      stream = { ...live, call, writable: true, fresh: true }
-    } catch (thrown) {
-      const error = toReeveError(thrown)
-      if (due) seal()
-      for (const batch of queued.splice(0)) fail(batch, batch.sends > 0 ? outcomeUnknown(error) : error)
-    } finally {
-      opening = false
-    }
-    pump()
-  }
-
-  function acknowledged(bytes: Uint8Array): void {
-    try {
-      const ack = decode(ProduceStreamResponseSchema, bytes)
-      const batch = inFlight[0]
-      if (!batch || !ack.log || ack.recordCount !== batch.count) {
-        throw new ReeveError('INTERNAL', 'the server acknowledged something else than what was sent')
-      }
-      const epoch = epochText(ack.log.epoch)
-      inFlight.shift()
-      progress()
-      settled(batch)
-      batch.acknowledged({ origin: ack.log.origin, epoch, baseOffset: Number(ack.baseOffset) })
-    } catch {
-      stream?.call.cancel()
-    }
-    clock.clearTimeout(ackDeadline)
-    ackDeadline = undefined
-    if (inFlight.length > 0) watchAcks()
-    pump()
-  }
-
-  function watchAcks(): void {
-    ackDeadline = clock.setTimeout(() => stream?.call.cancel(), ackTimeoutMs)
-  }
-
-  function progress(): void {
-    lastLoss = undefined
-    patience.restore()
-  }
-
-  function lost(live: Live, error = new ReeveError('UNAVAILABLE', 'the server ended the stream')): void {
-    stream = undefined
-    clock.clearTimeout(ackDeadline)
-    ackDeadline = undefined
-    lastLoss = error
-    if (!isVerdict(error)) connections.failed(live.address)
-    else {
-      progress()
-      // What a server no longer remembers, it may have stored when it was sent before.
-      const batch = inFlight.shift()
-      const forgotten = error.code === 'PRODUCER_OUT_OF_ORDER' && batch && batch.sends > 1
-      if (batch) fail(batch, forgotten ? outcomeUnknown(error) : error)
-    }
-    queued = [...inFlight, ...queued]
-    inFlight = []
-    pump()
-  }
-
-  function fail(batch: ProducedBatch, error: ReeveError): void {
-    settled(batch)
-    batch.fail(error)
-  }
-
-  function settled(batch: ProducedBatch): void {
-    bufferedBytes -= batch.bytes
-    bufferedRecords -= batch.count
-    room.work()
   }
 
   /** Throws where it is no record. Returns the batch that has it as its last one. */
@@ -262,7 +153,7 @@ export function createProducer(connections: Connections, options: ProducerOption
   function gathered(): void {
     if ((gathering as ProducedBatch).bytes >= maxBatchBytes) seal()
     else if (!lingering && !due) linger()
-    if (queued.length > 0) pump()
+    if (queued.length > 0) outbox.pump()
   }
 
   function add(record: OutgoingRecord): Promise<RecordId> {
@@ -321,12 +212,12 @@ export function createProducer(connections: Connections, options: ProducerOption
   async function flush(): Promise<void> {
     const sendRest = () => {
       due = gathering !== undefined
-      pump()
+      outbox.pump()
     }
     sendRest()
     if (!room.isOpen) await turn()
     sendRest()
-    const waiting = [...inFlight, ...queued, ...(gathering ? [gathering] : [])]
+    const waiting = [...outbox.pending, ...queued, ...(gathering ? [gathering] : [])]
     await Promise.all(waiting.map((batch) => batch.settled))
   }
 
@@ -363,17 +254,7 @@ export function createProducer(connections: Connections, options: ProducerOption
     close: async () => {
       closing = true
       await flush()
-      stream?.call.end()
+      outbox.end()
     },
   }
-}
-
-/** The server judged the oldest batch in flight; a broken or cancelled stream judged nothing. */
-function isVerdict(error: ReeveError): boolean {
-  return !isUnavailable(error) && !['CANCELLED', 'INTERNAL', 'DEADLINE_EXCEEDED'].includes(error.code)
-}
-
-function outcomeUnknown(cause: ReeveError): ReeveError {
-  const why = `: ${cause.message}`
-  return new ReeveError('OUTCOME_UNKNOWN', `no server has answered for it; stored or not is unknown${why}`, { cause })
 }

@@ -67,6 +67,29 @@ test('the same server, back again, is asked again', async () => {
   )
 })
 
+test('a stream that ends when nothing is owed is no failure of its server', async () => {
+  const log = logOf(1)
+  const ending: Handler = (call) => {
+    log.handler(call)
+    const take = call.onMessage
+    call.onMessage = (bytes) => {
+      take(bytes)
+      call.finish()
+    }
+  }
+  const cluster = fakeCluster({ [first]: { ProduceStream: ending }, [second]: { ProduceStream: logOf(2).handler } })
+  const producer = producerOf(cluster)
+  for (let n = 0; n < 3; n++) assert.equal((await producer.send({ value: 'a' })).origin, 'node-1')
+  assert.deepEqual(
+    log.batches.map(({ producerSequence, producerSkips }) => [Number(producerSequence), producerSkips]),
+    [
+      [0, true],
+      [1, true],
+      [2, true],
+    ],
+  )
+})
+
 test('no server for too long: unknown is the outcome of what was sent, the rest was not sent', async () => {
   const lossy = silent(1)
   const cluster = fakeCluster({ [first]: { ProduceStream: lossy.handler } })

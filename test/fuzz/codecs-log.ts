@@ -6,7 +6,9 @@ import { cursorKind, decodeCursorEntry, encodeCursorEntry } from '../../src/cata
 import { Declarations } from '../../src/catalog/declarations.ts'
 import { stateFromPlace } from '../../src/catalog/place.ts'
 import { foldOf, runKind } from '../../src/catalog/run-kind.ts'
+import { AckReader } from '../../src/client/ack.ts'
 import { AnswerReader } from '../../src/client/answer.ts'
+import { Repeats } from '../../src/client/repeats.ts'
 import { ReeveError } from '../../src/errors.ts'
 import { CursorEntrySchema, RunEntrySchema } from '../../src/gen/reeve/v1/catalog_pb.ts'
 import { ConsumeStreamResponseSchema, ProduceRequestSchema } from '../../src/gen/reeve/v1/log_service_pb.ts'
@@ -28,7 +30,8 @@ import {
   offsetFrom,
 } from '../../src/replication/pull-messages.ts'
 import { decodeCursor, encodeCursor } from '../../src/server/cursor.ts'
-import { parseProduceRequest } from '../../src/server/produce-request.ts'
+import { claimOf, parseProduceRequest } from '../../src/server/produce-request.ts'
+import { encodeLogId, encodeProduceResponse } from '../../src/server/produce-response.ts'
 import { fromHex } from '../gossip/golden.ts'
 import { type FuzzCodec, typed } from './codec.ts'
 
@@ -126,6 +129,7 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
           batches: [
             {
               ...{ origin: id.origin, epoch: epochBytes, baseOffset: 7n, timestamp: 99n, offsetDeltas: [0, 2, 300] },
+              ...{ producerId: epochBytes, producerSequence: 5n, recordCount: 3 },
               batch: { records },
             },
           ],
@@ -136,7 +140,9 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
     // The client's own error for it, which says that a server is to blame.
     accepts: (input) => {
       try {
+        const repeats = new Repeats()
         for (const batch of new AnswerReader('orders').read(input).batches) {
+          repeats.fresh(batch)
           let count = 0
           for (const { value, headers } of batch) count += value.length + headers.length >= 0 ? 1 : 0
           assert.equal(count, batch.count)
@@ -148,11 +154,41 @@ export const logCodecs: Readonly<Record<string, FuzzCodec>> = {
       }
     },
   },
+  acknowledgement: {
+    corpus: [
+      encodeProduceResponse(
+        encodeLogId(id),
+        { log: id, baseOffset: 300, recordCount: 7, endOffset: 307, timestamp: 2n ** 60n, duplicate: true },
+        2,
+        'fsync',
+      ),
+    ],
+    accepts: (input) => {
+      try {
+        return new AckReader().read(input).recordCount >= 0
+      } catch (error) {
+        if (error instanceof ReeveError && error.message.startsWith('the server sent')) return false
+        throw error
+      }
+    },
+  },
   produce: {
     corpus: [
       toBinary(ProduceRequestSchema, create(ProduceRequestSchema, { topic: 'orders', batch: { records }, copies: 2 })),
+      toBinary(
+        ProduceRequestSchema,
+        create(ProduceRequestSchema, {
+          ...{
+            topic: 'orders',
+            batch: { records },
+            producerId: epochBytes,
+            producerSequence: 300n,
+            producerSkips: true,
+          },
+        }),
+      ),
     ],
-    accepts: typed((input) => void parseProduceRequest(input)),
+    accepts: typed((input) => void claimOf(parseProduceRequest(input), 1)),
   },
   pull: {
     corpus: [
