@@ -25,7 +25,7 @@ export function createRealDisk(): Disk {
  * A read that takes so long came from the device: 256 KiB from the page cache take 0.02 ms. Whoever is taken for cold by
  * mistake, for the processor was busy, is fetched once in vain.
  */
-const coldMs = 1
+const coldMs = 2
 
 /** Where fetched bytes go. */
 const nowhere = new Uint8Array(1024 * 1024)

@@ -125,10 +125,12 @@ export class Segment {
     return buffer.subarray(0, length)
   }
 
-  /** See `LogView.fetch`. */
+  /** See `LogView.fetch`. What lies near the end was written lately, or is soon read: nobody waits for the pool to tell so. */
   fetch(files: OpenFiles, from: number): Promise<void> | undefined {
     const file = files.reading(this.path)
-    return file.cold ? file.fetch(this.#positionOf(file, from), fetchBytes) : undefined
+    if (!file.cold) return undefined
+    const position = this.#positionOf(file, from)
+    return this.bytes - position > fetchBytes ? file.fetch(position, fetchBytes) : undefined
   }
 
   /** See `LogView.offsetAtTime`. Looks at few frames: some that the index names, and those up to the next entry. */
