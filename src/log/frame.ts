@@ -185,12 +185,17 @@ export function markOf(header: FrameHeader, frame: Uint8Array): FrameMark {
 /** The frames that lie back to back in `bytes`, which must be verified whole frames (as `LogView.read` gives them). */
 export function* framesIn(bytes: Uint8Array): Generator<Frame> {
   for (let at = 0; at < bytes.length; ) {
-    const header = readHeader(bytes, at)
-    if (!header || header.bytes > bytes.length - at) throw new Error(`no whole frame at byte ${at}`)
-    const frame = bytes.subarray(at, at + header.bytes)
-    yield new StoredFrame(header, frame)
-    at += header.bytes
+    const frame = frameAt(bytes, at)
+    yield frame
+    at += frame.bytes.length
   }
+}
+
+/** The one of them that begins at `at`. */
+export function frameAt(bytes: Uint8Array, at: number): Frame {
+  const header = readHeader(bytes, at)
+  if (!header || header.bytes > bytes.length - at) throw new Error(`no whole frame at byte ${at}`)
+  return new StoredFrame(header, bytes.subarray(at, at + header.bytes))
 }
 
 /** Works out what is asked for, when it is. */

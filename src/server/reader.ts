@@ -237,6 +237,7 @@ export class TopicReader {
       offset,
       log: undefined,
       ready: false,
+      frameBytes: 0,
       fetchedBytes: 0,
     }
     this.#tracks.set(key, track)
@@ -331,6 +332,7 @@ class Gathering implements Round {
       this.bytes += batch.length
     }
     this.searched += frame.bytes.length
+    track.frameBytes = frame.bytes.length
     track.offset = frame.baseOffset + selection.next
     return selection.next === frame.recordCount
   }

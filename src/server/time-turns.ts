@@ -6,7 +6,7 @@
  * timestamps, and reads again.
  */
 
-import { type Frame, framesIn } from '../log/frame.ts'
+import { type Frame, frameAt } from '../log/frame.ts'
 import { fetchTrack, readTrack, type Track } from './track.ts'
 import type { Turns } from './turns.ts'
 
@@ -22,10 +22,10 @@ interface Entry {
   readonly track: Track
   /** Of the frame that the track stands in. */
   timestamp: bigint
-  /** Frames from the one on that the track stands in; empty: to be read. */
+  /** What was read ahead, the frame in it that was looked at last, and where that one ends. */
   ahead: Uint8Array
-  /** Memory behind `ahead`. */
-  keptBytes: number
+  frame: Frame | undefined
+  frameEnd: number
 }
 
 export class TimeTurns implements Turns {
@@ -67,7 +67,7 @@ export class TimeTurns implements Turns {
         void fetched.then(() => this.#fetched(track))
         continue
       }
-      const entry = { track, timestamp: 0n, ahead: nothing, keptBytes: 0 }
+      const entry: Entry = { track, timestamp: 0n, ahead: nothing, frame: undefined, frameEnd: 0 }
       const found = this.#look(entry)
       this.#fresh.pop()
       if (found) this.#push(entry)
@@ -118,22 +118,23 @@ export class TimeTurns implements Turns {
   #first(entry: Entry, biteBytes: number): Frame | undefined {
     const { track } = entry
     for (;;) {
-      for (const frame of framesIn(entry.ahead)) {
-        if (track.offset < frame.baseOffset + frame.recordCount) {
-          entry.timestamp = frame.timestamp
-          return frame
-        }
-        entry.ahead = entry.ahead.subarray(frame.bytes.length)
+      const { frame } = entry
+      if (frame && track.offset < frame.baseOffset + frame.recordCount) return frame
+      if (entry.frameEnd === entry.ahead.length) {
+        this.#keep(entry, readTrack(track, biteBytes))
+        if (entry.ahead.length === 0) return undefined
       }
-      this.#keep(entry, readTrack(track, biteBytes))
-      if (entry.ahead.length === 0) return undefined
+      const next = frameAt(entry.ahead, entry.frameEnd)
+      entry.frame = next
+      entry.frameEnd += next.bytes.length
+      entry.timestamp = next.timestamp
     }
   }
 
   /** Nothing that was read ahead holds the track's offset. */
-  #mustRead({ ahead, track }: Entry): boolean {
-    for (const { baseOffset, recordCount } of framesIn(ahead)) if (track.offset < baseOffset + recordCount) return false
-    return true
+  #mustRead({ ahead, frame, frameEnd, track }: Entry): boolean {
+    if (frame && track.offset < frame.baseOffset + frame.recordCount) return false
+    return frameEnd === ahead.length
   }
 
   #fetched(track: Track): void {
@@ -154,9 +155,10 @@ export class TimeTurns implements Turns {
   }
 
   #keep(entry: Entry, ahead: Uint8Array): void {
-    this.#keptBytes += ahead.length - entry.keptBytes
-    entry.keptBytes = ahead.length
+    this.#keptBytes += ahead.length - entry.ahead.length
     entry.ahead = ahead
+    entry.frame = undefined
+    entry.frameEnd = 0
   }
 
   /** Whoever is next after the head. */

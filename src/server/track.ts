@@ -17,6 +17,8 @@ export interface Track {
   log: LogView | undefined
   /** It has something to read. */
   ready: boolean
+  /** Of the frame that was read last: the next one is likely not larger, and a read that holds it as a whole is not done twice. */
+  frameBytes: number
   /** Bytes that were fetched from a slow device and can be read at once. */
   fetchedBytes: number
 }

@@ -80,7 +80,8 @@ export class RoundRobin implements Turns {
 
   frames(head: Track, wantedBytes: number): Iterable<Frame> {
     const alone = this.#queue.length === 1
-    return framesIn(readTrack(head, alone ? wantedBytes : Math.min(turnBytes, wantedBytes), roundMemory))
+    const bytes = Math.max(alone ? wantedBytes : Math.min(turnBytes, wantedBytes), head.frameBytes)
+    return framesIn(readTrack(head, bytes, roundMemory))
   }
 
   pass(): void {
