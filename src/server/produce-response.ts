@@ -1,5 +1,6 @@
 /** Writes ProduceResponse and ProduceStreamResponse (the same fields), one for every acknowledged batch. */
 
+import { framedHeadBytes, writeFramedHead } from '../framed.ts'
 import { Durability } from '../gen/reeve/v1/log_service_pb.ts'
 import type { Appended } from '../log/journal.ts'
 import type { LogId } from '../log/log-id.ts'
@@ -38,21 +39,56 @@ export function encodeProduceResponse(
   durability: DurabilitySetting,
 ): Uint8Array {
   const mode = durability === 'fsync' ? Durability.FSYNC : Durability.OS
-  const target = new Uint8Array(
+  const target = new Uint8Array(sizeOf(log, appended, copies, mode))
+  write(target, 0, log, appended, copies, mode)
+  return target
+}
+
+/** The same for many that need no more copies, framed one behind the other; `encodeId` is asked for each one's log. */
+export function frameProduceResponses(
+  encodeId: (log: LogId) => Uint8Array,
+  appended: readonly Appended[],
+  durability: DurabilitySetting,
+): Uint8Array {
+  const mode = durability === 'fsync' ? Durability.FSYNC : Durability.OS
+  let bytes = 0
+  for (const each of appended) bytes += framedHeadBytes + sizeOf(encodeId(each.log), each, 1, mode)
+  const target = new Uint8Array(bytes)
+  let at = 0
+  for (const each of appended) {
+    const end = write(target, at + framedHeadBytes, encodeId(each.log), each, 1, mode)
+    writeFramedHead(target, at, end - at - framedHeadBytes)
+    at = end
+  }
+  return target
+}
+
+function sizeOf(log: Uint8Array, appended: Appended, copies: number, mode: Durability): number {
+  return (
     fieldSize(log.length) +
-      varintFieldSize(appended.baseOffset) +
-      varintFieldSize(appended.recordCount) +
-      varintFieldSize(copies) +
-      varintFieldSize(mode) +
-      bigVarintFieldSize(appended.timestamp) +
-      (appended.duplicate ? varintFieldSize(1) : 0),
+    varintFieldSize(appended.baseOffset) +
+    varintFieldSize(appended.recordCount) +
+    varintFieldSize(copies) +
+    varintFieldSize(mode) +
+    bigVarintFieldSize(appended.timestamp) +
+    (appended.duplicate ? varintFieldSize(1) : 0)
   )
-  let at = writeField(target, 0, 1, log)
+}
+
+/** Returns the position behind it. */
+function write(
+  target: Uint8Array,
+  position: number,
+  log: Uint8Array,
+  appended: Appended,
+  copies: number,
+  mode: Durability,
+): number {
+  let at = writeField(target, position, 1, log)
   at = writeVarintField(target, at, 2, appended.baseOffset)
   at = writeVarintField(target, at, 3, appended.recordCount)
   at = writeVarintField(target, at, 4, copies)
   at = writeVarintField(target, at, 5, mode)
   at = writeBigVarintField(target, at, 6, appended.timestamp)
-  if (appended.duplicate) writeVarintField(target, at, 7, 1)
-  return target
+  return appended.duplicate ? writeVarintField(target, at, 7, 1) : at
 }

@@ -171,9 +171,10 @@ class ProducingStream implements CallListener {
 
   #flush(): void {
     for (;;) {
+      const placed = this.#takeDurable()
+      if (placed.length > 0 && !this.#call.sendFramed(this.#appender.answers(placed))) this.#clogged = true
       const entry = this.#pending[this.#head]
-      if (!entry) break
-      const outcome = this.#outcomeOf(entry)
+      const outcome = entry && this.#outcomeOf(entry)
       if (!outcome) break
       if (outcome instanceof ReeveError) {
         this.#finish(outcome)
@@ -188,10 +189,21 @@ class ProducingStream implements CallListener {
     else this.#throttle()
   }
 
+  /** Those whose turn it is that only had to become durable, and are. */
+  #takeDurable(): Placed[] {
+    const taken: Placed[] = []
+    for (;;) {
+      const entry = this.#pending[this.#head]
+      if (!entry?.placed || entry.commit?.outcome !== 'durable') return taken
+      taken.push(entry.placed)
+      this.#pendingBytes -= entry.bytes
+      this.#head++
+    }
+  }
+
   /** Undefined: not known yet. */
-  #outcomeOf({ placed, commit, outcome }: Pending): Uint8Array | ReeveError | undefined {
-    if (!placed || !commit || commit.outcome === 'waits') return outcome
-    return commit.outcome === 'durable' ? this.#appender.answer(placed) : commit.outcome
+  #outcomeOf({ commit, outcome }: Pending): Uint8Array | ReeveError | undefined {
+    return commit && commit.outcome instanceof ReeveError ? commit.outcome : outcome
   }
 
   #forgetAnswered(): void {

@@ -15,7 +15,7 @@ import { type Acks, endWaits, type Waits } from './acks.ts'
 import { waitLimitMs } from './deadline.ts'
 import { claimOf, type ProduceCommand, parseProduceRequest } from './produce-request.ts'
 import type { DurabilitySetting } from './produce-response.ts'
-import { encodeLogId, encodeProduceResponse } from './produce-response.ts'
+import { encodeLogId, encodeProduceResponse, frameProduceResponses } from './produce-response.ts'
 import { oneMessage } from './typed.ts'
 
 export interface ProduceDeps {
@@ -44,8 +44,8 @@ export interface AppendOrder extends ProduceCommand {
 export interface Appender {
   /** For a batch of nobody in particular that needs no copies: gives it its place. Throws: nothing was written. */
   place(subject: string, topic: string, batch: Uint8Array): Placed
-  /** The encoded ProduceResponse of what became durable here. */
-  answer(placed: Placed): Uint8Array
+  /** The encoded ProduceResponses of what became durable here, framed one behind the other. */
+  answers(placed: readonly Placed[]): Uint8Array
   /** Resolves with the encoded ProduceResponse. Throws or rejects with a typed error; thrown: nothing was written. */
   append(order: AppendOrder): Promise<Uint8Array>
 }
@@ -68,7 +68,7 @@ export function createAppender(deps: ProduceDeps): Appender {
   const answer = (appended: Appended) => encodeProduceResponse(encodeId(appended.log), appended, 1, durability)
   return {
     place: (subject, topic, batch) => journal.place(topic, batch, check(subject, topic, batch)),
-    answer,
+    answers: (placed) => frameProduceResponses(encodeId, placed, durability),
     append(order) {
       const { topic, batch } = order
       const recordCount = check(order.subject, topic, batch)

@@ -257,20 +257,25 @@ export class FastCall implements ServerCall, RunningCall {
 
   #flush(): void {
     this.#flushing = false
-    if (this.#queue.length === 0) return
+    if (this.#queue.length > 0 && !this.#over) this.#write(this.#takeQueue())
+  }
+
+  #takeQueue(): Uint8Array[] {
     const chunks = frameMessages(this.#queue)
     this.#queue = []
     this.#queueBytes = 0
-    this.#write(chunks)
+    return chunks
   }
 
-  #write(chunks: readonly Uint8Array[]): void {
+  /** `last`: nothing follows. The end in one write with what is before it costs half of two. */
+  #write(chunks: readonly Uint8Array[], last = false): void {
     const stream = this.#stream
     if (stream.destroyed || stream.closed) return
     this.#answer()
     if (chunks.length > 1) stream.cork()
     for (let index = 0; index < chunks.length - 1; index++) stream.write(chunks[index])
-    stream.write(chunks.at(-1), () => this.#written())
+    if (last) stream.end(chunks.at(-1))
+    else stream.write(chunks.at(-1), () => this.#written())
     if (chunks.length > 1) stream.uncork()
   }
 
@@ -298,15 +303,13 @@ export class FastCall implements ServerCall, RunningCall {
     this.#lane.calls.delete(this)
     this.#only = undefined
     const stream = this.#stream
-    this.#flush()
+    const chunks = this.#takeQueue()
     if (stream.destroyed || stream.closed) return
-    if (error !== undefined && !this.#answered) {
+    if (error !== undefined && !this.#answered && chunks.length === 0) {
       this.#answered = true
       stream.respond({ ...responseHeaders, ...trailersOf(error) }, { endStream: true })
-    } else {
-      this.#answer()
-      stream.end()
-    }
+    } else this.#write(chunks, true)
+    if (stream.readableEnded) return
     // What the caller still sends is read and dropped, so that its end can be seen. A reset would overtake answers that
     // wait for the caller's window, and one at once the trailers.
     stream.resume()

@@ -19,6 +19,8 @@ const copyMaxBytes = 16 * 1024
 
 export type FrameFailure = 'compressed' | 'flagsUnknown' | 'tooLarge'
 
+const nothing = new Uint8Array(0)
+
 /** Push chunks, pull messages: whoever pulls may stop in the middle of a chunk and go on later. */
 export class FrameReader {
   /** Set once the bytes cannot be messages; nothing is read from then on. */
@@ -26,9 +28,10 @@ export class FrameReader {
   /** Announced size of the message that was too large. */
   refusedBytes = 0
   readonly #maxMessageBytes: number
-  #chunk: Uint8Array = new Uint8Array(0)
+  #chunk: Uint8Array = nothing
   #at = 0
-  readonly #header = new Uint8Array(headerBytes)
+  /** Of a header that came in pieces. */
+  #header: Uint8Array | undefined
   #headerFilled = 0
   /** Length of the message being read; -1 while in a header. */
   #length = -1
@@ -81,6 +84,7 @@ export class FrameReader {
     if (this.#headerFilled === 0 && chunk.length - at >= headerBytes) {
       this.#at = at + headerBytes
     } else {
+      this.#header ??= new Uint8Array(headerBytes)
       header = this.#header
       while (this.#headerFilled < headerBytes && at < chunk.length) header[this.#headerFilled++] = chunk[at++]!
       this.#at = at
