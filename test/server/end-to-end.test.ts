@@ -26,7 +26,7 @@ import { ReeveError } from '../../src/errors.ts'
 import { framedHeadBytes, writeFramedHead } from '../../src/framed.ts'
 import { Health, HealthCheckResponse_ServingStatus as Status } from '../../src/gen/grpc/health/v1/health_pb.ts'
 import { ServerReflection } from '../../src/gen/grpc/reflection/v1/reflection_pb.ts'
-import { type ConsumeStreamResponse, LogService, StartAt } from '../../src/gen/reeve/v1/log_service_pb.ts'
+import { type ConsumeStreamResponse, LogService, ReadOrder, StartAt } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { ourVsn } from '../../src/gossip/versions.ts'
 import { type Journal, openJournal } from '../../src/log/journal.ts'
 import { defaultLogSettings } from '../../src/log/settings.ts'
@@ -236,6 +236,31 @@ test('one record a message: any gRPC client gets each with its own cursor, and g
     seen.push(...valuesOf(batches[0]!.batch))
   }
   assert.deepEqual(seen, values.slice(0, 700))
+})
+
+test('a foreign client reads from a time, by time, and only some keys', async () => {
+  const keyed = (...keys: string[]) => ({
+    records: keys.map((key) => ({ key: Buffer.from(key), value: Buffer.from(key) })),
+  })
+  const { timestamp } = await unary(produce, { topic: 'keyed', batch: keyed('a1', 'b1', 'c1') })
+  await unary(produce, { topic: 'keyed', batch: keyed('b2', 'a2', 'a3', 'c2') })
+  const request = {
+    topic: 'keyed',
+    startAt: StartAt.TIME,
+    startTimeMs: timestamp >> 16n,
+    order: ReadOrder.TIMESTAMP,
+    filter: { keys: [Buffer.from('c2')], prefixes: [Buffer.from('a')] },
+  }
+  const offsets: number[] = []
+  for await (const { batches } of stream(consumeStream, request)) {
+    for (const { baseOffset, offsetDeltas, batch } of batches) {
+      const count = batch.records.length
+      for (let at = 0; at < count; at++) offsets.push(Number(baseOffset) + (offsetDeltas[at] ?? at))
+    }
+  }
+  assert.deepEqual(offsets, [0, 4, 5, 6])
+  const later = { topic: 'keyed', startAt: StartAt.TIME, startTimeMs: (timestamp >> 16n) + 3_600_000n }
+  assert.deepEqual((await unary(consume, later)).batches, [])
 })
 
 test('readers that do not read cost a window each, whatever others read and write', async () => {
