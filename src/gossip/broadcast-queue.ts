@@ -10,6 +10,8 @@ export interface Broadcast {
   readonly name?: string
   /** Called once: it was sent often enough, replaced, or dropped. */
   readonly finished?: () => void
+  /** Begun by us, not passed on. */
+  readonly own?: boolean
 }
 
 interface Queued extends Broadcast {
@@ -27,11 +29,14 @@ export class BroadcastQueue {
   #items: Queued[] = []
   readonly #named = new Map<string, Queued>()
   readonly #maxDepth: number
+  readonly #ownSent: (bytes: Uint8Array) => void
   #order = 0
   #bytes = 0
 
-  constructor(maxDepth = Number.POSITIVE_INFINITY) {
+  /** `ownSent`: one of our own was sent often enough. */
+  constructor(maxDepth = Number.POSITIVE_INFINITY, ownSent: (bytes: Uint8Array) => void = () => {}) {
     this.#maxDepth = maxDepth
+    this.#ownSent = ownSent
   }
 
   get depth(): number {
@@ -81,7 +86,11 @@ export class BroadcastQueue {
       item.transmits += 1
       this.#insert(item)
     }
-    for (const item of taken) if (item.transmits >= limit) this.#finish(item)
+    for (const item of taken) {
+      if (item.transmits < limit) continue
+      if (item.own) this.#ownSent(item.bytes)
+      this.#finish(item)
+    }
     return taken.map((item) => item.bytes)
   }
 

@@ -36,11 +36,13 @@ export interface CourierParts {
 
 export class Courier {
   /** About nodes, named. */
-  readonly nodes = new BroadcastQueue()
-  readonly intents = new BroadcastQueue(maxUserQueueDepth)
-  readonly queries = new BroadcastQueue(maxUserQueueDepth)
-  readonly events = new BroadcastQueue(maxUserQueueDepth)
+  readonly nodes = this.#queue()
+  readonly intents = this.#queue(maxUserQueueDepth)
+  readonly queries = this.#queue(maxUserQueueDepth)
+  readonly events = this.#queue(maxUserQueueDepth)
   readonly #parts: CourierParts
+  /** What we began and gossip is through with, oldest first. */
+  #ownNews: Uint8Array[] = []
 
   constructor(parts: CourierParts) {
     this.#parts = parts
@@ -83,6 +85,32 @@ export class Courier {
     const news = this.#take(this.#roomBytes - compoundBytes, maxCompoundParts)
     if (news.length > 0) this.#post(node, news, understands(node.vsn, 'checksum'))
     return news.length > 0
+  }
+
+  get hasOwnNews(): boolean {
+    return this.#ownNews.length > 0
+  }
+
+  /** As much of it as one packet holds; gossip told older news as well as it could. */
+  takeOwnNews(): Uint8Array[] {
+    const news: Uint8Array[] = []
+    let room = this.#roomBytes - compoundBytes
+    for (const bytes of this.#ownNews.reverse()) {
+      room -= bytes.length + partBytes
+      if (room < 0 || news.length === maxCompoundParts) break
+      news.unshift(bytes)
+    }
+    this.#ownNews = []
+    return news
+  }
+
+  /** Tells one node what `takeOwnNews` gave. */
+  tell(node: NodeRecord, news: readonly Uint8Array[]): void {
+    this.#post(node, news, understands(node.vsn, 'checksum'))
+  }
+
+  #queue(maxDepth?: number): BroadcastQueue {
+    return new BroadcastQueue(maxDepth, (bytes) => this.#ownNews.push(bytes))
   }
 
   get #roomBytes(): number {

@@ -6,6 +6,7 @@
  */
 
 import type { Agenda } from './agenda.ts'
+import { Canvass } from './canvass.ts'
 import type { Courier } from './courier.ts'
 import { NodeState } from './messages.ts'
 import { isUp, type NodeRecord } from './node-list.ts'
@@ -27,17 +28,20 @@ export interface GossipRoundsParts {
 
 export class GossipRounds {
   readonly #parts: GossipRoundsParts
+  readonly #canvass: Canvass
   #planned = false
   /** When as many rounds as may be saved will be. */
   #savedUpMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: GossipRoundsParts) {
     this.#parts = parts
+    this.#canvass = new Canvass(parts)
   }
 
   /** To be called whenever something may have been queued, or somebody to hear it may have come. */
   plan(nowMs: number): void {
     const { profile, random, agenda, courier } = this.#parts
+    this.#canvass.plan(nowMs)
     if (this.#planned || !courier.hasNews || !this.#hasAudience(nowMs)) return
     this.#planned = true
     const { gossipIntervalMs } = profile

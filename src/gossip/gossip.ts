@@ -101,11 +101,11 @@ class Core implements GossipCore {
         emit({ kind: 'fact', fact })
       },
       broadcast: (payload, finished) => {
-        courier.intents.add({ bytes: encodeMessage({ kind: 'user', payload }), ...(finished && { finished }) })
+        const bytes = encodeMessage({ kind: 'user', payload })
+        courier.intents.add({ bytes, ...(finished && { finished, own: true }) })
       },
     })
     const serf = this.#serf
-    const queue = courier.nodes
     this.#swim = new Swim({
       name,
       addr,
@@ -114,7 +114,7 @@ class Core implements GossipCore {
       random,
       agenda,
       awareness,
-      queue,
+      queue: courier.nodes,
       listener: {
         joined: (node) => serf.nodeJoined(node),
         departed: (node) => serf.nodeDeparted(node, this.#nowMs),
@@ -340,7 +340,7 @@ class Core implements GossipCore {
     const bytes = encodeUserEvent(event)
     if (!bytes.ok) throw new ReeveError('REQUEST_MALFORMED', bytes.problem)
     this.#rumours.hearEvent(event)
-    this.#courier.events.add({ bytes: encodeMessage({ kind: 'user', payload: bytes.value }) })
+    this.#courier.events.add({ bytes: encodeMessage({ kind: 'user', payload: bytes.value }), own: true })
   }
 
   members(): Member[] {

@@ -68,7 +68,7 @@ export class Queries {
       spread: (query, bytes) => {
         rumours.hearQuery(query)
         this.#answering.hear(query, now())
-        courier.queries.add({ bytes: encodeMessage({ kind: 'user', payload: bytes }) })
+        courier.queries.add({ bytes: encodeMessage({ kind: 'user', payload: bytes }), own: true })
       },
     })
     this.#vote = new NameVote({

@@ -239,7 +239,7 @@ export class Swim {
       this.list.add(node)
     }
     this.#absolve(node)
-    queue.add({ name: node.name, bytes: encodeMessage(message), ...(finished && { finished }) })
+    queue.add({ name: node.name, bytes: encodeMessage(message), ...(finished && { finished, own: true }) })
     const wasGone = isGone(node)
     const changed = !sameBytes(node.meta, message.meta)
     if (host !== node.host || port !== node.port || !sameBytes(node.addr, message.addr)) {
@@ -261,7 +261,8 @@ export class Swim {
   #bury(message: Dead, nowMs: number, finished?: () => void): void {
     const node = this.list.get(message.node) as NodeRecord
     this.#absolve(node)
-    this.#parts.queue.add({ name: node.name, bytes: encodeMessage(message), ...(finished && { finished }) })
+    const bytes = encodeMessage(message)
+    this.#parts.queue.add({ name: node.name, bytes, ...(finished && { finished, own: true }) })
     node.incarnation = message.incarnation
     node.state = message.node === message.from ? NodeState.left : NodeState.dead
     node.stateChangedMs = nowMs
