@@ -35,6 +35,8 @@ export class ProducedBatch {
   sequence = 0
   /** How often it was sent. */
   sends = 0
+  /** Records with a promise of their own. */
+  awaited = 0
   readonly #head: RequestHead
   readonly #headBytes: number
   readonly #writer: BatchWriter
@@ -81,6 +83,7 @@ export class ProducedBatch {
    * are told in the order in which they were made, so that one function knows for each which record it is for.
    */
   forLast(): Promise<RecordId> {
+    this.awaited++
     return this.#stored.then(this.#tellNext)
   }
 

@@ -23,8 +23,8 @@ export interface ProducerOptions {
   /** Unacknowledged bytes at which `send` waits. Default 8 MiB. */
   readonly maxBufferedBytes?: number
   /**
-   * Unacknowledged records at which `send` waits. Default 20,000: each waits with a promise, and many more of them than
-   * fit a young heap cost several times as much.
+   * Unacknowledged records, but for those of `sendAll`, at which `send` waits. Default 20,000: each has a promise, and more
+   * of them than fit a young heap cost several times as much.
    */
   readonly maxBufferedRecords?: number
   /**
@@ -96,7 +96,7 @@ export function createProducer(connections: Connections, options: ProducerOption
     hasMore: () => due || queued.length > 0,
     settled(batch) {
       bufferedBytes -= batch.bytes
-      bufferedRecords -= batch.count
+      bufferedRecords -= batch.awaited
       room.work()
     },
   })
@@ -131,14 +131,17 @@ export function createProducer(connections: Connections, options: ProducerOption
     gathering = undefined
   }
 
+  function nowMs(): number {
+    return Math.max(0, Math.trunc(clock.now()))
+  }
+
   /** Throws where it is no record. Returns the batch that has it as its last one. */
-  function gather(record: OutgoingRecord): ProducedBatch {
+  function gather(record: OutgoingRecord, producedMs: number): ProducedBatch {
     let batch = gathering ?? new ProducedBatch(head, capacityBytes)
     const before = batch.bytes
-    batch.write(record, Math.max(0, Math.trunc(clock.now())))
+    batch.write(record, producedMs)
     gathering = batch
     bufferedBytes += batch.bytes - before
-    bufferedRecords++
     if (batch.bytes > maxBatchBytes && batch.count > 1) {
       const next = new ProducedBatch(head, capacityBytes)
       batch.moveLast(next)
@@ -157,7 +160,8 @@ export function createProducer(connections: Connections, options: ProducerOption
   }
 
   function add(record: OutgoingRecord): Promise<RecordId> {
-    const promise = gather(record).forLast()
+    const promise = gather(record, nowMs()).forLast()
+    bufferedRecords++
     gathered()
     return promise
   }
@@ -172,6 +176,7 @@ export function createProducer(connections: Connections, options: ProducerOption
     let last: ProducedBatch | undefined
     let refused = false
     return () => {
+      const producedMs = nowMs()
       try {
         while (hasRoom()) {
           const next = refused ? records.return?.() : records.next()
@@ -179,7 +184,7 @@ export function createProducer(connections: Connections, options: ProducerOption
             done(runs)
             return true
           }
-          const batch = gather(next.value)
+          const batch = gather(next.value, producedMs)
           if (batch === last) batch.grow()
           else {
             const run = batch.forGroup()
