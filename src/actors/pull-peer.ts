@@ -1,7 +1,8 @@
 import type { Peer } from '../../machines/messages.ts'
 import { ReeveError } from '../errors.ts'
 import type { PullHello } from '../gen/reeve/v1/replication_service_pb.ts'
-import { epochFromBytes } from '../log/log-id.ts'
+import { epochFromBytes, epochToBytes } from '../log/log-id.ts'
+import type { Run } from '../replication/directory.ts'
 import { pullVersion } from '../replication/pull-messages.ts'
 
 /**
@@ -16,4 +17,11 @@ export function checkPeer(peer: Peer, ownCluster: string, { version, cluster, no
   if (node !== peer.name || !run.ok || run.value !== peer.epoch) {
     throw new ReeveError('PEER_MISMATCH', `${peer.address} is not (or no longer) the run of ${peer.name} we meant`)
   }
+}
+
+/** As they are told to a peer: of its own logs that one says what is new in any case. */
+export function runsBeside(peer: Peer, runs: readonly Run[]): { origin: string; epoch: Uint8Array }[] {
+  return runs
+    .filter(({ origin }) => origin !== peer.name)
+    .map(({ origin, epoch }) => ({ origin, epoch: epochToBytes(epoch) }))
 }

@@ -38,7 +38,7 @@ import { groupKey, type Summary } from '../replication/summary.ts'
 import type { Healer } from './healer.ts'
 import { LateLogs } from './late-logs.ts'
 import { orderly, type Scope, toReason } from './orderly.ts'
-import { checkPeer } from './pull-peer.ts'
+import { checkPeer, runsBeside } from './pull-peer.ts'
 import { PullRanges } from './pull-ranges.ts'
 
 export interface PullOptions {
@@ -250,10 +250,9 @@ class Pull {
     if (news) this.#scope.tell({ type: 'pull.holdingsChanged' })
   }
 
-  #tellFollowing(begun: readonly Run[], ended: readonly Run[]): void {
-    const toMessage = ({ origin, epoch }: Run) => ({ origin, epoch: epochToBytes(epoch) })
-    if (begun.length + ended.length === 0) return
-    this.#send({ case: 'following', value: { begun: begun.map(toMessage), ended: ended.map(toMessage) } })
+  #tellFollowing(begunRuns: readonly Run[], endedRuns: readonly Run[]): void {
+    const [begun, ended] = [runsBeside(this.#peer, begunRuns), runsBeside(this.#peer, endedRuns)]
+    if (begun.length + ended.length > 0) this.#send({ case: 'following', value: { begun, ended } })
   }
 
   #want(key: string, id: LogId): void {

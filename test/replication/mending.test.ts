@@ -279,3 +279,29 @@ function texts(journal: Journal): Map<string, string> {
   }
   return found
 }
+
+describe('damage in what a live origin itself writes', () => {
+  it('does not keep a newcomer from the rest: others give it what the origin cannot, and nobody asks in circles', async () => {
+    const cluster = new Cluster({ settings })
+    const [a] = await cluster.startAll('a', 'b')
+    for (let n = 0; n < 10; n++) await cluster.produce('a', value(n), { copies: 2 })
+    // The file cannot be kept as it was found, so nothing in it is replaced.
+    const { disk } = cluster.host('a').env
+    const path = segments(disk, 'a', a!.epoch)[1]!
+    flip(disk, path, 40_000)
+    cluster.host('a').disk.failure = (operation, at) =>
+      operation === 'makeFolder' && at.includes('quarantined') ? 'EIO' : undefined
+    const host = cluster.host('c')
+    if (!host.alive) host.start()
+    const bytes = countFrames(host)
+    await cluster.start('c')
+    await cluster.until(() => cluster.log('c', 'a', a!.epoch)?.end === 10)
+    assert.equal(a!.status().damagedSegments, 1)
+    for (let n = 10; n < 12; n++) await cluster.produce('a', value(n), { copies: 3 })
+    assert.ok(bytes() < 1.5 * cluster.log('a', 'a', a!.epoch)!.bytes)
+    cluster.host('a').disk.failure = undefined
+    await cluster.until(() => a!.status().damagedSegments === 0)
+    sameFiles(cluster, 'a', 'c', 'a', a!.epoch)
+    await cluster.stopAll()
+  })
+})
