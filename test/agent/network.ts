@@ -5,13 +5,10 @@
 
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { missing } from '../component.ts'
 
 const ip = (...words: string[]) => execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] })
 
-/**
- * For the `skip` option of a test: why it cannot run here. Where all components must be there
- * (REQUIRE_COMPONENTS=1) it throws instead.
- */
 export function withoutNetworks(): string | false {
   let reason: string
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
@@ -24,8 +21,7 @@ export function withoutNetworks(): string | false {
       reason = `no network namespaces here: ${(error as Error).message}`
     }
   }
-  if (process.env.REQUIRE_COMPONENTS === '1') throw new Error(reason)
-  return reason
+  return missing(reason)
 }
 
 export class Network {

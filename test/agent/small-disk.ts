@@ -4,15 +4,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { missing } from '../component.ts'
 
 const run = (command: string, ...words: string[]) => {
   execFileSync(command, words, { stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
-/**
- * For the `skip` option of a test: why it cannot run here. Where all components must be there
- * (REQUIRE_COMPONENTS=1) it throws instead.
- */
 export function withoutSmallDisks(): string | false {
   let reason: string
   if (process.platform !== 'linux' || process.getuid?.() !== 0) reason = 'mounting a disk needs Linux and root'
@@ -24,8 +21,7 @@ export function withoutSmallDisks(): string | false {
       reason = `nothing can be mounted here: ${(error as Error).message}`
     }
   }
-  if (process.env.REQUIRE_COMPONENTS === '1') throw new Error(reason)
-  return reason
+  return missing(reason)
 }
 
 export class SmallDisk {

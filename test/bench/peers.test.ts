@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { missing } from '../component.ts'
 import type { NatsRequest, NatsResult } from './loads/nats.ts'
 import type { RedisRequest, RedisResult } from './loads/redis.ts'
 import { callByH2load, h2loadVersion } from './peers/h2load.ts'
@@ -12,7 +13,9 @@ import { Stage, type Target } from './stage.ts'
 
 const recordBytes = 100
 
-/** They are good for comparing only: where one is missing the benchmark leaves it out, and so do the tests. */
+const without = (version: string | undefined, what: string) => (version ? false : missing(`${what} is not installed`))
+
+/** Where one is missing the benchmark leaves it out. */
 describe('the peers of the benchmark', () => {
   let folder = ''
   let stage: Stage
@@ -25,7 +28,9 @@ describe('the peers of the benchmark', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('Redis has what was added to it, by its own client and by ours', { skip: !redisVersion() }, async () => {
+  it('Redis has what was added to it, by its own client and by ours', {
+    skip: without(redisVersion(), 'redis-server'),
+  }, async () => {
     const port = await startRedis(stage, 'always')
     const client = await stage.load('redis')
     const ask = (request: RedisRequest) => client.ask<RedisResult>(request)
@@ -37,7 +42,9 @@ describe('the peers of the benchmark', () => {
     await assert.rejects(ask({ port, task: 'read', records: 1, recordBytes }), /0 entries of 1/)
   })
 
-  it('JetStream has what was published, one by one and many at a time', { skip: !natsVersion() }, async () => {
+  it('JetStream has what was published, one by one and many at a time', {
+    skip: without(natsVersion(), 'nats-server'),
+  }, async () => {
     const client = await stage.load('nats')
     const port = await startNats(stage, 1, client)
     const ask = (request: NatsRequest) => client.ask<NatsResult>(request)
@@ -51,7 +58,7 @@ describe('the peers of the benchmark', () => {
     await assert.rejects(ask({ port, task: 'read', records: 5, recordBytes: 99 }), /something else/)
   })
 
-  it('a client in C calls the bare server', { skip: !h2loadVersion() }, async () => {
+  it('a client in C calls the bare server', { skip: without(h2loadVersion(), 'h2load') }, async () => {
     const target = await (await stage.load('bare')).ask<Target>({})
     const calls = { path: '/Produce', body: new Uint8Array([0, 0, 0, 0, 1, 0]), count: 50, inFlight: 4 }
     assert.ok((await callByH2load(stage, target, calls)) > 0)

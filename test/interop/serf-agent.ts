@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { Address } from '../../src/env/env.ts'
+import { missing } from '../component.ts'
 
 const binary = (process.env.PATH ?? '')
   .split(delimiter)
@@ -23,15 +24,8 @@ const binary = (process.env.PATH ?? '')
     }
   })
 
-/**
- * For the `skip` option of a test: why it cannot run here. Where all components must be there
- * (REQUIRE_COMPONENTS=1) it throws instead.
- */
 export function withoutSerf(): string | false {
-  if (binary) return false
-  const reason = 'the serf command is not installed (Debian: apt-get install serf)'
-  if (process.env.REQUIRE_COMPONENTS === '1') throw new Error(reason)
-  return reason
+  return binary ? false : missing('the serf command is not installed (Debian: apt-get install serf)')
 }
 
 export interface SerfMember {
