@@ -104,6 +104,7 @@ class Core implements GossipCore {
         const bytes = encodeMessage({ kind: 'user', payload })
         courier.intents.add({ bytes, ...(finished && { finished, own: true }) })
       },
+      send: (to, payload) => courier.sendUser(to, payload),
     })
     const serf = this.#serf
     this.#swim = new Swim({
@@ -140,7 +141,6 @@ class Core implements GossipCore {
       pingOnStream: (to, bytes, seqNo, timeoutMs) => this.#exchange.ping(to, bytes, seqNo, timeoutMs),
       measured: ({ name }, payload, rttMs) => coordinates?.acked(name, payload ?? noBytes, rttMs),
     })
-    const rumours = this.#rumours
     const prober = this.#prober
     this.#stalls = new Stalls({ profile, agenda, awareness, prober, swim })
     this.#queries = new Queries({
@@ -151,7 +151,7 @@ class Core implements GossipCore {
       now,
       swim,
       serf,
-      rumours,
+      rumours: this.#rumours,
       courier,
       prober,
       internalQueries: keyAnswers({
@@ -167,7 +167,7 @@ class Core implements GossipCore {
       now,
       swim,
       serf,
-      rumours,
+      rumours: this.#rumours,
       queries: this.#queries,
       prober,
       courier,
@@ -182,7 +182,7 @@ class Core implements GossipCore {
       now,
       swim,
       serf,
-      rumours,
+      rumours: this.#rumours,
       acked: (seqNo) => prober.streamAcked(seqNo),
       refused: (seqNo) => prober.streamRefused(seqNo, this.#nowMs),
       report,

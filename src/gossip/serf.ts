@@ -23,6 +23,8 @@ export interface SerfParts {
   readonly emit: (fact: MembershipFact) => void
   /** Queues an intent for everybody. */
   readonly broadcast: (intent: Uint8Array, finished?: () => void) => void
+  /** Tells one member. */
+  readonly send: (to: Endpoint, intent: Uint8Array) => void
   readonly report: (reason: Problem, detail: string) => void
 }
 
@@ -186,8 +188,10 @@ export class Serf {
     for (const node of left) {
       const lTime = state.statusLTimes.get(node) ?? 0n
       // One later than what is known outranks it. Where we agree already that would only wind up all clocks for ever.
-      const agreed = this.#members.get(node)?.status === 'left'
-      this.hear({ kind: 'leaveIntent', lTime: agreed ? lTime : lTime + 1n, node, prune: false }, nowMs)
+      const status = this.#members.get(node)?.status
+      const agreed = status === 'left'
+      const news = this.hear({ kind: 'leaveIntent', lTime: agreed ? lTime : lTime + 1n, node, prune: false }, nowMs)
+      if (news && status === 'alive') this.#doubt(node)
     }
     for (const [node, lTime] of state.statusLTimes) {
       if (!left.has(node)) this.hear({ kind: 'joinIntent', lTime, node }, nowMs, true)
@@ -235,6 +239,18 @@ export class Serf {
   }
 
   // -------------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Somebody lists a member as left that is alive to us. Perhaps it is about to go; perhaps it is back, and a leave of
+   * an earlier life has come to outrank what it said then, as each exchange between members of Go makes that later.
+   * Only the member knows: told a later time still, it contradicts to everybody.
+   */
+  #doubt(name: string): void {
+    const member = this.#members.get(name)
+    if (member?.status !== 'leaving' || name === this.#parts.name) return
+    const intent: LeaveIntent = { kind: 'leaveIntent', lTime: member.statusLTime + 1n, node: name, prune: false }
+    this.#parts.send(member, encodeSerfMessage(intent))
+  }
 
   #gone(): MemberRecord[] {
     return [...this.#members.values()].filter(({ name, status }) => {

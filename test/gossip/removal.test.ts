@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { encodeSerfMessage } from '../../src/gossip/serf-codec.ts'
 import { Cluster, type Node } from './cluster.ts'
 import { kinds, startCluster } from './joined-cluster.ts'
 
@@ -59,6 +60,24 @@ describe('force-leave', () => {
       [],
     )
     assert.ok(cluster.nowMs - startMs > 5000, 'it took longer than the patience of an idle member')
+  })
+})
+
+describe('a leave of an earlier life', () => {
+  test('with whatever time it is told in an exchange of state, it is contradicted by the member at once', () => {
+    const { cluster, nodes, names } = startCluster(34, 10)
+    const [teller, back] = nodes as [Node, Node]
+    const statusLTimes = new Map([[back.name, 90n]])
+    const old = { leftMembers: [back.name], eventLTime: 0n, events: [], queryLTime: 0n }
+    const userState = encodeSerfMessage({ kind: 'serfPushPull', lTime: 95n, statusLTimes, ...old })
+    const state = { kind: 'pushPull', join: false, nodes: [], userState } as const
+    teller.core.receiveStream(state, { host: '10.9.9.9', port: 9 }, cluster.nowMs, () => {})
+    assert.equal(cluster.status(teller, back.name), 'leaving')
+    cluster.until(() => cluster.agree(names), 1000)
+    assert.deepEqual(
+      nodes.flatMap((node) => kinds(node, back.name)).filter((kind) => kind !== 'joined'),
+      [],
+    )
   })
 })
 

@@ -17,6 +17,7 @@ function node(name: string): NodeRecord {
 function start(...others: string[]) {
   const facts: MembershipFact[] = []
   const sent: SerfMessage[] = []
+  const asked: { at: string; message: SerfMessage }[] = []
   const problems: string[] = []
   const serf = new Serf({
     name: 'us',
@@ -28,13 +29,18 @@ function start(...others: string[]) {
       assert.ok(message.ok, 'decodes')
       sent.push(message.value)
     },
+    send: ({ host, port }, intent) => {
+      const message = decodeSerfMessage(intent)
+      assert.ok(message.ok, 'decodes')
+      asked.push({ at: `${host}:${port}`, message: message.value })
+    },
     report: (reason) => problems.push(reason),
   })
   for (const name of ['us', ...others]) serf.nodeJoined(node(name))
   facts.length = 0
   const status = (name: string) => serf.members().find((member) => member.name === name)?.status
   const told = () => facts.splice(0).map((fact) => ('member' in fact ? `${fact.member.name} ${fact.kind}` : fact.kind))
-  return { serf, status, told, sent, problems }
+  return { serf, status, told, sent, asked, problems }
 }
 
 const leave = (name: string, lTime: bigint, prune = false) =>
@@ -180,6 +186,19 @@ describe('merging', () => {
     assert.equal(other.serf.hear(leave('a', 5n), 0), false)
     assert.equal(other.serf.hear(join('a', 6n), 0), true)
     assert.equal(other.status('a'), 'alive')
+  })
+
+  test('a member that is alive and listed as left is asked, with a time that it has to contradict', () => {
+    const { serf, asked, status } = start('a', 'b', 'c')
+    serf.hear(leave('b', 4n), 0)
+    serf.nodeDeparted(node('b'), 0)
+    serf.hear(join('c', 9n), 0)
+    const statusLTimes = new Map(['a', 'b', 'c'].map((name) => [name, 7n]))
+    serf.merge({ ...nothingNew, lTime: 8n, statusLTimes, leftMembers: ['a', 'b', 'c'] }, 0)
+    assert.deepEqual([status('a'), status('b'), status('c')], ['leaving', 'left', 'alive'])
+    assert.deepEqual(asked, [{ at: '10.0.0.1:1', message: leave('a', 9n) }])
+    serf.hear(join('a', 10n), 0)
+    assert.equal(status('a'), 'alive')
   })
 
   test('two who agree on who left do not wind up their clocks', () => {

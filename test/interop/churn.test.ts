@@ -50,7 +50,8 @@ class Plan {
   /**
    * Everybody joins somebody once more. Exchanges of state between real agents wind up the time of a leave, at each by
    * another amount; one that came back through an agent whose clock is behind may be leaving for ever in the eyes of a
-   * third, until it says with a later time that it is here.
+   * third, until it says with a later time that it is here. It cannot know that it has to: agents tell each other who
+   * has left, but not who is leaving. Members of ours ask whoever they come to doubt; what a real agent doubts is its own.
    */
   again(): Operation[] {
     const up = [...this.#up]
