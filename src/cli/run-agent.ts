@@ -9,12 +9,14 @@ import { createNode } from '../node.ts'
 import { RecentLines } from '../serf-rpc/recent-lines.ts'
 import { Exit, exitCodeOf, reportError } from './exit.ts'
 import { onInterrupt } from './interrupt.ts'
+import { optimiseLate } from './optimise-late.ts'
 
 /** Beyond the drain: time to leave gossip, to sync the logs and to close. */
 const stopMarginMs = 15_000
 
 /** Resolves with the exit code once the node has stopped. */
 export async function runAgent(config: NodeConfig): Promise<number> {
+  optimiseLate()
   const lines = new RecentLines()
   const log = await createLog(config, lines)
   const node = createNode(config, createRealEnv(), { log, process: { lines, runtime: runtimeFacts() } })

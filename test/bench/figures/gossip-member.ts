@@ -5,6 +5,7 @@
 
 import { pino } from 'pino'
 import { startGossip } from '../../../src/actors/gossip.ts'
+import { optimiseLate } from '../../../src/cli/optimise-late.ts'
 import { aesGcm } from '../../../src/env/aes-gcm.ts'
 import { realClock } from '../../../src/env/real-clock.ts'
 import { realDatagrams } from '../../../src/env/real-datagrams.ts'
@@ -14,6 +15,8 @@ import { realStreams } from '../../../src/env/real-streams.ts'
 import { profiles } from '../../../src/gossip/profile.ts'
 import type { MemberOrder } from './gossip-clusters.ts'
 
+// As the agent does.
+optimiseLate()
 const [name = '', port = ''] = process.argv.slice(2)
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
