@@ -47,8 +47,10 @@ export function startRhythm(parts: RhythmParts, nowMs: number): void {
   )
   const pushPullMs = () => pushPullDelayMs(profile.pushPullIntervalMs, swim.list.size)
   // An interval later than the others, as memberlist begins it: whoever has just joined has just exchanged its state.
-  agenda.every(nowMs + (1 + random()) * pushPullMs(), pushPullMs, () => {
-    if (!orders.left) exchangeWithAny(parts)
+  agenda.at(nowMs + random() * profile.pushPullIntervalMs, (atMs) => {
+    agenda.every(atMs + pushPullMs(), pushPullMs, () => {
+      if (!orders.left) exchangeWithAny(parts)
+    })
   })
   every(
     () => profile.reapIntervalMs,

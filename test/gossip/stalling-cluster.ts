@@ -2,6 +2,7 @@
 
 import type { Profile } from '../../src/gossip/profile.ts'
 import { type ProfileName, profiles } from '../../src/gossip/profile.ts'
+import { pushPullDelayMs } from '../../src/gossip/push-pull-delay.ts'
 import { Cluster, type Node, seededRandom } from './cluster.ts'
 
 export interface Stalling {
@@ -56,7 +57,7 @@ export function runStalling({
   if (!cluster.agree(names)) throw new Error('no cluster')
   profile.retransmitMult = usual.retransmitMult
   // Most false accusations travel by exchanges of state, of which nobody begins one sooner.
-  cluster.run(profile.pushPullIntervalMs - cluster.nowMs)
+  cluster.run(pushPullDelayMs(profile.pushPullIntervalMs, members) - cluster.nowMs)
   const crashed = all[members] as Node
   cluster.crash(crashed)
   const living = all.slice(0, members)
