@@ -33,5 +33,5 @@ export const defaultLogSettings: LogSettings = {
   indexIntervalBytes: 64 * 1024,
   groupMaxBytes: 1024 * 1024,
   pendingMaxBytes: 64 * 1024 * 1024,
-  openFilesMax: 64,
+  openFilesMax: 60,
 }

@@ -110,7 +110,7 @@ function drawn({ title, unit }: Panel, bars: readonly Bar[], x: number, y: numbe
   const lines = bars.map(({ label, acks, side, spread, goal }, index) => {
     const top = headHeight + index * barStep
     const middle = round(top + 15 + barHeight / 2)
-    const acked = acks === '' ? '' : `<tspan class="acks">\u00a0· ${acks}</tspan>`
+    const acked = acks === '' ? '' : `<tspan class="acks" dx="5">· ${acks}</tspan>`
     return [
       `<g class="${side}" transform="translate(${padding} 0)">`,
       `<text class="label" y="${top + 8}">${escaped(label)}${acked}</text>`,
