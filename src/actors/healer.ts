@@ -12,7 +12,7 @@ import type { Mend, Missing } from '../log/mend.ts'
 import type { Damage } from '../log/soundness.ts'
 
 /** A peer that may have what is missing. */
-export interface Helper {
+export interface Donor {
   readonly peer: string
   /**
    * Gives the frames as they come to `take`, which resolves with the first offset that is still missing. Resolves once
@@ -26,7 +26,7 @@ const retryMs = 60_000
 
 export class Healer {
   readonly #clock: Clock
-  readonly #helpers = new Map<string, Helper>()
+  readonly #donors = new Map<string, Donor>()
   readonly #queue = new Set<Damage>()
   /** What nobody could help with, and what was said of it. */
   readonly #unhealed = new Map<Damage, string>()
@@ -56,11 +56,11 @@ export class Healer {
   }
 
   /** From now on this peer is asked, too. Returns what takes it back. */
-  join(helper: Helper): () => void {
-    this.#helpers.set(helper.peer, helper)
+  join(donor: Donor): () => void {
+    this.#donors.set(donor.peer, donor)
     this.#again()
     return () => {
-      if (this.#helpers.get(helper.peer) === helper) this.#helpers.delete(helper.peer)
+      if (this.#donors.get(donor.peer) === donor) this.#donors.delete(donor.peer)
     }
   }
 
@@ -124,26 +124,26 @@ export class Healer {
       const { missing } = mend
       if (!missing) break
       if (await mend.rescue()) continue
-      const helper = this.#next(id, asked)
-      if (!helper) throw new ReeveError('DATA_CORRUPT', `from offset ${missing.offset} on: ${problem}`)
+      const donor = this.#next(id, asked)
+      if (!donor) throw new ReeveError('DATA_CORRUPT', `from offset ${missing.offset} on: ${problem}`)
       try {
-        await helper.fetch(id, missing, async (frames) => {
+        await donor.fetch(id, missing, async (frames) => {
           await mend.take(frames)
           return mend.offset
         })
       } catch (error) {
         if (error instanceof DiskError) throw error
-        problem = `${helper.peer}: ${toReeveError(error).message}`
+        problem = `${donor.peer}: ${toReeveError(error).message}`
       }
       // Who gave nothing now is asked no more; who gave something may have more.
-      if (mend.missing?.offset === missing.offset) asked.add(helper.peer)
+      if (mend.missing?.offset === missing.offset) asked.add(donor.peer)
     }
     await mend.finish()
     return true
   }
 
-  #next(id: LogId, asked: ReadonlySet<string>): Helper | undefined {
-    const left = [...this.#helpers.values()].filter(({ peer }) => !asked.has(peer))
+  #next(id: LogId, asked: ReadonlySet<string>): Donor | undefined {
+    const left = [...this.#donors.values()].filter(({ peer }) => !asked.has(peer))
     return left.find(({ peer }) => peer === id.origin) ?? left[0]
   }
 

@@ -24,7 +24,7 @@ export class PullRanges {
     this.#send = send
   }
 
-  /** See `Helper.fetch`. */
+  /** See `Donor.fetch`. */
   fetch(ref: number, id: LogId, { offset, chain, until }: Missing, take: Range['take']): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#ranges.set(ref, { until, take, resolve, reject, turn: Promise.resolve() })
