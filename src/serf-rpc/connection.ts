@@ -100,7 +100,12 @@ export class Connection {
   #follow<R>(seq: bigint, { type, heard, isLast, gone }: Records<R>): void {
     this.#listeners.set(seq, {
       type,
-      heard: (_, record) => {
+      heard: (error, record) => {
+        if (record === undefined) {
+          this.#listeners.delete(seq)
+          gone(new ReeveError('UNAVAILABLE', `the agent at ${this.#where} refuses to go on: ${error}`))
+          return
+        }
         if (isLast?.(record as R)) this.#listeners.delete(seq)
         heard(record as R)
       },

@@ -15,6 +15,13 @@ describe('a hunt for inputs that break a codec', () => {
     })
   }
 
+  test('an agent that refuses what it had begun ends it, and nothing else', async () => {
+    const input =
+      '0582a54572726f72a0a35365710182a54572726f72a0a35365710282a54572726f72a0a35365710283a446726f6da5627261766fa75061796c6f6164c0' +
+      'a454797065a361630182a54572726f72b741757468656e7469636174696f6e207265717569726564a353657102'
+    await codecs.get('ipcReply')?.accepts(Buffer.from(input, 'hex'))
+  })
+
   test('finds what is wrong, and the smallest input that shows it', async () => {
     const frail = {
       corpus: [new Uint8Array(100)],

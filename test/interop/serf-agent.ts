@@ -206,14 +206,18 @@ export async function freePort(): Promise<number> {
   }
 }
 
+const given = new Set<number>()
+
 /**
  * A free port below those that systems give to connections and to whoever asks for any (from 32768 on), so that nobody
- * takes it while its owner is down.
+ * takes it while its owner is down: no two are the same, and processes side by side draw from different hundreds.
  */
 export async function lastingPort(): Promise<number> {
   for (;;) {
-    const port = await claim(20_000 + Math.floor(Math.random() * 12_000))
-    if (port !== undefined) return port
+    const wanted = 20_000 + (process.pid % 120) * 100 + Math.floor(Math.random() * 100)
+    if (given.has(wanted) || (await claim(wanted)) === undefined) continue
+    given.add(wanted)
+    return wanted
   }
 }
 
