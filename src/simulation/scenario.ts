@@ -4,6 +4,7 @@
  * node that can be held by a `NodeHandle`.
  */
 
+import { applyFault } from './fault-application.ts'
 import type { FaultStep } from './faults.ts'
 import { describeStep } from './faults.ts'
 import type { Host } from './host.ts'
@@ -204,15 +205,7 @@ class Scenario {
     world.note(describeStep(step))
     // What was visible before a crash must be there after it.
     this.#look()
-    if (step.kind === 'start') this.#slot(step.host).start()
-    else if (step.kind === 'stop') this.#slot(step.host).stop()
-    else if (step.kind === 'partition') world.partition(step.groups)
-    else if (step.kind === 'block') world.block(step.from, step.to)
-    else if (step.kind === 'heal') world.heal()
-    else if (step.kind === 'weather') world.setWeather(step.weather, step.hosts)
-    else if (step.kind === 'calm') world.calm()
-    else if (step.kind === 'clock') world.host(step.host).clockError.offsetMs = step.offsetMs
-    else this.#slot(step.host).end(step.kind)
+    applyFault(step, { world, slot: (name) => this.#slot(name) })
   }
 
   #write(slot: NodeSlot, random: SeededRandom, count: number): void {
