@@ -1,0 +1,126 @@
+/** What a node tells of itself that is no transition, in parts. A part that is absent has not changed, or is not told. */
+export interface NodeFacts {
+  readonly node?: NodePart
+  readonly members?: readonly MemberFacts[]
+  readonly gossip?: GossipPart
+  readonly logs?: LogsPart
+  readonly links?: readonly LinkFacts[]
+  readonly server?: ServerPart
+  readonly load?: LoadPart
+  readonly alarms?: readonly Alarm[]
+}
+
+/** What stays as it is for a whole run, and the phase. */
+export interface NodePart {
+  /** Of Reeve, such as 0.1.0. */
+  readonly version: string
+  readonly cluster: string
+  readonly durability: 'fsync' | 'os'
+  /** starting, catchingUp, serving, draining, stopped. */
+  readonly phase: string
+  readonly rpcAddress: string | null
+  readonly httpAddress: string | null
+  readonly gossipAddress: string | null
+  readonly serfRpcAddress: string | null
+}
+
+/** A member as this node sees it; in the order of their names, at most 1,000 of them. */
+export interface MemberFacts {
+  readonly name: string
+  /** host:port of its gossip. */
+  readonly address: string
+  /** `suspect`: did not answer lately, and may still. */
+  readonly status: 'alive' | 'suspect' | 'leaving' | 'left' | 'failed'
+  /** Null: not known here. */
+  readonly incarnation: number | null
+  /** Estimated round trip; null: not known. */
+  readonly rttMs: number | null
+  readonly tags: { readonly [key: string]: string }
+}
+
+export interface GossipPart {
+  /** 0: fine; up to 7: this node seems to be slow itself. */
+  readonly health: number
+  readonly incarnation: number
+  /** Lamport times, in decimal. */
+  readonly memberTime: string
+  readonly eventTime: string
+  readonly queryTime: string
+  readonly stalls: { readonly count: number; readonly totalMs: number }
+  /** Broadcasts waiting to be sent often enough. */
+  readonly queued: {
+    readonly nodes: number
+    readonly intents: number
+    readonly queries: number
+    readonly events: number
+  }
+  /** How often each thing went wrong outside. */
+  readonly problems: { readonly [problem: string]: number }
+}
+
+/** The logs of this node. Each entry replaces the one of the same log; `whole`: there are no others. */
+export interface LogsPart {
+  readonly whole: boolean
+  readonly entries: readonly LogFacts[]
+  /** Logs that there are but that are not told: more than 500, the ones that changed last first. */
+  readonly omitted: number
+}
+
+/** A log: what the run `epoch` of the node `origin` wrote to one topic. */
+export interface LogFacts {
+  readonly topic: string
+  readonly origin: string
+  readonly epoch: string
+  /** Written by this very run. */
+  readonly own: boolean
+  /** First offset that is still here. */
+  readonly start: number
+  /** First offset that is not here yet. */
+  readonly end: number
+  readonly bytes: number
+  /**
+   * Ends of this log elsewhere, by peer, as that peer last told this node: what it has on its disk of a log of ours, how
+   * far it reaches beyond us for another's. A peer that is not here told nothing that is of interest.
+   */
+  readonly peers: { readonly [peer: string]: number }
+}
+
+/** Replication from one peer to this node. */
+export interface LinkFacts {
+  readonly peer: string
+  readonly address: string
+  /** dialing, catchingUp, live, backoff, parked, diverged. */
+  readonly state: string
+  /** Records that the peer has of what is pulled from it, and this node has not yet. */
+  readonly lagRecords: number
+  /** Logs of which that is so. */
+  readonly lagLogs: number
+}
+
+export interface ServerPart {
+  /** Calls under way, long streams included. */
+  readonly calls: number
+  /** Replicas that copy from this node now. */
+  readonly pulls: number
+  /** Pages that watch this node's inspector, directly. */
+  readonly watchers: number
+}
+
+/** Over the last period, about a second. */
+export interface LoadPart {
+  readonly periodMs: number
+  /** How late the node's own timer came, at worst: what everybody on this event loop waited. */
+  readonly loopDelayMs: number
+  /** Records that became durable here: written by this node, and copied from others. */
+  readonly written: number
+  readonly copied: number
+}
+
+export interface Alarm {
+  readonly what: 'disk' | 'damage' | 'certificate' | 'reload' | 'diverged' | 'clock' | 'slow'
+  readonly severity: 'warning' | 'error'
+  /** A sentence. */
+  readonly text: string
+  /** Since when, ms since 1970. */
+  readonly sinceMs: number
+}
