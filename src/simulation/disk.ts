@@ -33,10 +33,23 @@ export type DiskOperation = 'open' | 'read' | 'write' | 'sync' | 'syncFolder' | 
 /** Looked at before each operation; an errno name such as EIO makes it fail. A failed sync has lost what it covered. */
 export type DiskFailure = (operation: DiskOperation, path: string) => string | undefined
 
+/** Sees what happens to the files of a disk, below everything that runs on it. It only looks. */
+export interface DiskWitness {
+  /** Its bytes, or what of them is durable. */
+  changed(file: FileContent): void
+  /** A file was made under this name, or renamed to it. */
+  named(path: string, file: FileContent): void
+  /** A file has no longer this name; it can still be read. */
+  unnamed(path: string, file: FileContent): void
+  /** After a loss of power any file may be another than before. */
+  crashed(): void
+}
+
 export class SimulatedDisk {
   readonly tree = new FileTree()
   settings: DiskSettings
   failure: DiskFailure | undefined
+  witness: DiskWitness | undefined
   readonly #random: SeededRandom
   readonly #wallMs: () => number
   readonly #locks = new Map<string, Process>()
@@ -53,6 +66,7 @@ export class SimulatedDisk {
   /** The machine lost power: what was not synced is gone, some of it, as chance will have it. */
   crash(): void {
     this.tree.crash(this.#random)
+    this.witness?.crashed()
   }
 
   /** Files whose content a power cut could take now. */
@@ -78,6 +92,7 @@ export class SimulatedDisk {
 
   touched(file: FileContent): void {
     file.modifiedMs = this.#wallMs()
+    this.witness?.changed(file)
   }
 
   syncUs(): number {

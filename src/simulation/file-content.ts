@@ -29,6 +29,10 @@ export class FileContent {
   size = 0
   modifiedMs = 0
   mode = 0o644
+  /** Goes up with every change, of bytes or of what of them is durable. */
+  version = 0
+  /** Below it nothing changed since whoever sets it set it. */
+  changedFrom = 0
   readonly #pages = new Map<number, Uint8Array>()
   #layers: Layer[] = []
   /** Takes changes; undefined after a sync began: the next change opens a new one. */
@@ -48,8 +52,27 @@ export class FileContent {
     return length
   }
 
+  /** The same of what the device would still know after the worst of power cuts. */
+  readDurable(target: Uint8Array, position: number): number {
+    const length = Math.max(0, Math.min(target.length, this.durableSize - position))
+    for (let done = 0; done < length; ) {
+      const { page, offset, room } = placeOf(position + done)
+      const count = Math.min(room, length - done)
+      const layer = this.#layers.find(({ before }) => before.has(page))
+      const stored = layer === undefined ? this.#pages.get(page) : layer.before.get(page)
+      if (stored === undefined) target.fill(0, done, done + count)
+      else target.set(stored.subarray(offset, offset + count), done)
+      done += count
+    }
+    return length
+  }
+
+  get durableSize(): number {
+    return this.#layers[0]?.size ?? this.size
+  }
+
   write(source: Uint8Array, position: number): void {
-    const layer = this.#change()
+    const layer = this.#change(Math.min(position, this.size))
     for (let done = 0; done < source.length; ) {
       const { page, offset, room } = placeOf(position + done)
       const count = Math.min(room, source.length - done)
@@ -66,7 +89,7 @@ export class FileContent {
   }
 
   truncate(size: number): void {
-    const layer = this.#change()
+    const layer = this.#change(Math.min(size, this.size))
     const { page: lastPage, offset } = placeOf(size)
     for (const [page, stored] of [...this.#pages]) {
       if (page < lastPage || (page === lastPage && offset >= pageBytes)) continue
@@ -83,6 +106,7 @@ export class FileContent {
   }
 
   endSync(sync: PendingSync): void {
+    this.version++
     const lost = this.#layers.filter((layer) => layer.lost)
     for (const layer of sync.layers) {
       if (layer.lost) continue
@@ -107,10 +131,12 @@ export class FileContent {
     for (const layer of this.#layers) {
       for (const [page, before] of layer.before) if (!durable.has(page)) durable.set(page, before)
     }
-    const durableSize = this.#layers[0]?.size ?? this.size
+    const { durableSize } = this
+    if (this.#layers.length > 0) this.version++
     this.#layers = []
     this.#newest = undefined
     if (durable.size === 0 && durableSize === this.size) return
+    this.changedFrom = 0
     const pages = [...durable.keys()].sort((one, other) => one - other)
     const fate = random.pick(['nothing', 'torn', 'subset', 'everything'] as const)
     // In file order up to here, wherever it was written; within what was appended when something was.
@@ -130,7 +156,9 @@ export class FileContent {
     this.#clearBehindEnd()
   }
 
-  #change(): Layer {
+  #change(from: number): Layer {
+    this.version++
+    this.changedFrom = Math.min(this.changedFrom, from)
     if (this.#newest === undefined) {
       this.#newest = { before: new Map(), size: this.size, lost: false }
       this.#layers.push(this.#newest)

@@ -2,7 +2,7 @@
 
 import { type Disk, type DiskEntry, DiskError, type DiskFile, type DiskLock, type DiskStat } from '../env/env.ts'
 import type { SimulatedDisk } from './disk.ts'
-import type { FileContent } from './file-content.ts'
+import { FileContent } from './file-content.ts'
 import { Folder } from './file-tree.ts'
 import type { Process } from './process.ts'
 
@@ -20,7 +20,10 @@ export class MountedDisk implements Disk {
     const { tree } = this.#disk
     const missing = tree.find(path) === undefined
     const content = missing && mode === 'write' ? tree.createFile(path) : tree.file(path)
-    if (missing) this.#disk.touched(content)
+    if (missing) {
+      this.#disk.witness?.named(path, content)
+      this.#disk.touched(content)
+    }
     return new OpenFile(this.#disk, this.#process, path, content, mode === 'write')
   }
 
@@ -43,7 +46,7 @@ export class MountedDisk implements Disk {
       await file.sync()
       this.rename(temporary, path)
     } catch (error) {
-      this.#disk.tree.remove(temporary)
+      this.#remove(temporary)
       throw error
     } finally {
       file.close()
@@ -88,12 +91,18 @@ export class MountedDisk implements Disk {
 
   removeFile(path: string): void {
     this.#disk.check('remove', path, this.#process)
-    this.#disk.tree.remove(path)
+    this.#remove(path)
   }
 
   rename(from: string, to: string): void {
     this.#disk.check('rename', from, this.#process)
-    this.#disk.tree.rename(from, to)
+    const { tree, witness } = this.#disk
+    const [moved, replaced] = [tree.find(from), tree.find(to)]
+    tree.rename(from, to)
+    if (!(moved instanceof FileContent) || moved === replaced) return
+    if (replaced instanceof FileContent) witness?.unnamed(to, replaced)
+    witness?.unnamed(from, moved)
+    witness?.named(to, moved)
   }
 
   lockFolder(path: string, holder: string): Promise<DiskLock> {
@@ -101,6 +110,13 @@ export class MountedDisk implements Disk {
       this.#disk.tree.folder(path)
       return this.#disk.lock(path, this.#process, holder)
     })
+  }
+
+  #remove(path: string): void {
+    const { tree, witness } = this.#disk
+    const file = tree.file(path)
+    tree.remove(path)
+    witness?.unnamed(path, file)
   }
 }
 
@@ -164,6 +180,7 @@ class OpenFile implements DiskFile {
           throw error
         }
         this.#content.endSync(sync)
+        this.#disk.witness?.changed(this.#content)
       })
     }, this.#process)
   }

@@ -79,6 +79,51 @@ describe('files', () => {
   })
 })
 
+describe('a witness', () => {
+  test('is told of every change of a file, and can read what a power cut would leave', async () => {
+    const { world, host, disk } = onDisk(1)
+    const told: string[] = []
+    host.disk.witness = {
+      changed: ({ size, durableSize }) => told.push(`${durableSize} of ${size}`),
+      named: (path) => told.push(`+ ${path}`),
+      unnamed: (path, { size }) => told.push(`- ${path} of ${size}`),
+      crashed: () => told.push('crashed'),
+    }
+    const file = disk.open('/data/x', 'write')
+    file.write(bytesOf('durable'), 0)
+    await world.complete(file.sync())
+    file.write(bytesOf('DUR'), 0)
+    file.write(bytesOf(' and not'), 7)
+    const content = host.disk.tree.file('/data/x')
+    const durable = new Uint8Array(20)
+    assert.equal(textOf(durable.subarray(0, content.readDurable(durable, 0))), 'durable')
+    disk.rename('/data/x', '/data/y')
+    disk.removeFile('/data/y')
+    host.crash()
+    const changes = ['0 of 0', '0 of 7', '7 of 7', '7 of 7', '7 of 15']
+    const names = ['- /data/x of 15', '+ /data/y', '- /data/y of 15', 'crashed']
+    assert.deepEqual(told, ['+ /data/x', ...changes, ...names])
+  })
+
+  test('sees from where on a file changed, and that it did not', async () => {
+    const { world, host, disk } = onDisk(1)
+    const file = disk.open('/data/x', 'write')
+    await world.complete(disk.syncFolder('/data'))
+    file.write(new Uint8Array(9_000).fill(1), 0)
+    await world.complete(file.sync())
+    const content = host.disk.tree.file('/data/x')
+    content.changedFrom = Number.POSITIVE_INFINITY
+    file.write(bytesOf('appended'), 9_000)
+    assert.equal(content.changedFrom, 9_000)
+    file.write(bytesOf('over'), 100)
+    assert.equal(content.changedFrom, 100)
+    await world.complete(file.sync())
+    const { version } = content
+    host.crash()
+    assert.equal(content.version, version, 'all of it was durable')
+  })
+})
+
 describe('a power cut', () => {
   for (const how of ['crash', 'powerOff'] as const)
     test(`(${how}) keeps what was synced and, over many seeds, does everything it may to the rest`, async () => {
