@@ -1,22 +1,24 @@
 /**
- * Proofs that take too long for every run of the tests: `npm run campaign -- NAME [--times N] [--seed N]`. What `npm
+ * Proofs that take too long for every run of the tests: `npm run campaign -- NAME [--times N] [--seed N] [PART …]`. What `npm
  * test` has of each is a part of it.
  */
 
 import { parseArgs } from 'node:util'
 import { SeededRandom } from '../../src/simulation/random.ts'
 import { kills } from './kills.ts'
+import { planted } from './planted.ts'
 import { powerCuts } from './power-cuts.ts'
 
 interface Campaign {
   readonly what: string
   readonly times: number
   /** Resolves with what was proven, in one line; rejects with what was found. */
-  run(times: number, random: SeededRandom, say: (text: string) => void): Promise<string>
+  run(times: number, random: SeededRandom, say: (text: string) => void, parts: readonly string[]): Promise<string>
 }
 
 const campaigns: Readonly<Record<string, Campaign>> = {
   kills: { what: 'kill -9 of real nodes under load', times: 200, run: kills },
+  planted: { what: 'seeds at most for each planted bug; PART: of names', times: 50, run: planted },
   'power-cuts': { what: 'ends of a machine at any operation of its disk', times: 10_000, run: powerCuts },
 }
 
@@ -30,8 +32,8 @@ async function main(): Promise<number> {
   const campaign = campaigns[positionals[0] ?? '']
   const times = Number(values.times ?? campaign?.times)
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
-  if (!campaign || positionals.length > 1 || !Number.isInteger(times) || times < 1 || !Number.isSafeInteger(seed)) {
-    process.stderr.write('usage: npm run campaign -- NAME [--times N] [--seed N]\n')
+  if (!campaign || !Number.isInteger(times) || times < 1 || !Number.isSafeInteger(seed)) {
+    process.stderr.write('usage: npm run campaign -- NAME [--times N] [--seed N] [PART …]\n')
     for (const [name, { what, times }] of Object.entries(campaigns)) {
       process.stderr.write(`  ${name.padEnd(12)} ${what} (${times.toLocaleString('en')} times)\n`)
     }
@@ -40,9 +42,8 @@ async function main(): Promise<number> {
   process.stdout.write(`seed ${seed}\n`)
   const startMs = performance.now()
   try {
-    const proven = await campaign.run(times, new SeededRandom(seed, 'campaign'), (text) =>
-      process.stdout.write(`  ${text}\n`),
-    )
+    const say = (text: string) => process.stdout.write(`  ${text}\n`)
+    const proven = await campaign.run(times, new SeededRandom(seed, 'campaign'), say, positionals.slice(1))
     process.stdout.write(`${proven} (${Math.round((performance.now() - startMs) / 1000)} s)\n`)
     return 0
   } catch (error) {

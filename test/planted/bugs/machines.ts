@@ -1,0 +1,130 @@
+/** Of the charts: which parts of a node run, and when. */
+
+import { bug, type PlantedBug } from '../planted-bug.ts'
+
+const supervisor = 'machines/supervisor.ts'
+const replicator = 'machines/replicator.ts'
+const membership = 'machines/membership.ts'
+const reconcile = 'machines/reconcile.ts'
+
+export const machineBugs: readonly PlantedBug[] = [
+  bug(
+    'reconcile-by-edges',
+    'a peer that comes back at another address or under another run is still called where it was',
+    reconcile,
+    'const moved = replica !== undefined && (replica.peer.epoch !== peer.epoch || replica.peer.address !== peer.address)',
+    'const moved = false',
+  ),
+  bug(
+    'parked-for-ever',
+    'a peer that was away is not copied from any more',
+    reconcile,
+    "return replica.order === 'park' || moved ? 'resume' : undefined",
+    "return moved ? 'resume' : undefined",
+  ),
+  bug(
+    'never-stopped',
+    'replicators of nodes that left run for ever',
+    reconcile,
+    "if (!wanted.some(({ name }) => name === replica.peer.name)) steps.push({ order: 'stop', peer: replica.peer })",
+    'if (!wanted.some(({ name }) => name === replica.peer.name)) replicas.push(replica)',
+  ),
+  bug(
+    'never-parked',
+    'a dead peer is dialled for ever',
+    reconcile,
+    "if (!up) return replica?.order === 'run' ? 'park' : undefined",
+    'if (!up) return undefined',
+  ),
+  bug(
+    'failed-is-forgotten',
+    'the replicator of a failed peer is stopped as if that had left',
+    supervisor,
+    "    case 'member.left':\n    case 'member.reaped':\n      return peers.filter((peer) => peer.name !== event.name)",
+    "    case 'member.left':\n      return peers\n    case 'member.reaped':\n      return peers.filter((peer) => peer.name !== event.name)",
+  ),
+  bug(
+    'updates-ignored',
+    'a peer that changed its address or its run is not heard',
+    supervisor,
+    "    case 'member.joined':\n    case 'member.updated':\n    case 'member.failed': {",
+    "    case 'member.joined':\n    case 'member.failed': {",
+  ),
+  bug(
+    'logs-not-assigned-anew',
+    'logs of a peer that went away are asked of nobody else',
+    supervisor,
+    "'replicator.*': { actions: ['noteReplica', 'assignLogs'] },",
+    "'replicator.*': { actions: ['noteReplica'] },",
+  ),
+  bug(
+    'closes-before-draining',
+    'calls under way are cut when a node stops, and their records with them',
+    supervisor,
+    "on: { 'server.closed': { target: '#supervisor.closing' } },\n          after: { drainTimeout",
+    "on: { 'server.closed': {} },\n          after: { drainTimeout",
+  ),
+  bug(
+    'peers-kept-on-the-way-down',
+    'replicators still write while the logs are closed',
+    supervisor,
+    "exit: ['forgetPeers', 'reconcile'],",
+    'exit: [],',
+  ),
+  bug(
+    'backoff-for-ever',
+    'a replicator that lost its peer once never dials again',
+    replicator,
+    "after: { backoff: { target: 'pulling' } },",
+    '',
+  ),
+  bug(
+    'dials-for-ever',
+    'a peer that takes the connection and says nothing is waited for without end',
+    replicator,
+    "after: { dialTimeout: { target: '#replicator.backoff', actions: ['noteTimeout', 'countAttempt'] } },",
+    '',
+  ),
+  bug(
+    'resumes-at-the-old-address',
+    'a peer that moved is dialled where it was',
+    replicator,
+    "event.type === 'resume' ? { peer: event.peer, attempts: 0 } : {}",
+    "event.type === 'resume' ? { attempts: 0 } : {}",
+  ),
+  bug(
+    'assignment-not-passed-on',
+    'a replicator that runs does not hear of logs that it is to copy',
+    replicator,
+    "assign: { actions: 'passOnAssignment' },",
+    '',
+  ),
+  bug(
+    'joins-once',
+    'a node that found nobody at its start stays alone',
+    membership,
+    "after: { joinBackoff: { target: 'contacting' } },",
+    '',
+  ),
+  bug(
+    'alone-for-ever',
+    'a node that lost everybody does not ask again',
+    membership,
+    "after: { rejoinInterval: { target: 'alone', reenter: true, actions: 'contactOthers' } },",
+    '',
+  ),
+  bug(
+    'leaves-without-a-word',
+    'a node that leaves is taken for failed',
+    membership,
+    "entry: 'announceLeave',\n      on: { 'gossip.left'",
+    "on: { 'gossip.left'",
+  ),
+  bug(
+    'members-not-passed-on',
+    'failures of members do not reach the supervisor',
+    membership,
+    "'member.*': { actions: 'passOn' },",
+    "'member.joined': { actions: 'passOn' },",
+  ),
+]

@@ -1,0 +1,105 @@
+/** Of gossip: who is alive, and who says so. */
+
+import { bug, type PlantedBug } from '../planted-bug.ts'
+
+const swim = 'src/gossip/swim.ts'
+const serf = 'src/gossip/serf.ts'
+const merge = 'src/gossip/merge.ts'
+
+export const membershipBugs: readonly PlantedBug[] = [
+  bug(
+    'refutes-with-the-same-incarnation',
+    'a member that is accused wrongly cannot clear itself',
+    swim,
+    'const incarnation = Math.min(Math.max(this.self.incarnation, accused) + 1, maxIncarnation)',
+    'const incarnation = Math.min(Math.max(this.self.incarnation, accused), maxIncarnation)',
+  ),
+  bug(
+    'death-not-refuted',
+    'a member that was buried alive stays buried',
+    swim,
+    `    if (message.node === this.#parts.name) {
+      this.#refute(message.incarnation, nowMs)
+      return
+    }
+    this.#bury(message, nowMs)`,
+    '    if (message.node !== this.#parts.name) this.#bury(message, nowMs)',
+  ),
+  bug(
+    'suspects-live-for-ever',
+    'members that died are never declared dead',
+    swim,
+    'if (node.state !== NodeState.suspect) return\n      this.#bury',
+    'if (node.state !== NodeState.dead) return\n      this.#bury',
+  ),
+  bug(
+    'old-news-accepted',
+    'dead members come back by what was said before they died',
+    swim,
+    'if (message.incarnation <= known.incarnation && !moved) {',
+    'if (message.incarnation < known.incarnation && !moved) {',
+  ),
+  bug(
+    'suspicion-outlives-refutation',
+    'a member is declared dead although it has refuted',
+    swim,
+    '    this.#parts.agenda.cancel(this.#suspicions.get(node.name)?.timer)\n    this.#suspicions.delete(node.name)',
+    '    if (node.name === this.#parts.name) this.#suspicions.delete(node.name)',
+  ),
+  bug(
+    'dead-on-hearsay',
+    'one wrong exchange of state buries members everywhere',
+    merge,
+    "swim.suspect({ kind: 'suspect', node, incarnation, from: swim.self.name }, nowMs)",
+    "swim.dead({ kind: 'dead', node, incarnation, from: swim.self.name }, nowMs)",
+  ),
+  bug(
+    'left-not-merged',
+    'who was away when a member left takes it for failed',
+    merge,
+    "swim.dead({ kind: 'dead', node, incarnation, from: node }, nowMs)",
+    'void node',
+  ),
+  bug(
+    'lamport-not-witnessed',
+    'intents of a member that restarted are taken for old',
+    serf,
+    '    this.clock.witness(intent.lTime)\n    const member',
+    '    const member',
+  ),
+  bug(
+    'leave-heard-as-failure',
+    'members that left are tried again for a day',
+    serf,
+    "const status = member.status === 'leaving' ? 'left' : 'failed'",
+    "const status = 'failed' as MemberStatus",
+  ),
+  bug(
+    'failed-never-tried-again',
+    'the two sides of a partition never find each other again',
+    serf,
+    'if (failed.length === 0 || this.#parts.random() >= failed.length / alive) return undefined',
+    'if (failed.length >= 0 || alive > 0) return undefined',
+  ),
+  bug(
+    'own-leave-believed',
+    'a member that somebody declared left by mistake stays so',
+    serf,
+    'if (member.name === this.#parts.name && !this.#leaving) {',
+    'if (member.name === this.#parts.name && this.#leaving) {',
+  ),
+  bug(
+    'moved-members-refused',
+    'a member that comes back at another address is not let in',
+    swim,
+    'if (known.state !== NodeState.left && !reclaimable) {',
+    'if (known.state !== NodeState.left || !reclaimable) {',
+  ),
+  bug(
+    'tags-not-taken-over',
+    'a member that restarted keeps the tags of its earlier run, and peers call that',
+    swim,
+    '    node.meta = message.meta\n    node.incarnation',
+    '    node.incarnation',
+  ),
+]
