@@ -6,6 +6,7 @@ import { createCredentials } from './actors/credentials.ts'
 import type { ClusterMember, GossipActorOptions } from './actors/gossip-actor.ts'
 import { Healer } from './actors/healer.ts'
 import { journalLogic } from './actors/journal.ts'
+import { LeftOut, type LeftOutLog } from './actors/left-out.ts'
 import { reportJournal, reportScrub, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
@@ -76,6 +77,8 @@ export interface NodeStatus {
   readonly durability: 'fsync' | 'os'
   /** Segments in which damage was found and not mended yet. */
   readonly damagedSegments: number
+  /** Logs that are not copied from a connected peer, as a later version of Reeve wrote there what would come next. */
+  readonly leftOut: readonly LeftOutLog[]
 }
 
 export interface NodeOptions {
@@ -212,6 +215,9 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   }
 
   const replicatorLog = log.child({ actor: 'replicator' })
+  const leftOut = new LeftOut(env.clock, directory, (copy) =>
+    replicatorLog.warn(copy, 'a log is left out: the peer has it in a form of a later version; all others go on'),
+  )
   const machine = supervisorActor({
     drainTimeoutMs: config.drainTimeoutMs,
     assign: () => assignment.decide(),
@@ -278,7 +284,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       cluster,
       peerTls: () => credentials.peerTls,
       journal,
-      ...{ summary, directory, assignment, healer },
+      ...{ summary, directory, assignment, healer, leftOut },
       listings: new Listings(),
       lost: ({ name, address }, reason) =>
         replicatorLog.warn({ peer: name, address, ...reason }, 'replication interrupted'),
@@ -353,6 +359,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         replicators: Object.fromEntries(replicatorStates(snapshot)),
         durability: config.durability,
         damagedSegments: openedJournal?.soundness.damages().length ?? 0,
+        leftOut: leftOut.logs(),
       }
     },
     get journal() {

@@ -7,7 +7,7 @@
 import type { Peer, PullFact, PullOrder, Reason } from '../../machines/messages.ts'
 import { parseAddress } from '../address.ts'
 import type { ClientCall, Clock, Rpc, TlsMaterial } from '../env/env.ts'
-import { ReeveError } from '../errors.ts'
+import { ReeveError, toReeveError } from '../errors.ts'
 import {
   type Digests,
   type Frames,
@@ -20,7 +20,7 @@ import type { Journal } from '../log/journal.ts'
 import { epochToBytes, type LogId, logKey } from '../log/log-id.ts'
 import type { Assignment } from '../replication/assignment.ts'
 import { Comparison, type Listings } from '../replication/comparison.ts'
-import type { Directory, Exclusion, Run } from '../replication/directory.ts'
+import type { Directory, Run } from '../replication/directory.ts'
 import { decodeFrames, encodeSynced } from '../replication/frames-message.ts'
 import {
   decodePullResponse,
@@ -37,6 +37,7 @@ import {
 import { groupKey, type Summary } from '../replication/summary.ts'
 import type { Healer } from './healer.ts'
 import { LateLogs } from './late-logs.ts'
+import type { LeftOut } from './left-out.ts'
 import { orderly, type Scope, toReason } from './orderly.ts'
 import { checkPeer, runsBeside } from './pull-peer.ts'
 import { PullRanges } from './pull-ranges.ts'
@@ -53,6 +54,7 @@ export interface PullOptions {
   readonly listings: Listings
   readonly assignment: Assignment
   readonly healer: Healer
+  readonly leftOut: LeftOut
   /** Told of every stream that could not be opened or did not last. */
   readonly lost: (peer: Peer, reason: Reason) => void
 }
@@ -146,6 +148,7 @@ class Pull {
   close(): void {
     this.#comparison?.end()
     this.#late.close()
+    this.#options.leftOut.forget(this.#peer.name)
     for (const release of this.#release.splice(0).reverse()) release()
     this.#options.directory.forget(this.#peer.name)
     this.#ranges.close()
@@ -177,7 +180,7 @@ class Pull {
         continue
       }
       this.#want(key, id)
-      const gap = this.#peerEnd(key) - (journal().log(id)?.end ?? 0)
+      const gap = directory.endAt(this.#peer.name, key) - (journal().log(id)?.end ?? 0)
       if (gap <= 0) continue
       this.#behind.add(key)
       missing += gap
@@ -288,11 +291,14 @@ class Pull {
         if (!wanted) return await this.#ranges.frames(ref, frames)
         const end = await this.#options.journal().replicate(wanted.id, frames)
         if (this.#scope.ended) return
-        if (this.#byRef.has(ref)) this.#tellSynced(wanted, end)
+        if (this.#byRef.has(ref)) this.#call?.send(encodeSynced(ref, end))
         this.#arrived(wanted, end)
       } catch (error) {
-        if (wanted && error instanceof ReeveError && error.code === 'LOG_DIVERGED') this.#diverged(wanted, error)
-        else throw error
+        const { code } = toReeveError(error)
+        if (wanted && code === 'LOG_DIVERGED') this.#diverged(wanted, toReeveError(error))
+        else if (wanted && code === 'FORMAT_NEWER') this.#leaveOut(wanted, toReeveError(error))
+        // Behind frames that are of no use here others were on their way.
+        else if (code !== 'DATA_CORRUPT' || this.#byRef.has(ref)) throw error
       } finally {
         this.#unsyncedBytes -= frames.length
         this.#regulate()
@@ -339,27 +345,28 @@ class Pull {
       return
     }
     // It cannot serve this log (unknown or damaged there); somebody else may.
-    this.#exclude(wanted, 'untilNews')
+    this.#options.directory.exclude(this.#peer.name, wanted.key, 'untilNews')
     this.#scope.tell({ type: 'pull.holdingsChanged' })
     this.#judge()
   }
 
   #diverged(wanted: Wanted, error: ReeveError): void {
-    this.#exclude(wanted, 'whileItRuns')
+    this.#options.directory.exclude(this.#peer.name, wanted.key, 'whileItRuns')
     this.#scope.tell({ type: 'pull.diverged', reason: toReason(error) })
   }
 
-  #exclude({ key }: Wanted, exclusion: Exclusion): void {
-    this.#options.directory.exclude(this.#peer.name, key, exclusion)
-  }
-
-  #tellSynced({ ref }: Wanted, end: number): void {
-    this.#call?.send(encodeSynced(ref, end))
+  /** All others go on. */
+  #leaveOut(wanted: Wanted, error: ReeveError): void {
+    if (this.#byRef.has(wanted.ref)) this.#unwant(wanted)
+    const decideAnew = () => this.#scope.tell({ type: 'pull.holdingsChanged' })
+    this.#options.leftOut.add(this.#peer.name, wanted.id, toReason(error), decideAnew)
+    decideAnew()
+    this.#judge()
   }
 
   #arrived({ key, id }: Wanted, end: number): void {
     const { directory } = this.#options
-    const missing = this.#peerEnd(key) > end
+    const missing = directory.endAt(this.#peer.name, key) > end
     directory.grown(this.#peer.name, id, end)
     if (missing) return
     this.#behind.delete(key)
@@ -377,10 +384,6 @@ class Pull {
     if (this.#live || this.#behind.size + this.#waiting.size > 0 || !this.#assigned || !this.#comparison?.isOver) return
     this.#live = true
     this.#scope.tell({ type: 'pull.caughtUp' })
-  }
-
-  #peerEnd(key: string): number {
-    return this.#options.directory.endAt(this.#peer.name, key)
   }
 
   #regulate(): void {

@@ -5,37 +5,22 @@
 
 import { DiskError } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
-import { checkBatch } from './batch.ts'
-import {
-  chainSeed,
-  frameBodyMaxBytes,
-  frameHeaderBytes,
-  type ProducerMark,
-  readHeader,
-  storedChain,
-  storedProducer,
-  storedTimestamp,
-  verifies,
-} from './frame.ts'
+import { checkArriving, corruptFrames, diverged } from './arriving.ts'
+import { chainSeed, frameBodyMaxBytes, type ProducerMark, readHeader, storedChain, verifies } from './frame.ts'
 import { timestampMs } from './hlc.ts'
 import type { LogView } from './journal.ts'
 import { type LogId, logKey } from './log-id.ts'
 import type { LogWorld } from './log-world.ts'
 import { LogWriter } from './log-writer.ts'
-import { type MarkedFrame, markedFrame } from './marked-batches.ts'
 import type { Memory } from './memory.ts'
 import type { Mendable } from './mend.ts'
 import { type Placed, PlacedBatch } from './placed.ts'
 import type { MarkedBatch } from './producers.ts'
-import { scanFrames, sourceOfBytes } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { TopicRules } from './settings.ts'
 import type { SoundLog } from './soundness.ts'
 import type { SegmentSummary } from './sparse-index.ts'
 import { beginAnew, trimLog } from './trimming.ts'
-
-/** Each node judges batches by its own limits when they are produced; a copy takes all that the format can hold. */
-const copyLimits = { maxBytes: frameBodyMaxBytes, maxRecords: 0xffff_ffff, maxRecordBytes: frameBodyMaxBytes }
 
 /** What a log tells its journal, and asks it. */
 export interface LogKeeper {
@@ -262,16 +247,18 @@ export class Log implements LogView, SoundLog {
     }
     const fresh = frames.subarray(this.#held(frames))
     if (fresh.length === 0) return this.end
-    const { timestamp, marked } = this.#check(fresh)
-    const pushed = this.#writer.push(fresh)
+    const { timestamp, marked, newer } = checkArriving(this.key, fresh, this.#writer.tail)
+    const pushed = this.#writer.push(fresh.subarray(0, newer?.position))
     accepted(timestamp)
     try {
-      await pushed
+      // What comes behind a frame that is not known here must not be taken for a gap before this is over.
+      await (newer ? this.#inTurn(() => pushed) : pushed)
     } finally {
       // Of a group that failed, a part may have become visible.
       for (const { producer, ...batch } of marked)
         if (batch.baseOffset < this.end) this.#journal.marked(this, producer, batch)
     }
+    if (newer) throw newer.error
     return this.end
   }
 
@@ -306,46 +293,11 @@ export class Log implements LogView, SoundLog {
       const header = readHeader(frames, at)
       if (!header || header.baseOffset >= this.#writer.tail.offset) break
       const frame = frames.subarray(at, at + header.bytes)
-      if (frame.length < header.bytes || !verifies(frame)) throw this.#corruptFrames(at, 'checksum')
-      if (this.chainAt(header.endOffset) !== storedChain(frame)) throw this.#diverged(header.baseOffset)
+      if (frame.length < header.bytes || !verifies(frame)) throw corruptFrames(this.key, at, 'checksum')
+      if (this.chainAt(header.endOffset) !== storedChain(frame)) throw diverged(this.key, header.baseOffset)
       at += header.bytes
     }
     return at
-  }
-
-  /** Throws unless all of it may be appended; returns the timestamp of the last frame, and what producers marked. */
-  #check(frames: Uint8Array): { timestamp: bigint; marked: MarkedFrame[] } {
-    const scan = scanFrames(sourceOfBytes(frames), this.#writer.tail)
-    let timestamp = 0n
-    const marked: MarkedFrame[] = []
-    for (let step = scan.next(); ; step = scan.next()) {
-      if (step.done) {
-        const { fault, offset, position } = step.value
-        if (fault === 'chain') throw this.#diverged(offset)
-        if (fault === 'newer') throw this.#newerFrames(offset)
-        if (fault) throw this.#corruptFrames(position, fault)
-        return { timestamp, marked }
-      }
-      const { frame, position, baseOffset, recordCount } = step.value
-      timestamp = storedTimestamp(frame)
-      const mark = storedProducer(frame)
-      if (mark) marked.push(markedFrame(mark, { baseOffset, recordCount, timestamp }))
-      if (countRecords(frame.subarray(frameHeaderBytes)) !== recordCount) throw this.#corruptFrames(position, 'body')
-    }
-  }
-
-  #diverged(offset: number): ReeveError {
-    return new ReeveError('LOG_DIVERGED', `${this.key}: the frame at ${offset} is not the one that belongs there`, {
-      facts: { log: this.key, offset: String(offset) },
-    })
-  }
-
-  #newerFrames(offset: number): ReeveError {
-    return new ReeveError('FORMAT_NEWER', `the frame of ${this.key} at ${offset} is of a version not known here`)
-  }
-
-  #corruptFrames(position: number, fault: string): ReeveError {
-    return new ReeveError('DATA_CORRUPT', `frames for ${this.key} are not good at byte ${position}: ${fault}`)
   }
 
   #reading<T>(offset: number, work: (segment: Segment) => T): T {
@@ -377,14 +329,5 @@ export class Log implements LogView, SoundLog {
       else high = middle - 1
     }
     return this.#segments[low] as Segment
-  }
-}
-
-/** Undefined where it is no batch at all. */
-function countRecords(body: Uint8Array): number | undefined {
-  try {
-    return checkBatch(body, copyLimits)
-  } catch {
-    return undefined
   }
 }

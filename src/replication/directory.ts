@@ -36,8 +36,8 @@ interface Source {
   readonly groups: Map<string, number>
 }
 
-/** Until that peer says something new of the log, or for as long as it runs. */
-export type Exclusion = 'untilNews' | 'whileItRuns'
+/** Until that peer says something new of the log, until it is connected anew, or for as long as it runs. */
+export type Exclusion = 'untilNews' | 'whileConnected' | 'whileItRuns'
 
 export class Directory {
   readonly #epoch: string
@@ -60,7 +60,9 @@ export class Directory {
   open(name: string, epoch: string): void {
     this.forget(name)
     this.#sources.set(name, { name, epoch, groups: new Map() })
-    if (this.#excluded.get(name)?.epoch !== epoch) this.#excluded.delete(name)
+    const excluded = this.#excluded.get(name)
+    if (excluded?.epoch !== epoch) this.#excluded.delete(name)
+    for (const [key, exclusion] of excluded?.keys ?? []) if (exclusion === 'whileConnected') excluded?.keys.delete(key)
     if (this.#isFollowed(name, epoch)) this.#tellRun(name, epoch, true)
   }
 
@@ -69,7 +71,7 @@ export class Directory {
     const source = this.#sources.get(name)
     if (!source) return false
     const key = logKey(holding.id)
-    this.#readmit(source, key)
+    if (this.#excluded.get(name)?.keys.get(key) === 'untilNews') this.readmit(name, key)
     // Copies only grow: a smaller end is older news.
     const known = this.#offers.get(key)?.by.get(name)
     const news = known && known.end > holding.end ? { ...holding, end: known.end } : holding
@@ -110,6 +112,15 @@ export class Directory {
     else this.#excluded.set(name, { epoch: source.epoch, keys: new Map([[key, exclusion]]) })
     this.#remove(source, key)
     if (followed && !this.#isFollowed(name, source.epoch)) this.#tellRun(name, source.epoch, false)
+  }
+
+  /** What it says of the log counts again. */
+  readmit(name: string, key: string): void {
+    const source = this.#sources.get(name)
+    if (!source) return
+    const followed = this.#isFollowed(name, source.epoch)
+    this.#excluded.get(name)?.keys.delete(key)
+    if (!followed && this.#isFollowed(name, source.epoch)) this.#tellRun(name, source.epoch, true)
   }
 
   /** The connection is gone; what it said is worth nothing now. */
@@ -175,14 +186,6 @@ export class Directory {
   onSettled(listener: (peer: string, group: string) => void): () => void {
     this.#settledListeners.add(listener)
     return () => void this.#settledListeners.delete(listener)
-  }
-
-  #readmit({ name, epoch }: Source, key: string): void {
-    const excluded = this.#excluded.get(name)?.keys
-    if (excluded?.get(key) !== 'untilNews') return
-    const followed = this.#isFollowed(name, epoch)
-    excluded.delete(key)
-    if (!followed && this.#isFollowed(name, epoch)) this.#tellRun(name, epoch, true)
   }
 
   #isOffer(source: Source, key: string, { id, end }: Holding): boolean {

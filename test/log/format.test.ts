@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { crc32 } from '@node-rs/crc32'
 import { isHarm, verifyDataDirs } from '../../src/log/verify.ts'
 import { copied, firstSegment, folder, id, written } from './closed-log.ts'
+import { later } from './later-frame.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { bytesOf, dataDir, epochB, epochC, hasCode, openOn, readAll, viewOf } from './scenery.ts'
-
-/** A frame as some later version may write it: another header, other bytes, the same envelope. */
-function later(version: number, headerBytes = 80): Buffer {
-  const frame = Buffer.alloc(headerBytes + 33, 0x5a)
-  frame.write('REEV')
-  frame.writeUInt8(version, 16)
-  frame.writeUInt16BE(headerBytes, 18)
-  frame.writeUInt32BE(33, 20)
-  frame.writeUInt32BE(crc32(frame.subarray(8)), 4)
-  return frame
-}
 
 const without = (name: string, bytes: Uint8Array, change: (bytes: Uint8Array) => Uint8Array) =>
   name.endsWith('.index') ? undefined : change(bytes)
@@ -74,6 +63,18 @@ describe('what a later version wrote', () => {
     await journal.replicate(id, bytesOf(frames.slice(0, 1)))
     await assert.rejects(journal.replicate(id, later(2)), hasCode('FORMAT_NEWER'))
     assert.equal(await journal.replicate(id, bytesOf(frames.slice(1))), 2)
+  })
+
+  test('what comes with it from a peer, and before it, is kept', async () => {
+    const { frames } = await written(['one', 'two'])
+    const { journal } = await openOn(new MemoryDisk(), { node: 'b', epoch: epochB })
+    const arriving = [
+      Buffer.concat([bytesOf(frames.slice(0, 1)), later(2)]),
+      // As it may lie behind that one, and not to be taken for damage.
+      later(2),
+    ].map((bytes) => journal.replicate(id, bytes))
+    for (const answer of arriving) await assert.rejects(answer, hasCode('FORMAT_NEWER'))
+    assert.deepEqual(readAll(viewOf(journal, id)), frames.slice(0, 1))
   })
 })
 

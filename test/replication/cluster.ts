@@ -1,7 +1,7 @@
 /** A few whole nodes in the simulated world, for scenarios about what they copy from each other. */
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { type NodeSettings, parseConfig } from '../../src/config.ts'
 import type { Disk, Env } from '../../src/env/env.ts'
 import type { ReeveError } from '../../src/errors.ts'
@@ -14,6 +14,13 @@ import type { LogView } from '../../src/log/journal.ts'
 import { createNode, type ReeveNode } from '../../src/node.ts'
 import type { Host } from '../../src/simulation/host.ts'
 import { createWorld, type World } from '../../src/simulation/world.ts'
+
+/** What a node is given that is not as usual. */
+interface NodeParts {
+  /** Its door to the world. */
+  readonly through?: (env: Env) => Env
+  readonly log?: Logger
+}
 
 export class Cluster {
   readonly world: World
@@ -30,7 +37,7 @@ export class Cluster {
   }
 
   /** Starts (again) on its disk as it is; the first host is everybody's seed. */
-  async start(name: string, settings: NodeSettings = {}): Promise<ReeveNode> {
+  async start(name: string, settings: NodeSettings = {}, parts: NodeParts = {}): Promise<ReeveNode> {
     const host = this.host(name)
     if (!host.alive) host.start()
     const seeds = [...this.world.hosts.values()].filter((other) => other !== host).map(({ ip }) => `${ip}:7946`)
@@ -47,7 +54,8 @@ export class Cluster {
       },
       { hostName: name, resolvePath: (path) => path },
     )
-    const node = createNode(config, host.env, { log: pino({ level: 'silent' }) })
+    const { through = (env) => env, log = pino({ level: 'silent' }) } = parts
+    const node = createNode(config, through(host.env), { log })
     this.#nodes.set(name, node)
     await this.world.complete(node.start())
     return node

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createActor } from 'xstate'
 import { Healer } from '../../src/actors/healer.ts'
+import { LeftOut } from '../../src/actors/left-out.ts'
 import { pullLogic } from '../../src/actors/pull.ts'
 import type { ClientCall, Rpc } from '../../src/env/env.ts'
 import type { Journal, LogView } from '../../src/log/journal.ts'
@@ -121,6 +122,7 @@ async function connected(source: Archive, replica: Archive) {
     ...{ rpc, clock: here.env.clock, cluster: 'reeve', peerTls: () => undefined, journal: (): Journal => replica },
     ...{ summary: new Summary().follow(replica), directory, listings: new Listings(), assignment },
     healer: new Healer(here.env.clock),
+    leftOut: new LeftOut(here.env.clock, directory, () => assert.fail()),
     lost: (_, reason) => assert.fail(reason.message),
   })
   const peer = { name: source.node, epoch: source.epoch, address: `${there.ip}:8400` }
