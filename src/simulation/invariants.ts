@@ -9,8 +9,20 @@ export interface CopySnapshot {
   /** Offsets of the first record held and of the first one not held yet. */
   readonly start: number
   readonly end: number
-  /** For every frame held: the offset behind it, and a hash of the log's content up to there. */
-  readonly chains: ReadonlyMap<number, bigint>
+}
+
+/** Frames of one log in order. */
+export interface HeldFrames {
+  readonly log: string
+  readonly frames: readonly HeldFrame[]
+}
+
+export interface HeldFrame {
+  /** Offsets of its first record and behind its last. */
+  readonly base: number
+  readonly end: number
+  /** A hash of the log's content up to its end. */
+  readonly chain: bigint
 }
 
 export interface HeldCopies {
@@ -98,28 +110,6 @@ export function describeViolation(violation: Violation): string {
     default:
       return `${violation.node}: ${violation.kind}: ${violation.reason}`
   }
-}
-
-/** Every copy is a prefix of the longest: where two copies have a frame end in common, they have its hash in common. */
-export function checkPrefixes(nodes: readonly HeldCopies[]): Violation[] {
-  const violations: Violation[] = []
-  for (const [log, copies] of copiesByLog(nodes)) {
-    const known = new Map<number, { chain: bigint; node: string }>()
-    const longest = copies[0]!
-    for (const { node, copy } of copies) {
-      for (const [offset, chain] of copy.chains) {
-        const first = known.get(offset)
-        if (first === undefined) known.set(offset, { chain, node })
-        else if (first.chain !== chain) {
-          violations.push({ kind: 'copiesDiffer', log, offset, nodes: [first.node, node] })
-          break
-        }
-      }
-      const aligned = copy.end <= longest.copy.start || copy.end === copy.start || longest.copy.chains.has(copy.end)
-      if (!aligned) violations.push({ kind: 'copiesDiffer', log, offset: copy.end, nodes: [longest.node, node] })
-    }
-  }
-  return violations
 }
 
 /** A copy only grows, through crashes too: what was visible was durable. */

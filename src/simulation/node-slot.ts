@@ -87,14 +87,19 @@ export class NodeSlot {
     this.#options.report({ kind: 'processFailed', node: this.name, reason })
   }
 
+  /** Records and places are read when they are asked for. */
   snapshot(): NodeSnapshot | undefined {
     const { node } = this
     if (node === undefined) return undefined
     return {
       name: this.name,
       copies: node.copies(),
-      records: node.readAll(),
-      places: node.places?.() ?? [],
+      get records() {
+        return node.readAll()
+      },
+      get places() {
+        return node.places?.() ?? []
+      },
       wanted: node.wanted(),
       running: node.running(),
     }

@@ -10,7 +10,7 @@ import { framesIn } from '../log/frame.ts'
 import type { LogView } from '../log/journal.ts'
 import { epochFromBytes } from '../log/log-id.ts'
 import { createNode } from '../node.ts'
-import type { CopySnapshot } from './invariants.ts'
+import type { HeldFrames } from './invariants.ts'
 import type { NodeHandle, StartContext } from './scenario.ts'
 import type { World } from './world.ts'
 
@@ -52,6 +52,8 @@ export const reeveNode =
     node.done.then((failure) => failure && world.note(`${host.name} failed: ${failure.message}`))
     const channel = env.rpc.dial({ to: { host: host.ip, port: rpcPort } })
     let produced = 0
+    /** Where the frames of each log end that were asked for. */
+    const told = new Map<string, number>()
     const logs = () => node.journal?.logs() ?? []
     const copies = () => (twoCopiesEvery > 0 && ++produced % twoCopiesEvery === 0 ? 2 : 1)
     return {
@@ -61,7 +63,8 @@ export const reeveNode =
         const place = { producerId: producer, producerSequence: BigInt(sequence) }
         return produce(channel, { topic, batch: { records: [{ value }] }, copies: copies(), ...place })
       },
-      copies: () => logs().map(snapshot),
+      copies: () => logs().map(({ key, start, end }) => ({ log: key, start, end })),
+      frames: (which) => logs().flatMap((log) => heldFrames(log, which === 'all' ? 0 : (told.get(log.key) ?? 0), told)),
       readAll: () => logs().flatMap(recordIds),
       places: () => logs().flatMap(placesIn),
       wanted: () => node.status().wanted,
@@ -109,8 +112,8 @@ function produce(
 
 const readBytes = 1024 * 1024
 
-function* frames(log: LogView) {
-  for (let at = log.start; at < log.end; ) {
+function* frames(log: LogView, from = log.start) {
+  for (let at = from; at < log.end; ) {
     for (const frame of framesIn(log.read(at, readBytes))) {
       yield frame
       at = frame.baseOffset + frame.recordCount
@@ -118,9 +121,14 @@ function* frames(log: LogView) {
   }
 }
 
-function snapshot(log: LogView): CopySnapshot {
-  const chains = new Map([...frames(log)].map((frame) => [frame.baseOffset + frame.recordCount, frame.chain] as const))
-  return { log: log.key, start: log.start, end: log.end, chains }
+/** From `from` on; notes in `told` how far that is. */
+function heldFrames(log: LogView, from: number, told: Map<string, number>): HeldFrames[] {
+  if (from >= log.end) return []
+  const held = Array.from(frames(log, Math.max(from, log.start)), ({ baseOffset, recordCount, chain }) => {
+    return { base: baseOffset, end: baseOffset + recordCount, chain }
+  })
+  told.set(log.key, log.end)
+  return [{ log: log.key, frames: held }]
 }
 
 function recordIds(log: LogView): string[] {

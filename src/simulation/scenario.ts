@@ -14,13 +14,14 @@ import {
   checkGrowth,
   checkPeers,
   checkPlaces,
-  checkPrefixes,
   checkRecords,
   checkReplicators,
   describeViolation,
   type HeldCopies,
+  type HeldFrames,
   type Violation,
 } from './invariants.ts'
+import { KnownFrames } from './known-frames.ts'
 import { NodeSlot } from './node-slot.ts'
 import { SeededRandom } from './random.ts'
 import { type ProducerPlace, RetryingWriter } from './retrying-writer.ts'
@@ -35,6 +36,8 @@ export interface NodeHandle {
   produceOnce?(topic: string, payload: Uint8Array, place: ProducerPlace): Promise<string>
   /** All logs it holds. */
   copies(): readonly CopySnapshot[]
+  /** All frames it holds; or at least those that this run was not asked for yet. */
+  frames(which: 'all' | 'new'): readonly HeldFrames[]
   /** Ids of all records that can be read from it. */
   readAll(): readonly string[]
   /** Producer and sequence of every record that can be read from it and has them. */
@@ -115,6 +118,7 @@ class Scenario {
   /** The last look at each node, through its restarts. */
   readonly #seen = new Map<string, HeldCopies>()
   readonly #retrying: readonly RetryingWriter[]
+  readonly #known = new KnownFrames()
   #written = 0
   #gone = 0
   #writing = true
@@ -170,7 +174,7 @@ class Scenario {
     }
     world.note(open.length === 0 ? 'settled' : 'did not settle')
     this.#report(open)
-    this.#look()
+    this.#look('all')
     const held = new Set(this.#slots.flatMap(({ node }) => node?.readAll() ?? []))
     this.#gone = [...this.#acknowledged].filter((record) => !held.has(record)).length
   }
@@ -255,15 +259,15 @@ class Scenario {
   }
 
   /** Checks what holds at all times. */
-  #look(): void {
+  #look(which: 'all' | 'new' = 'new'): void {
     for (const { name, node } of this.#slots) {
       if (node === undefined) continue
       const held: HeldCopies = { name, copies: node.copies() }
       const before = this.#seen.get(name)
       if (before !== undefined) this.#report(checkGrowth(before, held))
       this.#seen.set(name, held)
+      this.#report(this.#known.learn(name, node.frames(which)))
     }
-    this.#report(checkPrefixes([...this.#seen.values()]))
   }
 
   /** What does not hold yet of what must hold at rest. */

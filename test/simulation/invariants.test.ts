@@ -8,18 +8,25 @@ import {
   checkNothingOpen,
   checkPeers,
   checkPlaces,
-  checkPrefixes,
   checkRecords,
   checkReplicators,
   describeViolation,
+  type HeldFrames,
   type NodeSnapshot,
 } from '../../src/simulation/invariants.ts'
+import { KnownFrames } from '../../src/simulation/known-frames.ts'
 
-/** A copy whose frames end at these offsets; a chain is all content up to there, as a number. */
-function copy(log: string, ends: readonly number[], from = 0, differsFrom = Number.POSITIVE_INFINITY): CopySnapshot {
-  const kept = ends.filter((end) => end > from)
-  const chains = new Map(kept.map((end) => [end, BigInt(end) * 10n + (end >= differsFrom ? 1n : 0n)]))
-  return { log, start: from, end: ends.at(-1) ?? from, chains }
+/** A copy whose last frame ends at the last of these offsets. */
+function copy(log: string, ends: readonly number[]): CopySnapshot {
+  return { log, start: 0, end: ends.at(-1) ?? 0 }
+}
+
+/** Frames that end at these offsets, the first of them at `from`; a chain is all content up to there, as a number. */
+function frames(log: string, ends: readonly number[], from = 0, differsFrom = Number.POSITIVE_INFINITY): HeldFrames {
+  const held = ends.map((end, index) => {
+    return { base: ends[index - 1] ?? 0, end, chain: BigInt(end) * 10n + (end >= differsFrom ? 1n : 0n) }
+  })
+  return { log, frames: held.filter(({ end }) => end > from) }
 }
 
 function node(name: string, facts: Partial<NodeSnapshot> = {}): NodeSnapshot {
@@ -28,33 +35,40 @@ function node(name: string, facts: Partial<NodeSnapshot> = {}): NodeSnapshot {
 
 const texts = (violations: Parameters<typeof describeViolation>[0][]): string[] => violations.map(describeViolation)
 
-test('prefixes of one log never differ, whatever their lengths and however much of the beginning is trimmed', () => {
+test('prefixes of one log never differ, whatever their lengths, how much of the beginning is trimmed, and in which pieces they are seen', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 }),
-      fc.array(fc.tuple(fc.nat(12), fc.nat(12)), { minLength: 1, maxLength: 5 }),
+      fc.array(fc.tuple(fc.nat(12), fc.nat(12)), { minLength: 1, maxLength: 9 }),
       (sizes, cuts) => {
         const ends = sizes.map((_, index) => sizes.slice(0, index + 1).reduce((sum, size) => sum + size, 0))
-        const nodes = cuts.map(([length, trimmed], index) => {
+        const known = new KnownFrames()
+        for (const [index, [length, trimmed]] of cuts.entries()) {
           const held = ends.slice(0, length)
           const start = held[Math.min(trimmed, held.length) - 1] ?? 0
-          return node(`n${index}`, { copies: [copy('log', held, start)] })
-        })
-        assert.deepEqual(checkPrefixes(nodes), [])
+          assert.deepEqual(known.learn(`n${index}`, [frames('log', held, start)]), [])
+        }
       },
     ),
   )
 })
 
-test('copies that part are found: other content, and an end where the longest has no frame end', () => {
-  const longest = node('a', { copies: [copy('log', [2, 4, 6])] })
-  assert.deepEqual(texts(checkPrefixes([longest, node('b', { copies: [copy('log', [2, 4], 0, 4)] })])), [
-    'copies of log differ up to offset 4: a against b',
-  ])
-  assert.deepEqual(texts(checkPrefixes([node('b', { copies: [copy('log', [2, 5])] }), longest])), [
+test('copies that part are found, in whichever order they are seen: other content, and a frame across the end of another', () => {
+  const learn = (...seen: [string, HeldFrames][]): string[] => {
+    const known = new KnownFrames()
+    return texts(seen.flatMap(([name, held]) => known.learn(name, [held])))
+  }
+  const longest: [string, HeldFrames] = ['a', frames('log', [2, 4, 6])]
+  const other: [string, HeldFrames] = ['b', frames('log', [2, 4], 0, 4)]
+  assert.deepEqual(learn(longest, other), ['copies of log differ up to offset 4: a against b'])
+  assert.deepEqual(learn(other, longest), ['copies of log differ up to offset 4: b against a'])
+  const across: [string, HeldFrames] = ['b', frames('log', [2, 5])]
+  assert.deepEqual(learn(longest, across), ['copies of log differ up to offset 5: a against b'])
+  assert.deepEqual(learn(across, longest), ['copies of log differ up to offset 4: b against a'])
+  assert.deepEqual(learn(['a', frames('log', [2, 4, 6], 4)], ['b', frames('log', [1, 5])]), [
     'copies of log differ up to offset 5: a against b',
   ])
-  assert.deepEqual(checkPrefixes([longest, node('b', { copies: [copy('another', [1, 5])] })]), [])
+  assert.deepEqual(learn(longest, ['b', frames('another', [1, 5])]), [])
 })
 
 test('a copy that shrinks or vanishes is found; growth is not', () => {

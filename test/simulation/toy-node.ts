@@ -76,15 +76,15 @@ export async function startToyNode({ host, hosts, world }: StartContext, bug?: P
       for (const peer of peers) socket.send(news, { host: peer.ip, port: gossipPort })
       return `${host.name}/${offset}`
     },
-    copies: () =>
+    copies: () => [...logs].map(([log, { records }]) => ({ log, start: 0, end: records.length })),
+    frames: () =>
       [...logs].map(([log, { records }]) => {
         let chain = 0
-        const chains = new Map<number, bigint>()
-        for (const [index, record] of records.entries()) {
+        const frames = records.map((record, base) => {
           chain = fnv1a(`${chain} ${record}`)
-          chains.set(index + 1, BigInt(chain))
-        }
-        return { log, start: 0, end: records.length, chains }
+          return { base, end: base + 1, chain: BigInt(chain) }
+        })
+        return { log, frames }
       }),
     readAll: () => [...logs].flatMap(([log, { records }]) => records.map((_, index) => `${log}/${index}`)),
     wanted: () => peers.map((peer) => peer.name),
