@@ -71,6 +71,17 @@ export class Network {
     ip('-n', `${this.#prefix}-switch`, 'link', 'set', `port${this.#numberOf(name)}`, 'master', 'switch')
   }
 
+  /** What the one sends to the other is lost on the way; the way back stays open. */
+  block(from: string, to: string): void {
+    // To a machine that is not there.
+    const words = ['lladdr', '02:00:00:00:00:01', 'dev', 'eth0', 'nud', 'permanent']
+    ip('-n', `${this.#prefix}-${from}`, 'neigh', 'replace', this.addressOf(to), ...words)
+  }
+
+  unblock(from: string, to: string): void {
+    ip('-n', `${this.#prefix}-${from}`, 'neigh', 'del', this.addressOf(to), 'dev', 'eth0')
+  }
+
   /** The interfaces go with their namespaces. */
   end(): void {
     process.off('exit', this.#endAtExit)

@@ -1,7 +1,7 @@
 /** A disk of a few bytes, in memory, that can be filled and taken away: a tmpfs of its own. */
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { missing } from '../component.ts'
@@ -48,6 +48,11 @@ export class SmallDisk {
         bytes >>>= 1
       }
     }
+  }
+
+  /** What `fill` took is free again. */
+  free(): void {
+    for (const name of readdirSync(this.path)) if (name.startsWith('filler-')) rmSync(join(this.path, name))
   }
 
   /** Gone, with all that was on it. */

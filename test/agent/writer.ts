@@ -7,6 +7,9 @@ import type { Stage } from './stage.ts'
 /** Records under way at a time, gathered for so long: a few hundred a second are enough, and leave the machine to others. */
 const atOnce = 8
 const lingerMs = 20
+/** A client is told so and goes on. */
+const passing: ReadonlySet<string> = new Set(['COPIES_PENDING', 'DISK_FULL'])
+const fullPauseMs = 100
 
 export interface Acknowledged extends RecordId {
   readonly value: string
@@ -77,6 +80,7 @@ export class Writer {
   async #writeTo(agent: Agent, client: Client): Promise<void> {
     const producer = client.producer({ topic: this.#topic, lingerMs, copies: this.#copies })
     let sound = true
+    let full = false
     while (sound && !this.#stopped && this.#agent === agent) {
       const values = Array.from({ length: atOnce }, () => `${this.#label} ${this.#count++} ${'.'.repeat(200)}`)
       await Promise.all(
@@ -84,13 +88,17 @@ export class Writer {
           try {
             this.acknowledged.push({ ...(await producer.send({ value })), value })
           } catch (error) {
-            // Stored, but not on enough nodes in time: the next one may be.
-            if (!(error instanceof ReeveError && error.code === 'COPIES_PENDING')) sound = false
+            const code = error instanceof ReeveError ? error.code : ''
+            // Stored, but not on enough nodes in time, or not stored for now: the next one may be.
+            if (!passing.has(code)) sound = false
+            full ||= code === 'DISK_FULL'
             this.doubtful.add(value)
           }
         }),
       )
       this.#tell()
+      if (full) await new Promise((resolve) => setTimeout(resolve, fullPauseMs))
+      full = false
     }
   }
 

@@ -5,7 +5,9 @@
 
 import { parseArgs } from 'node:util'
 import { SeededRandom } from '../../src/simulation/random.ts'
+import { fullDisks } from './full-disks.ts'
 import { kills } from './kills.ts'
+import { partitions } from './partitions.ts'
 import { planted } from './planted.ts'
 import { powerCuts } from './power-cuts.ts'
 
@@ -17,7 +19,9 @@ interface Campaign {
 }
 
 const campaigns: Readonly<Record<string, Campaign>> = {
+  'full-disks': { what: 'disks of real nodes that are filled to the brim', times: 20, run: fullDisks },
   kills: { what: 'kill -9 of real nodes under load', times: 200, run: kills },
+  partitions: { what: 'partitions of real nodes, of any shape, and stops of processes', times: 50, run: partitions },
   planted: { what: 'seeds at most for each planted bug; PART: of names', times: 50, run: planted },
   'power-cuts': { what: 'ends of a machine at any operation of its disk', times: 10_000, run: powerCuts },
 }

@@ -5,10 +5,10 @@
  */
 
 import type { SeededRandom } from '../../src/simulation/random.ts'
-import { type Agent, until } from '../agent/agent.ts'
-import { assertHolds, converge, readAll } from '../agent/copies.ts'
+import type { Agent } from '../agent/agent.ts'
 import { Stage } from '../agent/stage.ts'
 import { Writer } from '../agent/writer.ts'
+import { countOf, judge, pause } from './judge.ts'
 
 const names = ['a', 'b', 'c'] as const
 /** Small ones, so that kills meet the beginning and the end of segments, too. */
@@ -57,26 +57,6 @@ async function campaign(stage: Stage, times: number, random: SeededRandom, say: 
     if (killed % 20 < count) say(`${killed} kills, ${countOf(writers)} records acknowledged`)
   }
 
-  for (const writer of writers) await writer.until(50, (agents.get(writer.name) as Agent).epoch)
-  await Promise.all(writers.map((writer) => writer.stop()))
-  const nodes = [...agents.values()].map((agent) => ({ agent, client: stage.client([agent]) }))
-  await converge(topic, nodes)
-  const acknowledged = writers.flatMap((writer) => writer.acknowledged)
-  const doubtful = new Set(writers.flatMap((writer) => [...writer.doubtful]))
-  for (const { client } of nodes) assertHolds(await readAll(client, topic), acknowledged, doubtful)
-  await until(
-    'everybody sees everybody',
-    () => stage.together([...agents.values()]),
-    () => true,
-  )
-  for (const agent of agents.values()) await agent.stop()
-  return `${killed} kills: all of ${acknowledged.length} acknowledged records are at every node, once; ${doubtful.size} were never answered`
-}
-
-function countOf(writers: readonly Writer[]): number {
-  return writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0)
-}
-
-function pause(forMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, forMs))
+  const { acknowledged, doubtful } = await judge(stage, agents, writers, topic)
+  return `${killed} kills: all of ${acknowledged} acknowledged records are at every node, once; ${doubtful} were never answered`
 }
