@@ -126,8 +126,8 @@ export const logBugs: readonly PlantedBug[] = [
   bug(
     'prefix-not-checked',
     'a copy is extended by frames that do not belong to it',
-    log,
-    "if (fault === 'chain') throw this.#diverged(offset)",
+    'src/log/arriving.ts',
+    "if (fault === 'chain') throw diverged(key, offset)",
     '',
   ),
   bug(

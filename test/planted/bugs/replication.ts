@@ -45,7 +45,7 @@ export const replicationBugs: readonly PlantedBug[] = [
         find: 'const fresh = frames.subarray(this.#held(frames))',
         replace: 'const fresh = frames',
       },
-      { file: 'src/log/log.ts', find: "if (fault === 'chain') throw this.#diverged(offset)", replace: '' },
+      { file: 'src/log/arriving.ts', find: "if (fault === 'chain') throw diverged(key, offset)", replace: '' },
     ],
   },
   bug(
@@ -53,7 +53,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     'a copy counts that is not on the disk yet',
     pull,
     'const end = await this.#options.journal().replicate(wanted.id, frames)',
-    `this.#tellSynced(wanted, this.#peerEnd(wanted.key))
+    `this.#call?.send(encodeSynced(wanted.ref, this.#options.directory.endAt(this.#peer.name, wanted.key)))
         const end = await this.#options.journal().replicate(wanted.id, frames)`,
   ),
   bug(
@@ -166,8 +166,8 @@ export const replicationBugs: readonly PlantedBug[] = [
     'excluded-for-ever',
     'a peer that could not serve a log once is never asked for it again',
     directory,
-    "if (excluded?.get(key) !== 'untilNews') return",
-    'if (excluded !== undefined || name !== "") return',
+    "if (this.#excluded.get(name)?.keys.get(key) === 'untilNews') this.readmit(name, key)",
+    '',
   ),
   bug(
     'own-run-offered',
