@@ -1,9 +1,10 @@
 /** `reeve sim`: whole clusters under churn in virtual time, by seed. */
 
 import { type Command, InvalidArgumentError } from 'commander'
-import { describeStep, planChurn } from '../simulation/faults.ts'
+import { describeStep } from '../simulation/describe-fault.ts'
 import { describeViolation } from '../simulation/invariants.ts'
 import type { ScenarioResult } from '../simulation/scenario.ts'
+import { describeSwarm, drawSwarm, faultClasses } from '../simulation/swarm.ts'
 import { wholeNumber } from './connection.ts'
 import { Exit } from './exit.ts'
 import { grouped, write } from './output.ts'
@@ -13,6 +14,8 @@ interface SimFlags {
   readonly runs: number
   readonly nodes: number
   readonly minutes: number
+  readonly faults?: readonly string[]
+  readonly without?: readonly string[]
   readonly plan?: boolean
   readonly json?: boolean
 }
@@ -25,14 +28,24 @@ export function addSim(program: Command, ended: (code: number) => void): void {
     .option('--runs <N>', 'runs, each with the next seed', wholeNumber(1), 1)
     .option('--nodes <N>', 'nodes of the cluster', wholeNumber(1, 50), 5)
     .option('--minutes <N>', 'simulated minutes of churn', positive, 2)
+    .option(
+      '--faults <CLASSES>',
+      `all of these classes of faults: ${faultClasses.join(', ')} (default: some, by the seed)`,
+      classes,
+    )
+    .option('--without <CLASSES>', 'none of these', classes)
     .option('--plan', 'print what goes wrong, and when')
     .option('--json', 'one JSON object a run')
     .action(async (flags: SimFlags) => {
       let failed = 0
       for (let seed = flags.seed; seed < flags.seed + flags.runs; seed++) {
-        const result = await run(seed, flags)
+        const { swarm, result } = await run(seed, flags)
         if (result.violations.length > 0) failed++
-        await write(flags.json ? `${JSON.stringify(summary(result))}\n` : report(result, flags.plan === true))
+        await write(
+          flags.json
+            ? `${JSON.stringify({ swarm, ...summary(result) })}\n`
+            : report(swarm, result, flags.plan === true),
+        )
       }
       ended(failed === 0 ? Exit.ok : Exit.failure)
     })
@@ -51,7 +64,12 @@ Examples:
     )
 }
 
-async function run(seed: number, { nodes, minutes }: SimFlags): Promise<ScenarioResult> {
+interface Run {
+  readonly swarm: string
+  readonly result: ScenarioResult
+}
+
+async function run(seed: number, { nodes, minutes, faults, without }: SimFlags): Promise<Run> {
   // Loaded late: no other command needs a whole node and its world.
   const [{ pino }, { reeveNode }, { runScenario }] = await Promise.all([
     import('pino'),
@@ -60,17 +78,19 @@ async function run(seed: number, { nodes, minutes }: SimFlags): Promise<Scenario
   ])
   const hosts = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)
   const durationMs = minutes * 60_000
-  return runScenario({
+  const swarm = drawSwarm({ seed, hosts, durationMs, ...(faults && { only: faults }), ...(without && { without }) })
+  const result = await runScenario({
     seed,
     hosts,
     durationMs,
-    steps: planChurn({ seed, hosts, durationMs }),
+    steps: swarm.steps,
     topics: ['orders', 'payments'],
     startNode: reeveNode({ log: pino({ level: 'silent' }), twoCopiesEvery: 4 }),
   })
+  return { swarm: describeSwarm(swarm), result }
 }
 
-function report(result: ScenarioResult, withPlan: boolean): string {
+function report(swarm: string, result: ScenarioResult, withPlan: boolean): string {
   const { seed, acknowledged, unacknowledged, violations, simulatedMs, realMs, events, traceHash, steps } = result
   const plan = withPlan ? steps.map((step) => `  ${describeStep(step)}\n`).join('') : ''
   const verdict = violations.length === 0 ? 'every promise kept' : `${violations.length} promises broken`
@@ -78,7 +98,7 @@ function report(result: ScenarioResult, withPlan: boolean): string {
   return (
     `seed ${seed}: ${verdict}; ${grouped(acknowledged)} records acknowledged, ${grouped(unacknowledged)} not; ` +
     `${steps.length} faults and recoveries, ${grouped(events)} events, ${minutes(simulatedMs)} simulated in ${(realMs / 1000).toFixed(1)} s ` +
-    `(${Math.round(simulatedMs / realMs)}×); trace ${traceHash}\n${plan}${found}`
+    `(${Math.round(simulatedMs / realMs)}×); trace ${traceHash}\n  ${swarm}\n${plan}${found}`
   )
 }
 
@@ -94,4 +114,11 @@ function positive(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && value > 0 && value <= 10_000) return value
   throw new InvalidArgumentError('needs a number above 0, at most 10000.')
+}
+
+function classes(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !faultClasses.includes(name))
+  if (unknown === undefined) return names
+  throw new InvalidArgumentError(`there is no class "${unknown}"; there are ${faultClasses.join(', ')}.`)
 }

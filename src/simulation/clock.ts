@@ -48,6 +48,12 @@ export class SimulatedClock implements Clock {
   }
 }
 
+/** From now on it runs fast by so much; it does not jump. */
+export function setDrift(nowUs: number, error: ClockError, driftPpm: number): void {
+  error.offsetMs += ((nowUs / 1000) * (error.driftPpm - driftPpm)) / 1_000_000
+  error.driftPpm = driftPpm
+}
+
 export function wallMs(nowUs: number, error: ClockError): number {
   return Math.floor(worldBeganMs + error.offsetMs + (nowUs / 1000) * (1 + error.driftPpm / 1_000_000))
 }

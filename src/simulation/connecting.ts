@@ -63,7 +63,8 @@ export function connect(options: ConnectOptions, listener: ConnectListener): () 
       return
     }
     const port = there.connectionPorts.get(to.port)
-    if (port === undefined || port.protocol !== options.protocol || !hears(port.host, to.host)) {
+    const isHeard = port?.protocol === options.protocol && hears(port.host, to.host)
+    if (port === undefined || !isHeard || network.refuses(machine, there)) {
       if (network.isOpen(there, machine)) {
         process.schedule('connect', network.segmentDelayUs(there, machine), () => over || fail('ECONNREFUSED'), to.port)
       }

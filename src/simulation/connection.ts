@@ -64,6 +64,7 @@ export class ConnectionEnd {
   #underWay = 0
   #lastArrivalUs = 0
   #breaking: SimulatedEvent | undefined
+  #silenced = false
 
   constructor(network: Network, side: Side, options: { breakMs: number; keepalive: boolean }) {
     this.#network = network
@@ -106,9 +107,22 @@ export class ConnectionEnd {
     this.#forward(reset)
   }
 
+  /** Half-open from here on: nothing gets to the other end any more, whatever the path, and nothing says so. */
+  silence(): void {
+    if (this.#silenced) return
+    this.#silenced = true
+    this.linkChanged()
+    this.peer.linkChanged()
+  }
+
+  /** Somebody on the path resets both ends. */
+  tear(): void {
+    for (const end of [this, this.peer]) end.process.schedule('keepalive', 0, () => end.#broke('ECONNRESET'))
+  }
+
   /** For the network: a partition began or ended, a machine went up or down. */
   linkChanged(): void {
-    if (this.#network.isOpen(this.machine, this.peer.machine)) {
+    if (this.#reaches()) {
       const held = this.#held
       this.#held = []
       for (const segment of held) this.#forward(segment)
@@ -123,14 +137,17 @@ export class ConnectionEnd {
     if (!this.peer.process.alive && (this.#keepalive || this.#underWay > 0)) this.peer.#forward(reset)
   }
 
+  #reaches(): boolean {
+    return !this.#silenced && this.#network.isOpen(this.machine, this.peer.machine)
+  }
+
   #linked(): boolean {
-    const { machine, peer } = this
-    return this.#network.isOpen(machine, peer.machine) && this.#network.isOpen(peer.machine, machine)
+    return this.#reaches() && this.peer.#reaches()
   }
 
   #forward(segment: Segment): void {
     const { peer } = this
-    if (!this.#network.isOpen(this.machine, peer.machine)) {
+    if (!this.#reaches()) {
       this.#held.push(segment)
       return
     }
@@ -140,7 +157,7 @@ export class ConnectionEnd {
       return
     }
     const { timeline } = this.#network
-    const arrivalUs = timeline.nowUs + this.#network.segmentDelayUs(this.machine, peer.machine)
+    const arrivalUs = timeline.nowUs + this.#network.segmentDelayUs(this.machine, peer.machine, bytesOf(segment))
     this.#lastArrivalUs = Math.max(this.#lastArrivalUs, arrivalUs)
     const tag = tagOfSegment(segment)
     peer.process.schedule('segment', this.#lastArrivalUs - timeline.nowUs, () => this.#arrive(segment), tag)
@@ -148,7 +165,7 @@ export class ConnectionEnd {
 
   #arrive(segment: Segment): void {
     const { peer } = this
-    if (!this.#network.isOpen(this.machine, peer.machine)) {
+    if (!this.#reaches()) {
       this.#held.push(segment)
       if (!this.closed) this.#startBreaking()
       return
@@ -175,4 +192,10 @@ export class ConnectionEnd {
 function tagOfSegment(segment: Segment): number {
   const salt = segmentTags[segment.kind]
   return segment.kind === 'bytes' ? tagOf(segment.bytes, salt) : salt
+}
+
+/** Of what travels; headers of HTTP/2 are packed to about this. */
+function bytesOf(segment: Segment): number {
+  if (segment.kind === 'bytes') return segment.bytes.length
+  return segment.kind === 'headers' ? 100 : 10
 }

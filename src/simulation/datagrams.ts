@@ -1,12 +1,14 @@
 /** Packets between processes: late, lost, doubled, out of order, as the network says. */
 
 import { type Address, type DatagramSocket, type Datagrams, NetworkError } from '../env/env.ts'
-import { hears, isLoopback, type Machine, type Network, portFor } from './network.ts'
+import { type DatagramPort, hears, isLoopback, type Machine, type Network, portFor } from './network.ts'
 import type { Process } from './process.ts'
 import { tagOf } from './trace.ts'
 
 /** The largest payload of a UDP packet over IPv4. */
 const maxPacketBytes = 65_507
+/** What a socket holds for a process that does not read: Linux's default. */
+const receiveBufferBytes = 212_992
 
 export class SimulatedDatagrams implements Datagrams {
   readonly #network: Network
@@ -29,7 +31,7 @@ export class SimulatedDatagrams implements Datagrams {
         machine.datagramPorts.delete(port)
       }
       const release = process.hold('sockets', `${at.host}:${port}`, unbind)
-      machine.datagramPorts.set(port, { host: at.host, process, receive })
+      machine.datagramPorts.set(port, { host: at.host, process, waitingBytes: 0, receive })
       let open = true
       return {
         address,
@@ -55,7 +57,9 @@ export class SimulatedDatagrams implements Datagrams {
     if (target === undefined) return new NetworkError('ENETUNREACH', `no route to ${to.host}`)
     const from: Address = { host: isLoopback(to.host) ? '127.0.0.1' : this.#machine.ip, port }
     const tag = tagOf(packet, to.port)
-    const delaysUs = network.isOpen(this.#machine, target) ? network.datagramDelaysUs(this.#machine, target) : []
+    const delaysUs = network.isOpen(this.#machine, target)
+      ? network.datagramDelaysUs(this.#machine, target, packet.length)
+      : []
     if (delaysUs.length === 0) network.trace.event(network.timeline.nowUs, 'packetLost', this.#machine.index, tag)
     for (const delayUs of delaysUs) {
       const copy = packet.slice()
@@ -69,6 +73,20 @@ export class SimulatedDatagrams implements Datagrams {
     if (!this.#network.isOpen(this.#machine, target)) return
     const port = target.datagramPorts.get(to.port)
     if (port === undefined || !hears(port.host, to.host)) return
+    const { process } = port
+    if (!process.paused) {
+      this.#deliver(port, packet, from)
+      return
+    }
+    if (port.waitingBytes + packet.length > receiveBufferBytes) return
+    port.waitingBytes += packet.length
+    process.schedule('packet', 0, () => {
+      port.waitingBytes -= packet.length
+      if (target.datagramPorts.get(to.port) === port) this.#deliver(port, packet, from)
+    })
+  }
+
+  #deliver(port: DatagramPort, packet: Uint8Array, from: Address): void {
     try {
       port.receive(packet, from)
     } catch (error) {

@@ -1,9 +1,10 @@
 /**
  * The disk of one host: outlives its processes, forgets at a crash what was not synced, fails when told to. Owns
- * latency, capacity, injected failures and locks; files and names live in `FileTree`.
+ * latency, capacity, troubles and locks; files and names live in `FileTree`.
  */
 
 import { DiskError, type DiskLock } from '../env/env.ts'
+import { type DiskOperation, type DiskTrouble, DiskTroubles } from './disk-trouble.ts'
 import type { FileContent } from './file-content.ts'
 import { FileTree } from './file-tree.ts'
 import type { Process } from './process.ts'
@@ -28,7 +29,7 @@ export const defaultDisk: DiskSettings = {
   capacityBytes: Number.POSITIVE_INFINITY,
 }
 
-export type DiskOperation = 'open' | 'read' | 'write' | 'sync' | 'syncFolder' | 'rename' | 'remove' | 'makeFolder'
+export type { DiskOperation, DiskTrouble }
 
 /** Looked at before each operation; an errno name such as EIO makes it fail. A failed sync has lost what it covered. */
 export type DiskFailure = (operation: DiskOperation, path: string) => string | undefined
@@ -41,26 +42,80 @@ export interface DiskWitness {
   named(path: string, file: FileContent): void
   /** A file has no longer this name; it can still be read. */
   unnamed(path: string, file: FileContent): void
-  /** After a loss of power any file may be another than before. */
+  /** After a loss of power, or with another disk in its place, any file may be another than before. */
   crashed(): void
 }
 
 export class SimulatedDisk {
-  readonly tree = new FileTree()
+  tree: FileTree
   settings: DiskSettings
   failure: DiskFailure | undefined
   witness: DiskWitness | undefined
+  readonly troubles = new DiskTroubles()
   readonly #random: SeededRandom
   readonly #wallMs: () => number
   readonly #locks = new Map<string, Process>()
+  /** Until then nothing that asks the device comes back. */
+  #hangsUntilUs = 0
 
   constructor(settings: DiskSettings, random: SeededRandom, wallMs: () => number) {
     this.settings = settings
     this.#random = random
     this.#wallMs = wallMs
-    // What the operating system was installed with.
-    this.tree.makeFolder('/data')
-    this.tree.beginSync(this.tree.root)()
+    this.tree = newTree()
+  }
+
+  /** Takes the place of the last trouble of this name. */
+  begin(name: string, trouble: DiskTrouble): void {
+    this.troubles.begin(name, trouble, this.#usedBytes())
+  }
+
+  /** Without a name: all troubles. A disk that lies no more has written what it had not. */
+  end(name?: string): void {
+    const lied = this.troubles.isLying
+    this.troubles.end(name)
+    if (!lied || this.troubles.isLying) return
+    this.tree.syncAll()
+    this.witness?.crashed()
+  }
+
+  /** Syncs that begin before then end then at the earliest. */
+  hang(untilUs: number): void {
+    this.#hangsUntilUs = Math.max(this.#hangsUntilUs, untilUs)
+  }
+
+  /** A new, empty disk; only while no process has the old one. */
+  wipe(): void {
+    this.tree = newTree()
+    this.witness?.crashed()
+  }
+
+  /** All files as they read now: a backup, or what goes into another machine. */
+  image(): FileTree {
+    return this.tree.copy()
+  }
+
+  restore(image: FileTree): void {
+    this.tree = image.copy()
+    this.witness?.crashed()
+  }
+
+  /**
+   * One bit of what the device has turns over: the one at this share (0 … 1) of all bytes below the folder. What a
+   * process has written anew and not synced stays as it is. Returns the file's path; undefined: there is nothing to rot.
+   */
+  rot(share: number, folder = '/'): string | undefined {
+    const files = [...this.tree.filesBelow(folder)].filter(([, { size }]) => size > 0)
+    const bits = files.reduce((sum, [, { size }]) => sum + size, 0) * 8
+    let bit = Math.min(Math.floor(share * bits), bits - 1)
+    for (const [path, file] of files) {
+      if (bit < file.size * 8) {
+        file.flip(Math.floor(bit / 8), bit % 8)
+        return path
+      }
+      bit -= file.size * 8
+    }
+    return undefined
   }
 
   /** The machine lost power: what was not synced is gone, some of it, as chance will have it. */
@@ -77,17 +132,17 @@ export class SimulatedDisk {
   /** Throws `DiskError` when this operation is to fail, or its process is dead. */
   check(operation: DiskOperation, path: string, process: Process): void {
     if (!process.alive) throw new DiskError('EIO', path, `EIO: ${path}: the process is dead`)
-    const code = this.failure?.(operation, path)
+    const code = this.failure?.(operation, path) ?? this.troubles.codeOf(operation)
     if (code !== undefined) throw new DiskError(code, path)
   }
 
   /** Throws ENOSPC when a file cannot grow to this size. */
   reserve(file: FileContent, size: number, path: string): void {
-    const { capacityBytes } = this.settings
+    const capacityBytes = Math.min(this.settings.capacityBytes, this.troubles.capacityBytes)
     if (size <= file.size || capacityBytes === Number.POSITIVE_INFINITY) return
-    let used = 0
-    for (const other of this.tree.files()) used += other === file ? 0 : other.size
-    if (used + size > capacityBytes) throw new DiskError('ENOSPC', path)
+    if (this.#usedBytes() - file.size + size <= capacityBytes) return
+    this.troubles.outOfRoom()
+    throw new DiskError('ENOSPC', path)
   }
 
   touched(file: FileContent): void {
@@ -95,11 +150,12 @@ export class SimulatedDisk {
     this.witness?.changed(file)
   }
 
-  syncUs(): number {
+  syncUs(nowUs: number): number {
     const { syncMinMs, syncMaxMs, slowSyncChance, slowSyncMs } = this.settings
     const share = this.#random.fraction()
     const slowMs = this.#random.chance(slowSyncChance) ? this.#random.fraction() * slowSyncMs : 0
-    return (syncMinMs + (syncMaxMs - syncMinMs) * share * share + slowMs) * 1000
+    const syncMs = syncMinMs + (syncMaxMs - syncMinMs) * share * share + slowMs + this.troubles.delayMs(this.#random)
+    return Math.max(0, this.#hangsUntilUs - nowUs) + syncMs * 1000
   }
 
   lock(path: string, process: Process, holder: string): DiskLock {
@@ -115,4 +171,18 @@ export class SimulatedDisk {
       },
     }
   }
+
+  #usedBytes(): number {
+    let bytes = 0
+    for (const file of this.tree.files()) bytes += file.size
+    return bytes
+  }
+}
+
+/** What the operating system was installed with. */
+function newTree(): FileTree {
+  const tree = new FileTree()
+  tree.makeFolder('/data')
+  tree.beginSync(tree.root)()
+  return tree
 }

@@ -10,8 +10,9 @@ export interface EventOwner {
 }
 
 export interface SimulatedEvent {
-  readonly atUs: number
-  readonly sequence: number
+  /** With the sequence, its place among all; changed by the timeline alone, while it is in no heap. */
+  atUs: number
+  sequence: number
   readonly owner: EventOwner | undefined
   readonly kind: EventKind
   readonly tag: number

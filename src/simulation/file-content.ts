@@ -125,6 +125,26 @@ export class FileContent {
     return this.#layers.length === 0
   }
 
+  /** The same bytes, durable. */
+  copy(): FileContent {
+    const copy = new FileContent()
+    copy.size = this.size
+    copy.modifiedMs = this.modifiedMs
+    copy.mode = this.mode
+    for (const [page, stored] of this.#pages) copy.#pages.set(page, stored.slice())
+    return copy
+  }
+
+  /** One bit of what the device has turns over; what was changed since and is not synced hides it. */
+  flip(position: number, bit: number): void {
+    const { page, offset } = placeOf(position)
+    const layer = this.#layers.find(({ before }) => before.has(page))
+    const pages = layer?.before ?? this.#pages
+    const stored = pages.get(page) ?? new Uint8Array(pageBytes)
+    stored[offset] = stored[offset]! ^ (1 << bit)
+    pages.set(page, stored)
+  }
+
   /** Forgets what was not synced: all of it, all behind a torn point, any subset of pages, or by luck nothing. */
   crash(random: SeededRandom): void {
     const durable = new Map<number, Uint8Array | undefined>()

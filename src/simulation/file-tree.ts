@@ -101,6 +101,20 @@ export class FileTree {
     return this.#pending.length
   }
 
+  /** All that was changed is durable. */
+  syncAll(): void {
+    for (const operation of this.#pending) makeDurable(operation)
+    this.#pending = []
+    for (const file of this.files()) file.endSync(file.beginSync())
+  }
+
+  /** The same names and bytes, all of them durable; later changes of either do not touch the other. */
+  copy(): FileTree {
+    const tree = new FileTree()
+    copyFolder(this.root, tree.root)
+    return tree
+  }
+
   crash(random: SeededRandom): void {
     const kept = random.integer(0, this.#pending.length)
     for (const operation of this.#pending.slice(0, kept)) makeDurable(operation)
@@ -116,6 +130,17 @@ export class FileTree {
     }
   }
 
+  /** Every file below a folder and its path, in the same order. */
+  *filesBelow(path: string): Generator<readonly [path: string, file: FileContent]> {
+    const folder = this.find(path)
+    if (!(folder instanceof Folder)) return
+    for (const [name, node] of folder.entries) {
+      const inner = `${path === '/' ? '' : path}/${name}`
+      if (node instanceof Folder) yield* this.filesBelow(inner)
+      else yield [inner, node]
+    }
+  }
+
   #place(path: string): { folder: Folder; name: string } {
     const names = namesOf(path)
     const name = names.pop()
@@ -126,6 +151,15 @@ export class FileTree {
   #apply(operation: Operation): void {
     for (const { folder, name, node } of operation) put(folder.entries, name, node)
     this.#pending.push(operation)
+  }
+}
+
+function copyFolder(from: Folder, to: Folder): void {
+  for (const [name, node] of from.entries) {
+    const copy = node instanceof Folder ? new Folder() : node.copy()
+    if (node instanceof Folder) copyFolder(node, copy as Folder)
+    to.entries.set(name, copy)
+    to.durable.set(name, copy)
   }
 }
 

@@ -5,9 +5,10 @@
 
 import { aesGcm } from '../env/aes-gcm.ts'
 import type { CallerCertificate, Env } from '../env/env.ts'
-import { type ClockError, SimulatedClock, wallMs } from './clock.ts'
+import { type ClockError, SimulatedClock, setDrift, wallMs } from './clock.ts'
 import { SimulatedDatagrams } from './datagrams.ts'
 import { type DiskSettings, SimulatedDisk } from './disk.ts'
+import type { FileTree } from './file-tree.ts'
 import { MountedDisk } from './mounted-disk.ts'
 import type { ConnectionPort, DatagramPort, Machine, Network } from './network.ts'
 import { type Death, type OpenResources, Process } from './process.ts'
@@ -36,8 +37,13 @@ const firstEphemeralPort = 49_152
 export class Host implements Machine {
   readonly index: number
   readonly name: string
-  readonly ip: string
+  /** Changes only when two machines swap theirs (`World.swapAddresses`). */
+  ip: string
   powered = true
+  /** Of the node that runs here; the machine keeps its own. A change counts from the next start. */
+  nodeName: string
+  /** What the node here is set to beside what all are; for whoever starts it to read. */
+  settings: Readonly<Record<string, unknown>> = {}
   readonly datagramPorts = new Map<number, DatagramPort>()
   readonly connectionPorts = new Map<number, ConnectionPort>()
   readonly clockError: ClockError
@@ -47,6 +53,7 @@ export class Host implements Machine {
   readonly #context: HostContext
   readonly #certificate: CallerCertificate | undefined
   #process: Process | undefined
+  #backup: FileTree | undefined
   #env: Env | undefined
   #nextPort = firstEphemeralPort
 
@@ -54,6 +61,7 @@ export class Host implements Machine {
     this.#context = context
     this.index = index
     this.name = name
+    this.nodeName = name
     this.ip = `10.0.${index >> 8}.${index & 255}`
     this.clockError = { offsetMs: 0, driftPpm: 0, ...options.clockError }
     this.#certificate = options.certificate
@@ -121,6 +129,46 @@ export class Host implements Machine {
     this.disk.crash()
     this.powered = false
     this.#context.network.changed()
+  }
+
+  /** The process stops where it stands (SIGSTOP): nothing of it runs, what comes for it waits in the sockets. */
+  pause(): void {
+    this.#process?.pause('stopped')
+  }
+
+  resume(): void {
+    this.#process?.resume('stopped')
+  }
+
+  get paused(): boolean {
+    return this.alive && this.#process?.paused === true
+  }
+
+  /** Its event loop is busy for so long. */
+  stall(forMs: number): void {
+    const process = this.#process
+    if (process?.pause('stalled') !== true) return
+    this.#context.network.timeline.schedule(undefined, 'world', forMs * 1000, () => process.resume('stalled'), 0)
+  }
+
+  /** The wall clock runs fast (or slow) by so many parts per million from now on. */
+  drift(ppm: number): void {
+    setDrift(this.#context.network.timeline.nowUs, this.clockError, ppm)
+  }
+
+  /** Syncs do not come back for so long. */
+  hangDisk(forMs: number): void {
+    this.disk.hang(this.#context.network.timeline.nowUs + forMs * 1000)
+  }
+
+  /** Keeps a copy of the disk as it is now, in place of the last one. */
+  backUp(): void {
+    this.#backup = this.disk.image()
+  }
+
+  /** Puts the backup on the disk, if there is one; only while no process runs. */
+  restoreBackup(): void {
+    if (this.#backup !== undefined) this.disk.restore(this.#backup)
   }
 
   /** What the process holds open now. */

@@ -17,7 +17,8 @@ export class MountedDisk implements Disk {
 
   open(path: string, mode: 'read' | 'write'): DiskFile {
     this.#disk.check('open', path, this.#process)
-    const { tree } = this.#disk
+    const { tree, troubles } = this.#disk
+    if (mode === 'write' && troubles.isReadOnly) throw new DiskError('EROFS', path)
     const missing = tree.find(path) === undefined
     const content = missing && mode === 'write' ? tree.createFile(path) : tree.file(path)
     if (missing) {
@@ -82,9 +83,9 @@ export class MountedDisk implements Disk {
       const { tree } = this.#disk
       this.#disk.check('read', path, this.#process)
       const commit = tree.beginSync(tree.folder(path))
-      return this.#process.later('disk', this.#disk.syncUs(), () => {
+      return this.#process.later('disk', this.#disk.syncUs(this.#process.timeline.nowUs), () => {
         this.#disk.check('syncFolder', path, this.#process)
-        commit()
+        if (!this.#disk.troubles.isLying) commit()
       })
     }, this.#process)
   }
@@ -172,14 +173,14 @@ class OpenFile implements DiskFile {
     return attempt(() => {
       if (!this.#open) throw new DiskError('EBADF', this.path)
       const sync = this.#content.beginSync()
-      return this.#process.later('disk', this.#disk.syncUs(), () => {
+      return this.#process.later('disk', this.#disk.syncUs(this.#process.timeline.nowUs), () => {
         try {
           this.#disk.check('sync', this.path, this.#process)
         } catch (error) {
           this.#content.failSync(sync)
           throw error
         }
-        this.#content.endSync(sync)
+        if (!this.#disk.troubles.isLying) this.#content.endSync(sync)
         this.#disk.witness?.changed(this.#content)
       })
     }, this.#process)

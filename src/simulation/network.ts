@@ -1,31 +1,16 @@
 /**
- * What lies between the machines: who reaches whom, how late, how lossy. Owns partitions, weather and the draws of
- * every directed link; knows nothing of sockets' contents.
+ * What lies between the machines: who reaches whom, how late, how lossy. Owns the draws and the queue of every directed
+ * link, and what is done to all connections of a machine; knows nothing of sockets' contents.
  */
 
 import { type Address, NetworkError } from '../env/env.ts'
 import type { ConnectionEnd } from './connection.ts'
+import { type Cut, Cuts } from './cuts.ts'
 import type { Process } from './process.ts'
 import { SeededRandom } from './random.ts'
 import type { Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
-
-/** One way, one packet: `minMs` … `maxMs`, short ones likelier; now and then up to `tailMs` more. */
-export interface Delay {
-  readonly minMs: number
-  readonly maxMs: number
-  readonly tailChance: number
-  readonly tailMs: number
-}
-
-/** Probabilities are per packet and direction. Connections feel loss as retransmission delay. */
-export interface Weather {
-  readonly delay: Delay
-  readonly loss: number
-  readonly duplicate: number
-  /** Held back so long that later ones overtake it. */
-  readonly reorder: number
-}
+import { type Delay, type Weather, type WeatherArea, WeatherMap } from './weather.ts'
 
 export interface NetworkSettings {
   readonly weather: Weather
@@ -55,6 +40,8 @@ export const defaultNetwork: NetworkSettings = {
 export interface DatagramPort {
   readonly host: string
   readonly process: Process
+  /** What waits for a process that is paused. */
+  waitingBytes: number
   receive(packet: Uint8Array, from: Address): void
 }
 
@@ -69,6 +56,7 @@ export interface ConnectionPort {
 export interface Machine {
   readonly index: number
   readonly name: string
+  /** May change while no process runs. */
   readonly ip: string
   powered: boolean
   readonly datagramPorts: Map<number, DatagramPort>
@@ -80,6 +68,17 @@ export interface Machine {
 const loopbackUs = 20
 /** The smallest retransmission timeout of Linux's TCP. */
 const retransmitUs = 200_000
+/** Packets that would wait longer for a narrow link are dropped: a queue of half a second. */
+const queueMaxUs = 500_000
+/** Of IP and UDP, or of IP, TCP and an acknowledgement now and then. */
+const headerBytes = 50
+
+/** One way between two machines. */
+interface Link {
+  readonly random: SeededRandom
+  /** When all that was sent before has left. */
+  freeAtUs: number
+}
 
 export class Network {
   readonly timeline: Timeline
@@ -88,20 +87,18 @@ export class Network {
   readonly #seed: number
   readonly #machines = new Map<string, Machine>()
   /** By the numbers of both machines; the hot path builds no text. */
-  readonly #links = new Map<number, SeededRandom>()
+  readonly #links = new Map<number, Link>()
   readonly #connections = new Set<ConnectionEnd>()
-  /** Group of each named host of the present partition. */
-  #groups = new Map<string, number>()
-  readonly #blocked = new Set<string>()
-  readonly #weather = new Map<string, Weather>()
-  #globalWeather: Weather
+  readonly #cuts = new Cuts()
+  readonly #weather: WeatherMap
+  readonly #refusing = new Set<string>()
 
   constructor(options: { timeline: Timeline; trace: Trace; seed: number; settings: NetworkSettings }) {
     this.timeline = options.timeline
     this.trace = options.trace
     this.settings = options.settings
     this.#seed = options.seed
-    this.#globalWeather = options.settings.weather
+    this.#weather = new WeatherMap(options.settings.weather)
   }
 
   add(machine: Machine): void {
@@ -114,64 +111,91 @@ export class Network {
     return isLoopback(host) ? from : this.#machines.get(host)
   }
 
+  /** Two machines swap their addresses, while neither runs a process. */
+  readdressed(...machines: readonly Machine[]): void {
+    for (const machine of machines) this.#machines.set(machine.ip, machine)
+  }
+
   /** Whether a packet gets through this way now. */
   isOpen(from: Machine, to: Machine): boolean {
     if (!from.powered || !to.powered) return false
-    if (from === to) return true
-    if (this.#groups.size > 0 && this.#groupOf(from) !== this.#groupOf(to)) return false
-    return this.#blocked.size === 0 || !this.#blocked.has(linkKey(from, to))
+    return from === to || !this.#cuts.isClosed(from, to)
   }
 
-  /** Only hosts of one group reach each other; hosts that are not named form a group of their own. */
-  partition(groups: readonly (readonly string[])[]): void {
-    this.#groups = new Map(groups.flatMap((names, group) => names.map((name) => [name, group] as const)))
+  /** Closes ways until it is mended by its name. */
+  cut(name: string, cut: Cut): void {
+    this.#cuts.make(name, cut)
     this.changed()
   }
 
-  /** One-way: nothing gets from one to the other; the way back stays open. */
-  block(from: string, to: string): void {
-    this.#blocked.add(`${from}>${to}`)
+  /** Without a name: all cuts. */
+  mend(name?: string): void {
+    if (name === undefined) this.#cuts.mendAll()
+    else this.#cuts.mend(name)
     this.changed()
   }
 
-  /** Ends all partitions and blocks. */
-  heal(): void {
-    this.#groups = new Map()
-    this.#blocked.clear()
-    this.changed()
+  setWeather(name: string, weather: Weather, area: WeatherArea): void {
+    this.#weather.set(name, weather, area)
   }
 
-  /** For all links, or those that touch the named hosts. */
-  setWeather(weather: Weather, hosts?: readonly string[]): void {
-    if (hosts === undefined) this.#globalWeather = weather
-    else for (const name of hosts) this.#weather.set(name, weather)
+  calm(name?: string): void {
+    this.#weather.calm(name)
   }
 
-  calm(): void {
-    this.#weather.clear()
-    this.#globalWeather = this.settings.weather
+  /** Whether connections from elsewhere to this host are answered with a refusal, whoever listens. */
+  refuse(host: string, refusing: boolean): void {
+    if (refusing) this.#refusing.add(host)
+    else this.#refusing.delete(host)
+  }
+
+  acceptAll(): void {
+    this.#refusing.clear()
+  }
+
+  refuses(from: Machine, to: Machine): boolean {
+    return from !== to && this.#refusing.has(to.name)
+  }
+
+  /** Connections between the two that exist carry nothing this way any more, and nobody is told. */
+  halfOpen(from: string, to: string): void {
+    for (const end of [...this.#connections]) {
+      if (end.machine.name === from && end.peer.machine.name === to) end.silence()
+    }
+  }
+
+  /** Connections of this host break at both ends, with a reset; of those to `peer` only, if there is one. */
+  resetConnections(host: string, peer?: string): void {
+    for (const end of [...this.#connections]) {
+      const other = end.peer.machine.name
+      if (end.machine.name === host && other !== host && (peer ?? other) === other) end.tear()
+    }
   }
 
   /** Delays of the copies of one datagram that arrive: none when it is lost, two when it is duplicated. */
-  datagramDelaysUs(from: Machine, to: Machine): number[] {
+  datagramDelaysUs(from: Machine, to: Machine, bytes: number): number[] {
     if (from === to) return [loopbackUs]
-    const random = this.#link(from, to)
-    const weather = this.#weatherOf(from, to)
+    const link = this.#link(from, to)
+    const { random } = link
+    const weather = this.#weather.of(from.name, to.name)
+    const queuedUs = this.#queuedUs(link, weather, bytes, queueMaxUs)
+    if (queuedUs === undefined) return []
     const copies = random.chance(weather.duplicate) ? 2 : 1
     const delays: number[] = []
     for (let copy = 0; copy < copies; copy++) {
       const delayUs = sampleUs(weather.delay, random)
       const heldBackUs = random.chance(weather.reorder) ? random.between(1, 5) * weather.delay.maxMs * 1000 : 0
-      if (!random.chance(weather.loss)) delays.push(delayUs + heldBackUs)
+      if (!random.chance(weather.loss)) delays.push(queuedUs + delayUs + heldBackUs)
     }
     return delays
   }
 
-  segmentDelayUs(from: Machine, to: Machine): number {
+  segmentDelayUs(from: Machine, to: Machine, bytes = 0): number {
     if (from === to) return loopbackUs
-    const random = this.#link(from, to)
-    const weather = this.#weatherOf(from, to)
-    return sampleUs(weather.delay, random) + (random.chance(weather.loss) ? retransmitUs : 0)
+    const link = this.#link(from, to)
+    const weather = this.#weather.of(from.name, to.name)
+    const queuedUs = this.#queuedUs(link, weather, bytes, Number.POSITIVE_INFINITY)!
+    return queuedUs + sampleUs(weather.delay, link.random) + (link.random.chance(weather.loss) ? retransmitUs : 0)
   }
 
   watch(end: ConnectionEnd): void {
@@ -187,23 +211,25 @@ export class Network {
     for (const end of [...this.#connections]) end.linkChanged()
   }
 
-  #groupOf(machine: Machine): number {
-    return this.#groups.get(machine.name) ?? -1
+  /** How long these bytes take to leave behind what waits already; undefined: too long. */
+  #queuedUs(link: Link, { bytesPerSecond }: Weather, bytes: number, maxUs: number): number | undefined {
+    if (bytesPerSecond === undefined) return 0
+    const { nowUs } = this.timeline
+    const waitUs = Math.max(0, link.freeAtUs - nowUs)
+    if (waitUs > maxUs) return undefined
+    const sendingUs = Math.ceil(((bytes + headerBytes) * 1_000_000) / bytesPerSecond)
+    link.freeAtUs = nowUs + waitUs + sendingUs
+    return waitUs + sendingUs
   }
 
-  #weatherOf(from: Machine, to: Machine): Weather {
-    if (this.#weather.size === 0) return this.#globalWeather
-    return this.#weather.get(from.name) ?? this.#weather.get(to.name) ?? this.#globalWeather
-  }
-
-  #link(from: Machine, to: Machine): SeededRandom {
+  #link(from: Machine, to: Machine): Link {
     const number = from.index * 65_536 + to.index
-    let random = this.#links.get(number)
-    if (random === undefined) {
-      random = new SeededRandom(this.#seed, `network/${linkKey(from, to)}`)
-      this.#links.set(number, random)
+    let link = this.#links.get(number)
+    if (link === undefined) {
+      link = { random: new SeededRandom(this.#seed, `network/${from.name}>${to.name}`), freeAtUs: 0 }
+      this.#links.set(number, link)
     }
-    return random
+    return link
   }
 }
 
@@ -225,10 +251,6 @@ export function portFor(machine: Machine, at: Address, taken: ReadonlyMap<number
 export function hears(bound: string, to: string): boolean {
   if (bound === '0.0.0.0' || bound === '::') return true
   return isLoopback(bound) === isLoopback(to)
-}
-
-function linkKey(from: Machine, to: Machine): string {
-  return `${from.name}>${to.name}`
 }
 
 /** Multiplications only: logarithms may differ in the last bit between builds, and with it the whole run. */

@@ -4,6 +4,9 @@ import type { Host } from './host.ts'
 import { checkNothingOpen, type NodeSnapshot, type Violation } from './invariants.ts'
 import type { NodeHandle, StartContext, StartNode } from './scenario.ts'
 
+/** What a process manager waits before it starts again what failed. */
+const restartMs = 1_000
+
 export interface SlotOptions {
   readonly context: StartContext
   readonly startNode: StartNode
@@ -13,12 +16,11 @@ export interface SlotOptions {
 
 export class NodeSlot {
   state: 'down' | 'starting' | 'up' | 'stopping' = 'down'
-  /** While it is up. */
-  node: NodeHandle | undefined
   readonly #options: SlotOptions
   readonly #host: Host
   /** Answers of an earlier run are nobody's business any more. */
   #run = 0
+  #node: NodeHandle | undefined
 
   constructor(options: SlotOptions) {
     this.#options = options
@@ -29,30 +31,49 @@ export class NodeSlot {
     return this.#host.name
   }
 
+  /** While it is up, and its process not paused. */
+  get node(): NodeHandle | undefined {
+    return this.#host.paused ? undefined : this.#node
+  }
+
   /** Does nothing unless it is down. */
   start(): void {
     if (this.state !== 'down') return
     if (!this.#host.alive) this.#host.start()
     const run = this.#begin('starting')
+    const { troubles } = this.#host.disk
+    const failuresBefore = troubles.failures
     this.#options.startNode(this.#options.context).then(
       (node) => {
         if (run !== this.#run) return
-        this.node = node
+        this.#node = node
         this.state = 'up'
         this.#note('is up')
+        node.ended?.then((reason) => {
+          if (run === this.#run) this.#gaveUp('processFailed', reason, failuresBefore)
+        })
       },
       (error) => {
-        if (run !== this.#run) return
-        this.#options.report({ kind: 'startFailed', node: this.name, reason: String(error) })
-        this.end('kill')
+        if (run === this.#run) this.#gaveUp('startFailed', String(error), failuresBefore)
       },
     )
   }
 
+  /** A node may end, or not start, when its disk fails; whoever looks after it starts it again. */
+  #gaveUp(kind: 'startFailed' | 'processFailed', reason: string, failuresBefore: number): void {
+    const isExcused = this.#host.disk.troubles.failures > failuresBefore
+    this.#note(`gave up: ${reason}`)
+    if (!isExcused) this.#options.report({ kind, node: this.name, reason })
+    this.end('kill')
+    const run = this.#run
+    if (isExcused) this.#options.context.world.after(restartMs, () => run === this.#run && this.start())
+  }
+
   /** Gracefully; does nothing unless it is up. */
   stop(): void {
-    const { node } = this
+    const node = this.#node
     if (this.state !== 'up' || node === undefined) return
+    this.#host.resume()
     const run = this.#begin('stopping')
     const { report, stopMs, context } = this.#options
     node.stop().then(
@@ -92,7 +113,7 @@ export class NodeSlot {
     const { node } = this
     if (node === undefined) return undefined
     return {
-      name: this.name,
+      name: node.name,
       copies: node.copies(),
       get records() {
         return node.readAll()
@@ -107,7 +128,7 @@ export class NodeSlot {
 
   #begin(state: NodeSlot['state']): number {
     this.state = state
-    this.node = undefined
+    this.#node = undefined
     return ++this.#run
   }
 

@@ -16,6 +16,9 @@ export type OpenResources = { readonly [kind in ResourceKind | 'timers']: readon
 /** `killed`: the machine lives and resets its connections. `silent`: the machine is gone and says nothing. */
 export type Death = 'killed' | 'silent'
 
+/** `stopped`: by a signal. `stalled`: its event loop is busy with one thing. */
+export type Pause = 'stopped' | 'stalled'
+
 interface Resource {
   readonly text: string
   readonly drop: () => void
@@ -27,6 +30,7 @@ export class Process implements EventOwner {
   readonly timeline: Timeline
   alive = true
   readonly #open = new Map<ResourceKind, Set<Resource>>(resourceKinds.map((kind) => [kind, new Set()]))
+  readonly #pauses = new Set<Pause>()
   readonly #endings = new Set<(death: Death) => void>()
   readonly #failed: (error: unknown) => void
 
@@ -43,6 +47,23 @@ export class Process implements EventOwner {
 
   schedule(kind: EventKind, delayUs: number, run: () => void, tag = 0): SimulatedEvent | undefined {
     return this.alive ? this.timeline.schedule(this, kind, delayUs, run, tag) : undefined
+  }
+
+  get paused(): boolean {
+    return this.#pauses.size > 0
+  }
+
+  /** None of its events run from now on; they wait, and so does what comes for it. False: it stands still for this already. */
+  pause(why: Pause): boolean {
+    if (!this.alive || this.#pauses.has(why)) return false
+    this.#pauses.add(why)
+    this.timeline.suspend(this)
+    return true
+  }
+
+  /** Everything that is due by now runs at once, in the order in which it fell due, unless it stands still for more. */
+  resume(why: Pause): void {
+    if (this.alive && this.#pauses.delete(why) && !this.paused) this.timeline.resume(this)
   }
 
   /** The outcome of `work`, done after the delay; never settles when the process dies before. */

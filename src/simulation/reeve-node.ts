@@ -3,14 +3,18 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import type { Logger } from 'pino'
 import type { AnyActorRef, InspectionEvent } from 'xstate'
+import { formatAddress } from '../address.ts'
 import { type NodeSettings, parseConfig } from '../config.ts'
 import type { Rpc } from '../env/env.ts'
+import { toReeveError } from '../errors.ts'
 import { LogService, ProduceRequestSchema, ProduceResponseSchema } from '../gen/reeve/v1/log_service_pb.ts'
 import { framesIn } from '../log/frame.ts'
 import type { LogView } from '../log/journal.ts'
 import { epochFromBytes } from '../log/log-id.ts'
 import { createNode } from '../node.ts'
+import { connectSerf, type SerfClient } from '../serf-rpc/client.ts'
 import type { HeldFrames } from './invariants.ts'
+import { keyKeeper } from './key-keeper.ts'
 import type { NodeHandle, StartContext } from './scenario.ts'
 import type { World } from './world.ts'
 
@@ -23,6 +27,8 @@ export interface ReeveNodeOptions {
 
 const gossipPort = 7946
 const rpcPort = 8400
+const serfPort = 7373
+const administrationTimeoutMs = 20_000
 const producePath = `/${LogService.typeName}/${LogService.method.produce.name}`
 const produceTimeoutMs = 5000
 
@@ -31,25 +37,36 @@ export const reeveNode =
   (options: ReeveNodeOptions) =>
   async ({ host, hosts, world }: StartContext): Promise<NodeHandle> => {
     const { log, settings, twoCopiesEvery = 0 } = options
+    const { env } = host
+    const administration = { host: host.ip, port: serfPort }
     const config = parseConfig(
       {
-        nodeName: host.name,
+        nodeName: host.nodeName,
         bindAddr: `${host.ip}:${gossipPort}`,
         startJoinAddrs: hosts.filter(({ name }) => name !== host.name).map(({ ip }) => `${ip}:${gossipPort}`),
         rpcPort,
         insecure: true,
         dataDir: '/data',
+        serfRpcAddr: formatAddress(administration),
         ...settings,
+        ...host.settings,
       },
       { hostName: host.name, resolvePath: (path) => path },
     )
-    const { env } = host
+    const keeper = keyKeeper(world)
+    if (config.gossipKeyringFile !== undefined) await keeper.handOut(env.disk, config.gossipKeyringFile)
     const node = createNode(config, env, {
-      log: log.child({ node: host.name }),
+      log: log.child({ node: config.nodeName }),
       inspect: (event) => noteTransition(world, host.name, event),
     })
     await node.start()
-    node.done.then((failure) => failure && world.note(`${host.name} failed: ${failure.message}`))
+    const ended = new Promise<string>((resolve) => {
+      node.done.then((failure) => failure && resolve(failure.message))
+    })
+    const administer = async (work: (client: SerfClient) => Promise<void>): Promise<void> => {
+      const client = await connectSerf({ env, at: administration, timeoutMs: administrationTimeoutMs })
+      await work(client).finally(() => client.close())
+    }
     const channel = env.rpc.dial({ to: { host: host.ip, port: rpcPort } })
     let produced = 0
     /** Where the frames of each log end that were asked for. */
@@ -57,7 +74,10 @@ export const reeveNode =
     const logs = () => node.journal?.logs() ?? []
     const copies = () => (twoCopiesEvery > 0 && ++produced % twoCopiesEvery === 0 ? 2 : 1)
     return {
-      name: host.name,
+      name: config.nodeName,
+      ended,
+      forceLeave: (name) => administer((client) => client.forceLeave(name, false)),
+      changeKey: () => administer((client) => keeper.change(client)),
       produce: (topic, value) => produce(channel, { topic, batch: { records: [{ value }] }, copies: copies() }),
       produceOnce: (topic, value, { producer, sequence }) => {
         const place = { producerId: producer, producerSequence: BigInt(sequence) }
@@ -112,9 +132,22 @@ function produce(
 
 const readBytes = 1024 * 1024
 
+/** Undefined: damage, or a disk that fails; nobody is served what lies there. */
+function readable(log: LogView, at: number): Uint8Array | undefined {
+  try {
+    return log.read(at, readBytes)
+  } catch (error) {
+    if (toReeveError(error).code === 'INTERNAL') throw error
+    return undefined
+  }
+}
+
+/** Up to the first that cannot be read. */
 function* frames(log: LogView, from = log.start) {
   for (let at = from; at < log.end; ) {
-    for (const frame of framesIn(log.read(at, readBytes))) {
+    const bytes = readable(log, at)
+    if (bytes === undefined) return
+    for (const frame of framesIn(bytes)) {
       yield frame
       at = frame.baseOffset + frame.recordCount
     }
@@ -127,7 +160,7 @@ function heldFrames(log: LogView, from: number, told: Map<string, number>): Held
   const held = Array.from(frames(log, Math.max(from, log.start)), ({ baseOffset, recordCount, chain }) => {
     return { base: baseOffset, end: baseOffset + recordCount, chain }
   })
-  told.set(log.key, log.end)
+  told.set(log.key, held.at(-1)?.end ?? from)
   return [{ log: log.key, frames: held }]
 }
 

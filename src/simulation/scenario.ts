@@ -4,9 +4,9 @@
  * node that can be held by a `NodeHandle`.
  */
 
+import { describeStep } from './describe-fault.ts'
 import { applyFault } from './fault-application.ts'
 import type { FaultStep } from './faults.ts'
-import { describeStep } from './faults.ts'
 import type { Host } from './host.ts'
 import {
   type CopySnapshot,
@@ -22,6 +22,7 @@ import {
   type Violation,
 } from './invariants.ts'
 import { KnownFrames } from './known-frames.ts'
+import { Losses } from './losses.ts'
 import { NodeSlot } from './node-slot.ts'
 import { SeededRandom } from './random.ts'
 import { type ProducerPlace, RetryingWriter } from './retrying-writer.ts'
@@ -45,6 +46,12 @@ export interface NodeHandle {
   /** Names of the peers a replicator is wanted for, and of those one is running for. */
   wanted(): readonly string[]
   running(): readonly string[]
+  /** Declares a member left; rejects when that could not be said. */
+  forceLeave?(name: string): Promise<void>
+  /** Changes the key of gossip in the whole cluster; rejects when some member did not. */
+  changeKey?(): Promise<void>
+  /** Settles when it ended by itself: with why. */
+  readonly ended?: Promise<string>
   /** Graceful; resolves when everything is closed. */
   stop(): Promise<void>
 }
@@ -52,7 +59,7 @@ export interface NodeHandle {
 export interface StartContext {
   /** Where it starts; `host.env` is its door. */
   readonly host: Host
-  /** All hosts of the scenario in order, for seeds to join; their addresses never change. */
+  /** All hosts of the scenario in order, for seeds to join. */
   readonly hosts: readonly Host[]
   readonly world: World
 }
@@ -117,6 +124,7 @@ class Scenario {
   readonly #acknowledged = new Set<string>()
   /** The last look at each node, through its restarts. */
   readonly #seen = new Map<string, HeldCopies>()
+  readonly #losses = new Losses()
   readonly #retrying: readonly RetryingWriter[]
   readonly #known = new KnownFrames()
   #written = 0
@@ -162,8 +170,7 @@ class Scenario {
   async settle(): Promise<void> {
     const world = this.#world
     world.note('heal all')
-    world.heal()
-    world.calm()
+    world.healAll()
     const deadlineMs = world.now + (this.#options.settleMs ?? 120_000)
     let open: Violation[] = []
     for (;;) {
@@ -209,7 +216,15 @@ class Scenario {
     world.note(describeStep(step))
     // What was visible before a crash must be there after it.
     this.#look()
-    applyFault(step, { world, slot: (name) => this.#slot(name) })
+    applyFault(step, {
+      world,
+      slot: (name) => this.#slot(name),
+      losing: (host) => {
+        this.#losses.replaced(host, this.#lastLook())
+        this.#seen.delete(host)
+      },
+      rotted: (host, path) => this.#losses.rotted(host, this.#lastLook(), path),
+    })
   }
 
   #write(slot: NodeSlot, random: SeededRandom, count: number): void {
@@ -264,10 +279,15 @@ class Scenario {
       if (node === undefined) continue
       const held: HeldCopies = { name, copies: node.copies() }
       const before = this.#seen.get(name)
-      if (before !== undefined) this.#report(checkGrowth(before, held))
+      if (before !== undefined && !this.#losses.mayShrink(name)) this.#report(checkGrowth(before, held))
       this.#seen.set(name, held)
       this.#report(this.#known.learn(name, node.frames(which)))
     }
+  }
+
+  /** What each host held, also those that are down by now. */
+  #lastLook(): HeldCopies[] {
+    return [...this.#seen].map(([name, { copies }]) => ({ name, copies }))
   }
 
   /** What does not hold yet of what must hold at rest. */
@@ -275,11 +295,12 @@ class Scenario {
     const down = this.#slots.filter((slot) => slot.state !== 'up')
     if (down.length > 0) return down.map((slot) => ({ kind: 'neverStarted', node: slot.name }))
     const nodes = this.#slots.flatMap((slot) => slot.snapshot() ?? [])
-    const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...checkCaughtUp(nodes)]
+    const behind = checkCaughtUp(nodes).filter((violation) => !this.#losses.excusesCopy(violation))
+    const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...behind]
     // Reading everything is the dear one: only when nothing else is open, or the time is up.
     return open.length > 0 && !lastTime
       ? open
-      : [...open, ...checkRecords(this.#acknowledged, nodes), ...checkPlaces(nodes)]
+      : [...open, ...checkRecords(this.#losses.expected(this.#acknowledged, nodes), nodes), ...checkPlaces(nodes)]
   }
 
   #slot(name: string): NodeSlot {

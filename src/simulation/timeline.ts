@@ -27,6 +27,8 @@ export class Timeline {
   nowUs = 0
   readonly #trace: Trace
   readonly #heap = new EventHeap()
+  /** Events of owners that stand still. */
+  readonly #suspended = new Map<EventOwner, Set<SimulatedEvent>>()
   #sequence = 0
   #standing = 0
   #running = false
@@ -44,20 +46,49 @@ export class Timeline {
   ): SimulatedEvent {
     const atUs = this.nowUs + Math.max(0, Math.ceil(delayUs))
     const event: SimulatedEvent = { atUs, sequence: this.#sequence++, owner, kind, tag, run, place: -1 }
-    this.#heap.push(event)
+    const waiting = this.#suspendedOf(owner)
+    if (waiting === undefined) this.#heap.push(event)
+    else waiting.add(event)
     return event
   }
 
   cancel(event: SimulatedEvent | undefined): void {
-    if (event !== undefined) this.#heap.remove(event)
+    if (event === undefined) return
+    if (event.place >= 0) this.#heap.remove(event)
+    else this.#suspendedOf(event.owner)?.delete(event)
   }
 
   cancelAll(owner: EventOwner): void {
     this.#heap.removeOwner(owner)
+    this.#suspended.delete(owner)
   }
 
+  /** Soonest first. */
   pending(owner: EventOwner): SimulatedEvent[] {
-    return this.#heap.ownedBy(owner)
+    return [...(this.#suspendedOf(owner) ?? this.#heap.ownedBy(owner))].sort((one, other) => one.atUs - other.atUs)
+  }
+
+  /** No event of this owner runs until it is resumed. */
+  suspend(owner: EventOwner): void {
+    if (this.#suspended.has(owner)) return
+    const waiting = this.#heap.ownedBy(owner)
+    this.#heap.removeOwner(owner)
+    this.#suspended.set(owner, new Set(waiting))
+  }
+
+  /** What fell due meanwhile runs now, in the order in which it fell due. */
+  resume(owner: EventOwner): void {
+    const waiting = this.pending(owner)
+    this.#suspended.delete(owner)
+    for (const event of waiting) {
+      event.atUs = Math.max(event.atUs, this.nowUs)
+      event.sequence = this.#sequence++
+      this.#heap.push(event)
+    }
+  }
+
+  #suspendedOf(owner: EventOwner | undefined): Set<SimulatedEvent> | undefined {
+    return this.#suspended.size === 0 || owner === undefined ? undefined : this.#suspended.get(owner)
   }
 
   /**

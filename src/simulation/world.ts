@@ -7,11 +7,14 @@
  *     await world.run({ untilMs: 60_000 })
  */
 
+import { groupsApart, oneWay, sidesApart } from './cuts.ts'
 import { type DiskSettings, defaultDisk } from './disk.ts'
+import { type FlapOptions, Flapping } from './flapping.ts'
 import { Host, type HostOptions } from './host.ts'
-import { defaultNetwork, Network, type NetworkSettings, type Weather } from './network.ts'
+import { defaultNetwork, Network, type NetworkSettings } from './network.ts'
 import { Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
+import type { Weather, WeatherArea } from './weather.ts'
 
 export interface WorldOptions {
   /** Any safe integer. */
@@ -46,6 +49,7 @@ export class World {
   readonly #options: WorldOptions
   readonly #trace: Trace
   readonly #timeline: Timeline
+  readonly #flapping: Flapping
 
   constructor(options: WorldOptions) {
     this.seed = options.seed
@@ -58,6 +62,7 @@ export class World {
       seed: options.seed,
       settings: { ...defaultNetwork, ...options.network },
     })
+    this.#flapping = new Flapping(this.network)
   }
 
   /** Milliseconds since the world began. */
@@ -101,29 +106,62 @@ export class World {
     return host
   }
 
-  /** Only hosts of one group reach each other; those not named form a group of their own. Replaces the last one. */
-  partition(groups: readonly (readonly string[])[]): void {
-    this.network.partition(groups)
+  /** Only hosts of one group reach each other; those not named form a group of their own. `name`: for `heal`. */
+  partition(groups: readonly (readonly string[])[], name = 'partition'): void {
+    this.network.cut(name, groupsApart(groups))
+  }
+
+  /** Hosts of different sides do not reach each other; those not named reach all. */
+  bridge(sides: readonly (readonly string[])[], name = 'bridge'): void {
+    this.network.cut(name, sidesApart(sides))
   }
 
   /** Nothing gets from one host to the other; the way back stays open. */
-  block(from: string, to: string): void {
-    this.network.block(from, to)
+  block(from: string, to: string, name = `block ${from}>${to}`): void {
+    this.network.cut(name, oneWay(from, to))
   }
 
-  /** Ends all partitions and blocks. */
-  heal(): void {
-    this.network.heal()
+  /** Between hosts of different sides the network goes and comes, beginning with going. */
+  flap(sides: readonly (readonly string[])[], options: FlapOptions, name = 'flap'): void {
+    this.#flapping.begin(name, sidesApart(sides), options)
   }
 
-  /** Other delays and losses, everywhere or for all links of the named hosts. */
-  setWeather(weather: Partial<Weather>, hosts?: readonly string[]): void {
-    this.network.setWeather({ ...this.network.settings.weather, ...weather }, hosts)
+  /** Ends the partition, bridge, block or flapping of this name; without one, all of them. */
+  heal(name?: string): void {
+    this.#flapping.end(name)
+    this.network.mend(name)
   }
 
-  /** The weather of the beginning, everywhere. */
-  calm(): void {
-    this.network.calm()
+  /** Other delays and losses, everywhere or in an area; what is not given is as at the beginning. `name`: for `calm`. */
+  setWeather(weather: Partial<Weather>, area: WeatherArea | readonly string[] = {}, name?: string): void {
+    const place: WeatherArea = Array.isArray(area) ? { hosts: area } : (area as WeatherArea)
+    this.network.setWeather(name ?? JSON.stringify(place), { ...this.network.settings.weather, ...weather }, place)
+  }
+
+  /** Ends the weather of this name; without one, all of it is as at the beginning. */
+  calm(name?: string): void {
+    this.network.calm(name)
+  }
+
+  /** Each of the two has the address of the other from now on; neither may run a process. */
+  swapAddresses(one: string, other: string): void {
+    const [first, second] = [this.host(one), this.host(other)]
+    if (first.alive || second.alive) throw new Error('addresses are swapped between runs')
+    const { ip } = first
+    first.ip = second.ip
+    second.ip = ip
+    this.network.readdressed(first, second)
+  }
+
+  /** Every way is open, every process goes on, every disk works; clocks stay as they are. */
+  healAll(): void {
+    this.heal()
+    this.calm()
+    this.network.acceptAll()
+    for (const host of this.hosts.values()) {
+      host.disk.end()
+      host.resume()
+    }
   }
 
   /** A fact of the code above, for the trace: two runs that differ in it differ in their hash. */

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { pino } from 'pino'
 import type { NodeSettings } from '../../src/config.ts'
-import { planChurn } from '../../src/simulation/faults.ts'
 import { describeViolation } from '../../src/simulation/invariants.ts'
 import { reeveNode } from '../../src/simulation/reeve-node.ts'
 import { runScenario } from '../../src/simulation/scenario.ts'
+import { drawSwarm } from '../../src/simulation/swarm.ts'
 
 const hosts = ['a', 'b', 'c', 'd', 'e']
 const log = pino({ level: 'silent' })
 
 /** Five whole nodes: they join, crash, lose power, restart, are cut off and healed while writers append at each. */
 function churn(seed: number, durationMs = 60_000, settings: NodeSettings = {}, recordMaxBytes = 100) {
-  const steps = planChurn({ seed, hosts, durationMs })
+  const { steps } = drawSwarm({ seed, hosts, durationMs })
   return runScenario({
     seed,
     hosts,

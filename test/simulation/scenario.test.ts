@@ -3,9 +3,10 @@ import { execFile } from 'node:child_process'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describeStep, planChurn, shrinkSteps } from '../../src/simulation/faults.ts'
+import { describeStep } from '../../src/simulation/describe-fault.ts'
 import { describeViolation } from '../../src/simulation/invariants.ts'
 import { runScenario, type ScenarioResult } from '../../src/simulation/scenario.ts'
+import { shrinkSteps } from '../../src/simulation/shrink.ts'
 import { type PlantedBug, startToyNode } from './toy-node.ts'
 import { runToys } from './toys.ts'
 
@@ -93,50 +94,6 @@ describe('a scenario', () => {
     const shortest = await shrinkSteps(steps, fails, 40)
     assert.ok(await fails(shortest))
     assert.ok(shortest.length <= 4, shortest.map(describeStep).join('\n'))
-  })
-})
-
-describe('a plan of churn', () => {
-  const hosts = ['a', 'b', 'c', 'd', 'e']
-
-  test('is data: the same for the same seed, in order, within its time, and survives JSON', () => {
-    for (let seed = 0; seed < 50; seed++) {
-      const plan = planChurn({ seed, hosts, durationMs: 120_000 })
-      assert.deepEqual(planChurn({ seed, hosts, durationMs: 120_000 }), plan)
-      assert.deepEqual(JSON.parse(JSON.stringify(plan)), plan)
-      for (const [index, step] of plan.entries()) {
-        assert.ok(step.atMs >= (plan[index - 1]?.atMs ?? 0) && step.atMs <= 120_000, describeStep(step))
-      }
-      assert.deepEqual([...new Set(plan.flatMap((step) => (step.kind === 'start' ? step.host : [])))].sort(), hosts)
-    }
-  })
-
-  test('uses every fault there is, and leaves so many hosts running as asked', () => {
-    const kinds = new Set<string>()
-    for (let seed = 0; seed < 50; seed++) {
-      const up = new Set<string>()
-      let joined = false
-      for (const step of planChurn({ seed, hosts, durationMs: 300_000, minRunning: 3 })) {
-        kinds.add(step.kind)
-        if (step.kind === 'start') up.add(step.host)
-        else if ('host' in step && step.kind !== 'clock') up.delete(step.host)
-        joined ||= up.size === hosts.length
-        assert.ok(!joined || up.size >= 3, `seed ${seed}: ${describeStep(step)}`)
-      }
-    }
-    assert.deepEqual([...kinds].sort(), [
-      'block',
-      'calm',
-      'clock',
-      'crash',
-      'heal',
-      'kill',
-      'partition',
-      'powerOff',
-      'start',
-      'stop',
-      'weather',
-    ])
   })
 })
 

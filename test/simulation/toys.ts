@@ -1,9 +1,16 @@
 /** Toy nodes through a minute and a half of churn; as a program (`toys.ts SEED`) it prints what two processes compare. */
 
 import { fileURLToPath } from 'node:url'
-import { type FaultStep, planChurn } from '../../src/simulation/faults.ts'
+import type { FaultStep } from '../../src/simulation/faults.ts'
 import { runScenario, type ScenarioResult } from '../../src/simulation/scenario.ts'
+import { drawSwarm } from '../../src/simulation/swarm.ts'
 import { type PlantedBug, startToyNode } from './toy-node.ts'
+
+/** What a toy survives: it has no gossip, no name but its host's and no idea of a disk that fails. */
+export const toyFaults = [
+  ...['partition', 'bridge', 'block', 'flap', 'half-open', 'resets', 'refused', 'weather', 'bandwidth'],
+  ...['kill', 'crash', 'power-off', 'leave', 'pause', 'stall', 'clock', 'drift', 'disk-slow', 'disk-hang', 'join'],
+]
 
 export function runToys(
   seed: number,
@@ -13,7 +20,7 @@ export function runToys(
   return runScenario({
     seed,
     hosts,
-    steps: options.steps ?? planChurn({ seed, hosts, durationMs }),
+    steps: options.steps ?? drawSwarm({ seed, hosts, durationMs, gapMs: 4_000, only: toyFaults }).steps,
     durationMs,
     settleMs: 60_000,
     writePauseMs: 1_000,

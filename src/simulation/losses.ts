@@ -1,0 +1,60 @@
+/**
+ * What may be lost for good because a disk broke the premise of all promises: it was wiped, replaced, lied or rotted.
+ * Whatever lay on another disk by then must still come back; what lay on this one alone may be gone. Owns that bound
+ * of every log, and nothing of what was really lost.
+ */
+
+import type { HeldCopies, NodeSnapshot, Violation } from './invariants.ts'
+
+export class Losses {
+  /** Of each log, the first offset that may be lost: no sound disk had it. */
+  readonly #from = new Map<string, number>()
+  /** Hosts with damage at rest, which may be found at any time. */
+  readonly #damaged = new Set<string>()
+
+  /** The disk of a host is about to lose anything. `seen`: what each host held at the last look, also those that are down. */
+  replaced(host: string, seen: readonly HeldCopies[]): void {
+    this.#note(host, seen, () => true)
+    this.#damaged.delete(host)
+  }
+
+  /** A bit turned over in this file. */
+  rotted(host: string, seen: readonly HeldCopies[], path: string): void {
+    this.#note(host, seen, (log) => path.includes(`/${log}/`))
+    this.#damaged.add(host)
+  }
+
+  #note(host: string, seen: readonly HeldCopies[], isMeant: (log: string) => boolean): void {
+    const sound = new Map<string, number>()
+    for (const { name, copies } of seen) {
+      if (name === host || this.#damaged.has(name)) continue
+      for (const { log, end } of copies) sound.set(log, Math.max(sound.get(log) ?? 0, end))
+    }
+    for (const { log } of seen.find(({ name }) => name === host)?.copies ?? []) {
+      const safe = sound.get(log) ?? 0
+      if (isMeant(log)) this.#from.set(log, Math.min(safe, this.#from.get(log) ?? safe))
+    }
+  }
+
+  /** A copy with damage ends where the damage begins, once it is found. */
+  mayShrink(host: string): boolean {
+    return this.#damaged.has(host)
+  }
+
+  /** What somebody still has everybody must have; what nobody has must be excused. */
+  expected(acknowledged: Iterable<string>, nodes: readonly NodeSnapshot[]): string[] {
+    if (this.#from.size === 0) return [...acknowledged]
+    const held = new Set(nodes.flatMap(({ records }) => records))
+    return [...acknowledged].filter((record) => held.has(record) || !this.#excuses(record))
+  }
+
+  excusesCopy(violation: Violation): boolean {
+    if (violation.kind !== 'copyBehind' || this.#damaged.size === 0) return false
+    return (this.#from.get(violation.log) ?? Number.POSITIVE_INFINITY) <= violation.end
+  }
+
+  #excuses(record: string): boolean {
+    const slash = record.lastIndexOf('/')
+    return Number(record.slice(slash + 1)) >= (this.#from.get(record.slice(0, slash)) ?? Number.POSITIVE_INFINITY)
+  }
+}
