@@ -14,7 +14,13 @@ describe('the README', () => {
     assert.equal(between?.trim(), configTableMarkdown().trim(), 'print configTableMarkdown() and paste it')
   })
 
-  for (const page of ['README.md', 'machines/README.md', 'src/log/README.md', 'test/bench/README.md']) {
+  for (const page of [
+    'README.md',
+    'machines/README.md',
+    'src/log/README.md',
+    'src/simulation/README.md',
+    'test/bench/README.md',
+  ]) {
     it(`${page}: points only at what is there`, () => {
       const targets = [...read(page).matchAll(/\]\(([^)#\s]+)/g)].map(([, target]) => target!)
       const missing = targets

@@ -47,8 +47,9 @@ export class DiskTroubles {
     return this.#has('lying')
   }
 
-  get isReadOnly(): boolean {
-    return this.#has('readOnly')
+  /** The errno by which opening a file to write it fails. */
+  codeOfOpening(): string | undefined {
+    return this.#has('readOnly') ? this.#failed('EROFS') : undefined
   }
 
   /** Takes the place of the last one of this name. */

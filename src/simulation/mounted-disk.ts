@@ -18,7 +18,8 @@ export class MountedDisk implements Disk {
   open(path: string, mode: 'read' | 'write'): DiskFile {
     this.#disk.check('open', path, this.#process)
     const { tree, troubles } = this.#disk
-    if (mode === 'write' && troubles.isReadOnly) throw new DiskError('EROFS', path)
+    const refused = mode === 'write' ? troubles.codeOfOpening() : undefined
+    if (refused !== undefined) throw new DiskError(refused, path)
     const missing = tree.find(path) === undefined
     const content = missing && mode === 'write' ? tree.createFile(path) : tree.file(path)
     if (missing) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { describeFault, describeStep } from '../../src/simulation/describe-fault.ts'
 import { describeSwarm, drawSwarm, faultClasses } from '../../src/simulation/swarm.ts'
@@ -47,6 +48,12 @@ describe('a swarm', () => {
       false,
     )
     assert.throws(() => drawSwarm({ seed: 1, hosts, durationMs: 1, only: ['earthquake'] }), /no class of faults/)
+  })
+
+  test('has all of its classes in the table that users read', () => {
+    const page = readFileSync(new URL('../../src/simulation/README.md', import.meta.url), 'utf8')
+    const rows = [...page.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name!)
+    assert.deepEqual(rows.sort(), [...faultClasses].sort())
   })
 
   test('leaves as many hosts running as asked', () => {
