@@ -111,6 +111,7 @@ export class SimulatedDisk {
     for (const [path, file] of files) {
       if (bit < file.size * 8) {
         file.flip(Math.floor(bit / 8), bit % 8)
+        this.witness?.changed(file)
         return path
       }
       bit -= file.size * 8

@@ -7,8 +7,10 @@ export function mixedSettings(random: SeededRandom): Record<string, unknown> {
   const maybe = (name: string, value: unknown): void => {
     if (random.chance(0.5)) settings[name] = value
   }
-  maybe('segmentMaxBytes', random.pick([64, 256, 4096]) * 1024)
-  maybe('maxBatchBytes', random.pick([32, 64]) * 1024)
+  if (random.chance(0.5)) {
+    settings.segmentMaxBytes = random.pick([64, 256, 4096]) * 1024
+    settings.maxBatchBytes = random.pick([32, 64]) * 1024
+  }
   maybe('profile', random.pick(['lan', 'wan', 'local']))
   maybe('disableCoordinates', true)
   maybe('scrubBytesPerSecond', random.pick([0, 4096, 1024 * 1024]))
