@@ -358,7 +358,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         wanted: peers.filter(({ up }) => up).map(({ name }) => name),
         replicators: Object.fromEntries(replicatorStates(snapshot)),
         durability: config.durability,
-        damagedSegments: openedJournal?.soundness.damages().length ?? 0,
+        damagedSegments: openedJournal?.soundness.damages().filter(({ unlikely }) => !unlikely).length ?? 0,
         leftOut: leftOut.logs(),
       }
     },

@@ -8,7 +8,7 @@ import { type Clock, DiskError, type Timer } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import type { Journal } from '../log/journal.ts'
 import type { LogId } from '../log/log-id.ts'
-import type { Mend, Missing } from '../log/mend.ts'
+import type { Mending, Missing } from '../log/mend.ts'
 import type { Damage } from '../log/soundness.ts'
 
 /** A peer that may have what is missing. */
@@ -16,20 +16,23 @@ export interface Donor {
   readonly peer: string
   /**
    * Gives the frames as they come to `take`, which resolves with the first offset that is still missing. Resolves once
-   * all that is `missing` came; rejects where the peer cannot help, or what `take` rejects with.
+   * all that is `missing` came; rejects where the peer cannot help (`OFFSET_TRIMMED` with its start, `DATA_CORRUPT`,
+   * `UNAVAILABLE`), or with what `take` rejects with.
    */
   fetch(id: LogId, missing: Missing, take: (frames: Uint8Array) => Promise<number>): Promise<void>
 }
 
 /** Between two attempts at what nobody could help with. */
 const retryMs = 60_000
+/** So long somebody may turn up who has what the others have trimmed. */
+const settleAfterMs = 30_000
 
 export class Healer {
   readonly #clock: Clock
   readonly #donors = new Map<string, Donor>()
   readonly #queue = new Set<Damage>()
   /** What nobody could help with, and what was said of it. */
-  readonly #unhealed = new Map<Damage, string>()
+  readonly #unhealed = new Map<Damage, { readonly message: string; readonly sinceMs: number }>()
   #journal: Journal | undefined
   #unsubscribe: () => void = () => {}
   #working: Promise<void> | undefined
@@ -99,19 +102,22 @@ export class Healer {
     const { soundness } = this.#journal as Journal
     const mend = soundness.mend(damage)
     try {
-      if (mend && (await this.#complete(damage.log.id, mend))) soundness.mended(damage, mend)
+      if (mend && (await this.#complete(damage, mend))) soundness.mended(damage, mend)
       this.#unhealed.delete(damage)
     } catch (error) {
       const { message } = toReeveError(error)
-      if (this.#unhealed.get(damage) !== message) soundness.unmended(damage, message)
-      this.#unhealed.set(damage, message)
+      const before = this.#unhealed.get(damage)
+      if (before?.message !== message) soundness.unmended(damage, message)
+      this.#unhealed.set(damage, { message, sinceMs: before?.sinceMs ?? this.#clock.monotonicMs() })
     } finally {
       mend?.close()
     }
   }
 
   /** False where it is over before it is complete: the segment is gone, or the node stops. */
-  async #complete(id: LogId, mend: Mend): Promise<boolean> {
+  async #complete(damage: Damage, mend: Mending): Promise<boolean> {
+    const { id } = damage.log
+    const sinceMs = this.#unhealed.get(damage)?.sinceMs ?? Number.POSITIVE_INFINITY
     const asked = new Set<string>()
     let problem = 'no peer is connected'
     await mend.open()
@@ -125,6 +131,10 @@ export class Healer {
       if (!missing) break
       if (await mend.rescue()) continue
       const donor = this.#next(id, asked)
+      if (!donor && this.#clock.monotonicMs() - sinceMs >= settleAfterMs && mend.settle()) {
+        asked.clear()
+        continue
+      }
       if (!donor) throw new ReeveError('DATA_CORRUPT', `from offset ${missing.offset} on: ${problem}`)
       try {
         await donor.fetch(id, missing, async (frames) => {
@@ -133,6 +143,7 @@ export class Healer {
         })
       } catch (error) {
         if (error instanceof DiskError) throw error
+        mend.refused(toReeveError(error))
         problem = `${donor.peer}: ${toReeveError(error).message}`
       }
       // Who gave nothing now is asked no more; who gave something may have more.

@@ -4,7 +4,7 @@ import { ReeveError } from '../errors.ts'
 import { type Refusal, RefusalReason } from '../gen/reeve/v1/replication_service_pb.ts'
 import type { LogId } from '../log/log-id.ts'
 import type { Missing } from '../log/mend.ts'
-import { type encodePullRequest, logIdToMessage } from '../replication/pull-messages.ts'
+import { type encodePullRequest, logIdToMessage, offsetFrom } from '../replication/pull-messages.ts'
 
 interface Range {
   readonly until: number
@@ -53,9 +53,13 @@ export class PullRanges {
     return range.turn
   }
 
-  refused({ ref, reason }: Refusal): void {
-    const why = reason === RefusalReason.CORRUPT ? 'its copy is damaged there, too' : 'it has not got that'
-    this.#ranges.get(ref)?.reject(new ReeveError('UNAVAILABLE', why))
+  refused({ ref, reason, start }: Refusal): void {
+    let why = new ReeveError('UNAVAILABLE', 'it has not got that')
+    if (reason === RefusalReason.CORRUPT) why = new ReeveError('DATA_CORRUPT', 'its copy is damaged there, too')
+    if (reason === RefusalReason.TRIMMED) {
+      why = new ReeveError('OFFSET_TRIMMED', 'it has trimmed that', { facts: { start: String(offsetFrom(start)) } })
+    }
+    this.#ranges.get(ref)?.reject(why)
     this.#ranges.delete(ref)
   }
 

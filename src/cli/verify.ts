@@ -95,6 +95,8 @@ function inWords(finding: Exclude<Finding, { kind: 'log' }>): string {
       return `${finding.path}: the frame at byte ${finding.position}, offset ${finding.offset}, is damaged: ${faults[finding.fault]}`
     case 'gap':
       return `${finding.path}: offsets ${finding.expected} to ${finding.found} are missing before it`
+    case 'lost':
+      return `${finding.log} in ${finding.dir}: offsets ${finding.expected} to ${finding.found} are missing, and were not trimmed`
     case 'diverged':
       return `${finding.log}: ${finding.dirs[0]} and ${finding.dirs[1]} differ from offset ${finding.offset} on`
     case 'quarantined':

@@ -1,6 +1,7 @@
 /**
- * What lies where: DATA_DIR/topics/TOPIC/ORIGIN/EPOCH/00000000000000000000.log, an `.index` beside each, and
- * `EPOCH.quarantined-N` for what was set aside. Nothing else below `topics` is ours, and what is not ours is named but
+ * What lies where: DATA_DIR/topics/TOPIC/ORIGIN/EPOCH/00000000000000000000.log, an `.index` beside each, a `.start` that
+ * says where the log begins by right (see `start-mark.ts`), a `.restored` that is not yet a segment (see `lost-start.ts`),
+ * and `EPOCH.quarantined-N` for what was set aside. Nothing else below `topics` is ours, and what is not ours is named but
  * never touched; the rest of the data folder belongs to others.
  */
 
@@ -17,6 +18,10 @@ export type LogFolder =
 export interface SegmentFiles {
   /** Base offsets, ascending. */
   readonly bases: number[]
+  /** Offsets up to which all went by right, ascending. */
+  readonly marks: number[]
+  /** What a run that did not end was restoring. */
+  readonly unfinished: string[]
   readonly foreign: { readonly path: string; readonly reason: string }[]
 }
 
@@ -88,16 +93,18 @@ export function* logFolders(disk: Disk, dataDir: string): Generator<LogFolder> {
 }
 
 export function segmentFiles(disk: Disk, folder: string): SegmentFiles {
-  const bases: number[] = []
+  const [bases, marks, unfinished]: [number[], number[], string[]] = [[], [], []]
   const foreign: { path: string; reason: string }[] = []
   for (const entry of disk.list(folder)) {
-    const match = /^(\d{20})\.(log|index)$/.exec(entry.name)
+    const match = /^(\d{20})\.(log|index|start|restored)$/.exec(entry.name)
     const base = Number(match?.[1])
     if (!match || entry.kind !== 'file' || !Number.isSafeInteger(base)) {
       foreign.push({ path: `${folder}/${entry.name}`, reason: 'not a segment of a log' })
     } else if (match[2] === 'log') bases.push(base)
+    else if (match[2] === 'start') marks.push(base)
+    else if (match[2] === 'restored') unfinished.push(`${folder}/${entry.name}`)
   }
-  return { bases, foreign }
+  return { bases, marks, unfinished, foreign }
 }
 
 /** The next free name to set damaged segments of this log aside in. */

@@ -4,6 +4,10 @@ export type JournalEvent =
   | { readonly kind: 'tailCut'; readonly log: string; readonly end: number; readonly cutBytes: number }
   /** Damage was found at opening: what lies from `end` on was set aside in `folder`, to be pulled again from a peer. */
   | { readonly kind: 'damaged'; readonly log: string; readonly end: number; readonly folder: string }
+  /** The records from `start` to `end` are missing at the beginning of the log, and nobody removed them: asked of peers. */
+  | { readonly kind: 'lost'; readonly log: string; readonly start: number; readonly end: number }
+  /** Those who could have what was missing of it have trimmed that; the log begins at `start`. */
+  | { readonly kind: 'trimmedElsewhere'; readonly log: string; readonly start: number }
   /** Damage was found by a read or a check; nothing of it is served until it is mended, or set aside at the next opening. */
   | { readonly kind: 'corrupt'; readonly log: string; readonly offset: number; readonly path: string }
   /** A segment is whole again; `bytes` of it were replaced. */

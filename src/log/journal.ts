@@ -4,7 +4,7 @@ import { type Clock, type Disk, DiskError, type DiskLock } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import { appendOnce } from './append-once.ts'
 import { logFolder, logFolders, makeDurableFolder, makeLogFolder, topicsFolder } from './data-dir.ts'
-import { checkDataFormat } from './data-format.ts'
+import { readDataFormat, writeDataFormat } from './data-format.ts'
 import { HybridClock } from './hlc.ts'
 import type { JournalEvent } from './journal-event.ts'
 import { Log, type LogKeeper } from './log.ts'
@@ -15,10 +15,11 @@ import { markedBatches } from './marked-batches.ts'
 import { OpenFiles } from './open-files.ts'
 import { type Placed, whenDurable } from './placed.ts'
 import { type Claim, Producers } from './producers.ts'
-import { makeDurable, recoverLog } from './recovery.ts'
+import { makeDurable, type Recovered, recoverLog } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import type { LogSettings, TopicRules } from './settings.ts'
 import { Soundness } from './soundness.ts'
+import type { LostStart } from './start-mark.ts'
 import { WriteBuffers } from './write-buffers.ts'
 
 export type { JournalEvent } from './journal-event.ts'
@@ -110,10 +111,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   try {
     disk.makeFolder(dataDir)
     lock = await disk.lockFolder(dataDir, `node ${node}, epoch ${epoch}`)
-    await checkDataFormat(disk, dataDir)
+    const format = readDataFormat(disk, dataDir)
+    if (format === 0) await writeDataFormat(disk, dataDir)
     await makeDurableFolder(disk, topicsFolder(dataDir))
     const journal = new OpenJournal(options, lock)
-    await journal.recover()
+    await journal.recover(format !== 1)
+    if (format === 1 && journal.soundness.damages().length === 0) await writeDataFormat(disk, dataDir)
     return journal
   } catch (error) {
     lock?.release()
@@ -165,9 +168,10 @@ class OpenJournal implements Journal {
     this.#world = { disk, files, buffers, settings, report, pending, soundness: this.soundness }
   }
 
-  async recover(): Promise<void> {
+  /** `marked`: every log that does not begin at 0 should say why. */
+  async recover(marked: boolean): Promise<void> {
     const { disk, dataDir, settings, report, clock } = this.#options
-    const recovered: { id: LogId; segments: Segment[] }[] = []
+    const recovered: Recovered[] = []
     for (const found of logFolders(disk, dataDir)) {
       if (found.kind === 'foreign') report({ kind: 'ignored', path: found.path, reason: found.reason })
       if (found.kind !== 'log') continue
@@ -175,12 +179,13 @@ class OpenJournal implements Journal {
       if (this.#isOwn(id)) {
         throw new ReeveError('DATA_DIR_UNUSABLE', `${folder} exists: epoch ${id.epoch} was used by an earlier run`)
       }
-      recovered.push({ id, segments: await recoverLog({ disk, id, folder, settings, report }) })
+      recovered.push(await recoverLog({ disk, id, folder, settings, marked, report }))
     }
     await makeDurable(disk, recovered)
-    for (const { id, segments } of recovered) {
+    for (const { id, segments, lost } of recovered) {
       if (segments.length === 0) continue
-      const log = this.#add(id, segments)
+      const log = this.#add(id, segments, lost)
+      if (lost) this.soundness.foundLost(log, lost)
       this.#show(log)
       this.#clock.observe(log.timestamp, clock.now())
     }
@@ -318,10 +323,10 @@ class OpenJournal implements Journal {
     return log
   }
 
-  #add(id: LogId, segments: Segment[]): Log {
+  #add(id: LogId, segments: Segment[], lost?: LostStart): Log {
     const { dataDir } = this.#options
     const [own, folder, rules] = [this.#isOwn(id), logFolder(dataDir, id), this.#rulesOf(id.topic)]
-    const log = new Log(this.#world, { id, own, folder, segments, rules }, this.#keeper)
+    const log = new Log(this.#world, { id, own, folder, segments, lost, rules }, this.#keeper)
     this.#logs.set(log.key, log)
     return log
   }

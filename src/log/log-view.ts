@@ -25,8 +25,10 @@ export interface LogView {
   readonly key: string
   /** Written by this run. */
   readonly own: boolean
-  /** First offset that is still here. */
+  /** First offset that was not trimmed. */
   readonly start: number
+  /** First offset that is still here: behind `start` where the beginning of the log is lost. Reads before it throw `DATA_CORRUPT`. */
+  readonly held: number
   /** First offset that is not yet durable and visible. */
   readonly end: number
   readonly bytes: number

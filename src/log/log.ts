@@ -20,6 +20,7 @@ import type { Segment } from './segment.ts'
 import type { TopicRules } from './settings.ts'
 import type { SoundLog } from './soundness.ts'
 import type { SegmentSummary } from './sparse-index.ts'
+import type { LostStart } from './start-mark.ts'
 import { beginAnew, trimLog } from './trimming.ts'
 
 /** What a log tells its journal, and asks it. */
@@ -48,6 +49,7 @@ export class Log implements LogView, SoundLog {
   #oldest: { readonly start: number; readonly timestamp: bigint } | undefined
   /** How many segments there were at the last commit. */
   #segmentsSeen: number
+  #lost: LostStart | undefined
   /** Something of it is later than the topic's last deletion. */
   #lives = false
   readonly #journal: LogKeeper
@@ -61,6 +63,7 @@ export class Log implements LogView, SoundLog {
       own: boolean
       folder: string
       segments: Segment[]
+      lost?: LostStart | undefined
       rules: TopicRules
     },
     journal: LogKeeper,
@@ -70,6 +73,7 @@ export class Log implements LogView, SoundLog {
     this.own = log.own
     this.#world = world
     this.#segments = log.segments
+    this.#lost = log.lost
     this.#journal = journal
     this.#segmentsSeen = log.segments.length
     const { id, own, folder, segments, rules } = log
@@ -105,8 +109,30 @@ export class Log implements LogView, SoundLog {
     this.#journal.committed(this, false)
   }
 
+  /** As long as nothing of what follows it was trimmed. */
+  get lost(): LostStart | undefined {
+    const lost = this.#lost
+    return lost && lost.to === this.#segments[0]?.base ? lost : undefined
+  }
+
+  set lost(lost: LostStart | undefined) {
+    this.#lost = lost
+  }
+
+  get segmentMaxBytes(): number {
+    return this.#rules.segmentMaxBytes
+  }
+
   get start(): number {
-    return Math.max(this.#floor, this.#segments[0]?.base ?? 0)
+    return Math.max(this.#floor, this.#isLost ? (this.lost as LostStart).from : this.held)
+  }
+
+  get held(): number {
+    return this.#segments[0]?.base ?? 0
+  }
+
+  get #isLost(): boolean {
+    return this.#lost !== undefined && this.lost?.unmarked === false
   }
 
   /** Oldest first, the one that is being written last. */
@@ -185,6 +211,8 @@ export class Log implements LogView, SoundLog {
     const found = this.#segments[low]
     if (!found) return this.end
     const offset = this.#reading(found.base, (segment) => segment.offsetAtTime(this.#world.files, timeMs))
+    // What is lost before it may be as late, too.
+    if (offset === this.held) return this.start
     return Math.max(offset, this.start)
   }
 
@@ -301,6 +329,9 @@ export class Log implements LogView, SoundLog {
   }
 
   #reading<T>(offset: number, work: (segment: Segment) => T): T {
+    if (offset < this.held) {
+      throw new ReeveError('DATA_CORRUPT', `${this.key} has lost what is before ${this.held}; it is asked of peers`)
+    }
     const segment = this.#segmentOf(offset)
     try {
       return work(segment)

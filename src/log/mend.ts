@@ -27,11 +27,41 @@ export interface Missing {
   readonly until: number
 }
 
+/** Something of a log that is damaged or gone, on its way back. */
+export interface Mending {
+  /** Where verified frames end. */
+  readonly offset: number
+  /** Of good frames that took the place of others. */
+  readonly writtenBytes: number
+  /** There is nothing left to be done. */
+  readonly isGone: boolean
+  /** What has to come from elsewhere; undefined: nothing, it can be finished. */
+  readonly missing: Missing | undefined
+  /** Rejects with `DiskError`. */
+  open(): Promise<void>
+  /** Verifies on: some bytes at a time. True when there is more to verify; else either something is `missing`, or all is good. Throws `DiskError`. */
+  advance(maxBytes?: number): boolean
+  /** Takes what is `missing` from what lies here. False: there is no such luck. */
+  rescue(): Promise<boolean>
+  /**
+   * Frames that begin at the `missing` offset. Rejects with nothing of the bad ones written: `DATA_CORRUPT` where they
+   * are damaged, `LOG_DIVERGED` where they contradict what is here; `DiskError`.
+   */
+  take(frames: Uint8Array): Promise<void>
+  /** A donor could not give what is missing. */
+  refused(error: ReeveError): void
+  /** All donors were asked, and that some time ago too. True: what is missing is another part now. */
+  settle(): boolean
+  /** Makes it last. Rejects with `LOG_DIVERGED` where the whole is not what this node knew it to be; `DiskError`. */
+  finish(): Promise<void>
+  close(): void
+}
+
 /** Checked in one go before others have their turn on the event loop. */
 const sliceBytes = 1024 * 1024
 const windowBytes = 256 * 1024
 
-export class Mend {
+export class Mend implements Mending {
   readonly #log: Mendable
   readonly #segment: Segment
   #file: DiskFile | undefined
@@ -49,17 +79,14 @@ export class Mend {
     this.#place = placeBefore(log, segment)
   }
 
-  /** Of good frames that took the place of others. */
   get writtenBytes(): number {
     return this.#writtenBytes
   }
 
-  /** Where verified frames end. */
   get offset(): number {
     return this.#place.offset
   }
 
-  /** Rejects with `DiskError`. */
   async open(): Promise<void> {
     const { world, writer } = this.#log
     const { path } = this.#segment
@@ -78,10 +105,6 @@ export class Mend {
     return !this.#log.segments.includes(this.#segment)
   }
 
-  /**
-   * Verifies on: some bytes at a time. True when there is more to verify; else either something is `missing`, or all is
-   * good. Throws `DiskError`.
-   */
   advance(maxBytes = sliceBytes): boolean {
     const { bytes } = this.#segment
     const from = this.#position
@@ -107,10 +130,6 @@ export class Mend {
     return { offset, chain, until: this.#position >= this.#fileBytes ? this.#segment.end : offset + 1 }
   }
 
-  /**
-   * Frames that begin at the `missing` offset. Rejects with nothing of the bad ones written: `DATA_CORRUPT` where they
-   * are damaged, `LOG_DIVERGED` where they contradict what is here; `DiskError`.
-   */
   async take(frames: Uint8Array): Promise<void> {
     const room = this.#segment.bytes - this.#position
     const { id } = this.#log
@@ -157,7 +176,13 @@ export class Mend {
     }
   }
 
-  /** Makes it last. Rejects with `LOG_DIVERGED` where the whole is not what this node knew it to be; `DiskError`. */
+  refused(_error: ReeveError): void {}
+
+  /** A segment that is known is damaged for as long as nobody has it. */
+  settle(): boolean {
+    return false
+  }
+
   async finish(): Promise<void> {
     const segment = this.#segment
     await this.#open.sync()

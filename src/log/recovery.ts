@@ -15,25 +15,54 @@ import { LatestMarks } from './marked-batches.ts'
 import { frameBehind, newerAt, type Place, scanFrames, sourceOfFile } from './scan.ts'
 import { Segment, segmentName } from './segment.ts'
 import type { LogSettings } from './settings.ts'
+import { type LostStart, markStart } from './start-mark.ts'
 
 export interface RecoveryOptions {
   readonly disk: Disk
   readonly id: LogId
   readonly folder: string
   readonly settings: LogSettings
+  /** Every log that does not begin at 0 should say why. */
+  readonly marked: boolean
   readonly report: (event: JournalEvent) => void
+}
+
+export interface Recovered {
+  readonly id: LogId
+  readonly segments: Segment[]
+  readonly lost: LostStart | undefined
 }
 
 /**
  * The log's segments, none empty but for a bound that stands alone; to be shown only after `makeDurable`. Rejects with
  * `DiskError`, or `FORMAT_NEWER` where a later version wrote to it.
  */
-export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
+export async function recoverLog(options: RecoveryOptions): Promise<Recovered> {
+  const { disk, id, folder, settings, marked, report } = options
+  const { bases, marks, unfinished, foreign } = segmentFiles(disk, folder)
+  for (const { path, reason } of foreign) report({ kind: 'ignored', path, reason })
+  for (const path of unfinished) disk.removeFile(path)
+  const from = marks.at(-1) ?? 0
+  const { files, bound } = dropEmpty(disk, folder, bases, marked ? from : Number.MAX_SAFE_INTEGER)
+  if (bound !== undefined) await markStart(disk, folder, bound)
+  const segments = bound === undefined ? await recoverSegments(options, files) : []
+  if (segments.length === 0 && (bound ?? from) > 0) {
+    // Nothing is left of it; what is behind the bound comes from a peer.
+    const last = Segment.bound(folder, bound ?? from, settings.indexIntervalBytes)
+    disk.open(last.path, 'write').close()
+    segments.push(last)
+  }
+  const to = segments[0]?.base ?? 0
+  if (from >= to || bound !== undefined) return { id, segments, lost: undefined }
+  if (marked) report({ kind: 'lost', log: logKey(id), start: from, end: to })
+  return { id, segments, lost: { from, to, unmarked: !marked } }
+}
+
+async function recoverSegments(
+  options: RecoveryOptions,
+  files: readonly { readonly base: number; readonly bytes: number }[],
+): Promise<Segment[]> {
   const { disk, folder, settings } = options
-  const { bases, foreign } = segmentFiles(disk, folder)
-  for (const { path, reason } of foreign) options.report({ kind: 'ignored', path, reason })
-  const { files, bound } = dropEmpty(disk, folder, bases)
-  if (bound !== undefined) return [Segment.bound(folder, bound, settings.indexIntervalBytes)]
   const segments: Segment[] = []
   const marks = new LatestMarks()
   const seed = chainSeed(options.id)
@@ -74,17 +103,19 @@ export async function recoverLog(options: RecoveryOptions): Promise<Segment[]> {
 
 /**
  * A segment without bytes is what a crash or a full disk left of the moment it was begun. Where there is nothing else,
- * all before it was trimmed: its name says where the log goes on. The first of several, in case of a power cut that took
- * what a relaxed node had not synced.
+ * and all before it went by right, its name says where the log goes on. The first of several, in case of a power cut that
+ * took what a relaxed node had not synced.
  */
 function dropEmpty(
   disk: Disk,
   folder: string,
   bases: number[],
+  trimmedTo: number,
 ): { files: { base: number; bytes: number }[]; bound: number | undefined } {
   const all = bases.map((base) => ({ base, bytes: disk.stat(`${folder}/${segmentName(base)}`)?.bytes ?? 0 }))
   const files = all.filter(({ bytes }) => bytes > 0)
-  const bound = files.length === 0 && (bases[0] ?? 0) > 0 ? bases[0] : undefined
+  const [first = 0] = bases
+  const bound = files.length === 0 && first > 0 && first <= trimmedTo ? first : undefined
   for (const { base, bytes } of all) {
     if (bytes === 0 && base !== bound) disk.removeFile(`${folder}/${segmentName(base)}`)
   }
@@ -140,7 +171,7 @@ async function cutTail(
  */
 async function setAside(
   { disk, id, folder, report }: RecoveryOptions,
-  files: { base: number; bytes: number }[],
+  files: readonly { base: number; bytes: number }[],
   goodBytes: number,
   end: number,
 ): Promise<void> {

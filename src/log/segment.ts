@@ -161,6 +161,11 @@ export class Segment {
     return endOffset === offset ? storedChain(frame) : undefined
   }
 
+  /** Throws as `LogView.chainAt`. */
+  firstFrame(files: OpenFiles): Uint8Array {
+    return this.#frameAt(files.reading(this.path), 0).frame
+  }
+
   /** Hybrid time of the frame that contains `offset`, by its header. */
   timestampAt(files: OpenFiles, offset: number): bigint {
     const file = files.reading(this.path)

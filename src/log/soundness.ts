@@ -6,24 +6,37 @@
 import { DiskError, type DiskFile } from '../env/env.ts'
 import type { JournalEvent } from './journal-event.ts'
 import type { LogId } from './log-id.ts'
-import { Mend, type Mendable, placeBefore } from './mend.ts'
+import { LostStartMend } from './lost-start.ts'
+import { Mend, type Mendable, type Mending, placeBefore } from './mend.ts'
 import { scanFrames, sourceOfFile } from './scan.ts'
-import type { Segment } from './segment.ts'
+import { type Segment, segmentName } from './segment.ts'
+import type { LostStart } from './start-mark.ts'
 
 /** A log, as far as its soundness is concerned. */
 export interface SoundLog {
   readonly id: LogId
   readonly key: string
   readonly mendable: Mendable
+  /** Of the segments that are made of what comes back. */
+  readonly segmentMaxBytes: number
+  /** What is missing at its beginning. */
+  lost: LostStart | undefined
   /** It can be read again. */
   mended(): void
 }
 
-/** One damaged segment of a log. */
+/** One damaged segment of a log, or what is missing at its beginning. */
 export interface Damage {
   readonly log: SoundLog
   readonly base: number
   readonly path: string
+  /** Most likely it is none: what is missing was trimmed. */
+  readonly unlikely: boolean
+}
+
+interface Found extends Damage {
+  /** Undefined: there is none, it is missing at the beginning. */
+  readonly segment: Segment | undefined
 }
 
 /** Verified in one go. */
@@ -34,7 +47,7 @@ export class Soundness {
   readonly #logs: ReadonlyMap<string, SoundLog>
   readonly #report: (event: JournalEvent) => void
   /** By path. */
-  readonly #damages = new Map<string, Damage & { readonly segment: Segment }>()
+  readonly #damages = new Map<string, Found>()
   readonly #listeners = new Set<(damage: Damage) => void>()
 
   constructor(logs: ReadonlyMap<string, SoundLog>, report: (event: JournalEvent) => void) {
@@ -47,17 +60,24 @@ export class Soundness {
     if (segment.corrupt) return
     segment.corrupt = true
     segment.dropIndex(log.mendable.world.disk)
-    const damage = { log, base: segment.base, path: segment.path, segment }
-    this.#damages.set(segment.path, damage)
     this.#report({ kind: 'corrupt', log: log.key, offset, path: segment.path })
+    this.#note({ log, base: segment.base, path: segment.path, unlikely: false, segment })
+  }
+
+  /** The log does not begin where it should. */
+  foundLost(log: SoundLog, { from, unmarked }: LostStart): void {
+    const path = `${log.mendable.folder}/${segmentName(from)}`
+    this.#note({ log, base: from, path, unlikely: unmarked, segment: undefined })
+  }
+
+  #note(damage: Found): void {
+    this.#damages.set(damage.path, damage)
     for (const listener of this.#listeners) listener(damage)
   }
 
   /** What was found and is not over. */
   damages(): Damage[] {
-    for (const [path, { log, segment }] of this.#damages) {
-      if (!log.mendable.segments.includes(segment)) this.#damages.delete(path)
-    }
+    for (const [path, damage] of this.#damages) if (isOver(damage)) this.#damages.delete(path)
     return [...this.#damages.values()]
   }
 
@@ -68,25 +88,32 @@ export class Soundness {
   }
 
   /** Undefined where the damage is over: mended, or trimmed away. */
-  mend({ path }: Damage): Mend | undefined {
+  mend({ path }: Damage): Mending | undefined {
     const damage = this.#damages.get(path)
-    if (!damage?.log.mendable.segments.includes(damage.segment)) return undefined
-    return new Mend(damage.log.mendable, damage.segment)
+    if (!damage || isOver(damage)) return undefined
+    const { log, segment } = damage
+    return segment ? new Mend(log.mendable, segment) : new LostStartMend(log, log.lost as LostStart)
   }
 
   /** The segment is whole again: `mend` has finished. */
-  mended({ path }: Damage, mend: Mend): void {
+  mended({ path }: Damage, mend: Mending): void {
     const damage = this.#damages.get(path)
     if (!damage) return
     this.#damages.delete(path)
-    damage.segment.corrupt = false
-    damage.segment.keptCopy = false
-    this.#report({ kind: 'mended', log: damage.log.key, path, bytes: mend.writtenBytes })
+    if (damage.segment) {
+      damage.segment.corrupt = false
+      damage.segment.keptCopy = false
+    }
+    const { writtenBytes } = mend
+    if (writtenBytes > 0 || damage.segment) {
+      this.#report({ kind: 'mended', log: damage.log.key, path, bytes: writtenBytes })
+    }
     damage.log.mended()
   }
 
   /** It stays damaged for now. */
-  unmended({ log, path }: Damage, message: string): void {
+  unmended({ log, path, unlikely }: Damage, message: string): void {
+    if (unlikely) return
     this.#report({ kind: 'unmended', log: log.key, path, message })
   }
 
@@ -131,4 +158,9 @@ export class Soundness {
     if (end.chain !== chain && log.mendable.segments.includes(segment)) this.found(log, segment, end.offset)
     if (read > 0) yield read
   }
+}
+
+/** Mended, or trimmed away. */
+function isOver({ log, segment }: Found): boolean {
+  return segment ? !log.mendable.segments.includes(segment) : log.lost === undefined
 }

@@ -1,6 +1,6 @@
 /**
  * How the beginning of a log goes: whole segments, the oldest first, each gone for good before the next one follows, so
- * that what a crash leaves is always one piece. A log of which nothing is left is an empty file whose name says where it
+ * that what a crash leaves is always one piece; marked before it goes, so that it is known to be gone by right. A log of which nothing is left is an empty file whose name says where it
  * goes on: what was trimmed is remembered, and does not come back from a peer.
  *
  * Never: takes a part of a segment, or the end of a log away from under its writer.
@@ -11,6 +11,7 @@ import { parentOf, quarantineFolder } from './data-dir.ts'
 import type { LogWorld } from './log-world.ts'
 import type { LogWriter } from './log-writer.ts'
 import { Segment, segmentName } from './segment.ts'
+import { markStart } from './start-mark.ts'
 
 /** A log, as far as its beginning is concerned. */
 export interface Trimmable {
@@ -31,6 +32,9 @@ export async function trimLog(log: Trimmable, to: number, next: (bytes: number) 
     const first = log.segments[0]
     if (!first || first.bytes === 0 || first.end > to) return true
     if (log.segments.length === 1 && !(await seal(log))) return false
+    await markStart(log.world.disk, log.folder, first.end)
+    // What was lost before it may have been restored meanwhile.
+    if (log.segments[0] !== first) continue
     remove(log, first, undefined)
     log.segments.shift()
     await log.world.disk.syncFolder(log.folder)
@@ -58,6 +62,7 @@ async function seal({ world, folder, segments, writer }: Trimmable): Promise<boo
 export async function beginAnew(log: Trimmable, start: number, keep: boolean): Promise<string | undefined> {
   const { world, folder, segments, writer } = log
   if (segments.length === 0) log.makeFolder()
+  await markStart(world.disk, folder, start)
   makeEmpty(world.disk, folder, start)
   await writer.syncFolders()
   const bound = Segment.bound(folder, start, world.settings.indexIntervalBytes)

@@ -5,6 +5,7 @@
 
 import type { Disk } from '../env/env.ts'
 import { logFolders, segmentFiles } from './data-dir.ts'
+import { readDataFormat } from './data-format.ts'
 import { chainSeed } from './frame.ts'
 import { type LogId, logKey } from './log-id.ts'
 import { type FrameFault, frameBehind, type Place, scanFrames, sourceOfFile } from './scan.ts'
@@ -50,6 +51,14 @@ export type Finding =
       readonly expected: number
       readonly found: number
     }
+  /** The log does not begin where it should: all from `expected` to `found` is missing, and was not trimmed. */
+  | {
+      readonly kind: 'lost'
+      readonly dir: string
+      readonly log: string
+      readonly expected: number
+      readonly found: number
+    }
   /** Two copies have different frames at `offset`. */
   | {
       readonly kind: 'diverged'
@@ -64,19 +73,21 @@ export type Finding =
 
 /** Whether it means that records are damaged, missing or contradict each other. */
 export function isHarm(finding: Finding): boolean {
-  return finding.kind === 'damaged' || finding.kind === 'gap' || finding.kind === 'diverged'
+  const { kind } = finding
+  return kind === 'damaged' || kind === 'gap' || kind === 'lost' || kind === 'diverged'
 }
 
 /** With several folders, also compares the copies of each log. Throws `DiskError` where a folder cannot be read. */
 export function* verifyDataDirs(disk: Disk, dirs: readonly string[]): Generator<Finding, void, void> {
   const logs = new Map<string, Copy[]>()
   for (const dir of dirs) {
+    const marked = readDataFormat(disk, dir) > 1
     for (const found of logFolders(disk, dir)) {
       if (found.kind === 'quarantine') yield { kind: 'quarantined', dir, path: found.path }
       else if (found.kind === 'foreign') yield { kind: 'foreign', dir, path: found.path, reason: found.reason }
       else {
         const copies = logs.get(logKey(found.id)) ?? []
-        copies.push(new Copy(dir, walk(disk, dir, found.id, found.path)))
+        copies.push(new Copy(dir, walk(disk, { dir, marked }, found.id, found.path)))
         logs.set(logKey(found.id), copies)
       }
     }
@@ -137,11 +148,18 @@ class Copy {
   }
 }
 
-function* walk(disk: Disk, dir: string, id: LogId, folder: string): Generator<WalkedFrame | Finding, void, void> {
+function* walk(
+  disk: Disk,
+  { dir, marked }: { readonly dir: string; readonly marked: boolean },
+  id: LogId,
+  folder: string,
+): Generator<WalkedFrame | Finding, void, void> {
   const log = logKey(id)
-  const { bases, foreign } = segmentFiles(disk, folder)
+  const { bases, marks, foreign } = segmentFiles(disk, folder)
   for (const { path, reason } of foreign) yield { kind: 'foreign', dir, path, reason }
   const start = bases[0] ?? 0
+  const expected = marks.at(-1) ?? 0
+  if (marked && start > expected) yield { kind: 'lost', dir, log, expected, found: start }
   const total = { frames: 0, bytes: 0 }
   let place: Place = { offset: start, chain: start === 0 ? chainSeed(id) : undefined }
   for (const [n, base] of bases.entries()) {

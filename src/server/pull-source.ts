@@ -278,7 +278,7 @@ class PullStream implements CallListener {
 
 /** Whether what the replica has is ours too, as far as that can be told before the next frame does by its chain. */
 function follows(log: LogView, position: number, chain: bigint): boolean {
-  if (position > 0 && (position === log.start || chain === 0n)) return true
+  if (position > 0 && (position === log.start || position === log.held || chain === 0n)) return true
   const ours = log.chainAt(position)
   return ours !== undefined && (position === 0 || ours === chain)
 }

@@ -44,7 +44,8 @@ async function started(names: string[], settings: NodeSettings = {}) {
       const all = new MemoryDisk()
       const hosts = [...cluster.world.hosts.values()]
       for (const { name, env } of hosts) {
-        for (const path of filesIn(env.disk, '/data/topics')) all.put(`/${name}${path}`, env.disk.readFile(path))
+        const paths = ['/data/format', ...filesIn(env.disk, '/data/topics')]
+        for (const path of paths) all.put(`/${name}${path}`, env.disk.readFile(path))
       }
       const folders = hosts.map(({ name }) => `/${name}/data`)
       const findings = [...verifyDataDirs(all, folders)]

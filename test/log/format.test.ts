@@ -83,14 +83,14 @@ describe('the version of a data folder', () => {
     const disk = new MemoryDisk()
     for (const epoch of [epochB, epochC]) {
       const { journal } = await openOn(disk, { epoch })
-      assert.equal(new TextDecoder().decode(disk.readFile(`${dataDir}/format`)), 'reeve 1\n')
+      assert.equal(new TextDecoder().decode(disk.readFile(`${dataDir}/format`)), 'reeve 2\n')
       await journal.close()
     }
   })
 
   test('a later one, or anything else in its place, keeps the node from starting', async () => {
     for (const [text, code] of [
-      ['reeve 2\n', 'FORMAT_NEWER'],
+      ['reeve 3\n', 'FORMAT_NEWER'],
       ['reeve 10\n', 'FORMAT_NEWER'],
       ['', 'DATA_DIR_UNUSABLE'],
       ['reeve one\n', 'DATA_DIR_UNUSABLE'],

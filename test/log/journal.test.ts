@@ -258,7 +258,7 @@ describe('the life of a journal', () => {
     ]
     for (const path of strangers) disk.put(`${dataDir}/${path}`, new Uint8Array([1]))
     disk.put(`${dataDir}/keyring.json`, new Uint8Array([1]))
-    disk.put(`${dataDir}/format`, new TextEncoder().encode('reeve 1\n'))
+    disk.put(`${dataDir}/format`, new TextEncoder().encode('reeve 2\n'))
     const before = disk.snapshot(dataDir)
     const { journal, events } = await openOn(disk)
     assert.deepEqual(disk.snapshot(dataDir), before)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Journal } from '../../src/log/journal.ts'
-import type { Mend } from '../../src/log/mend.ts'
+import type { Mending } from '../../src/log/mend.ts'
 import type { Damage } from '../../src/log/soundness.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import {
@@ -57,7 +57,7 @@ function flip(disk: MemoryDisk, name: string, at: number, bit = 0): void {
 }
 
 /** As the node does it: verifies, and fetches what is missing from the peer. */
-async function mendFrom(journal: Journal, peer: Journal | undefined, damage = only(journal)): Promise<Mend> {
+async function mendFrom(journal: Journal, peer: Journal | undefined, damage = only(journal)): Promise<Mending> {
   const mend = journal.soundness.mend(damage)
   assert.ok(mend)
   await mend.open()

@@ -64,6 +64,7 @@ describe('reading', () => {
 
     const [first, second] = [...disk.snapshot(folderOf(id)).keys()].filter((name) => name.endsWith('.log'))
     disk.removeFile(`${folderOf(id)}/${first}`)
+    disk.put(`${folderOf(id)}/${second?.replace('log', 'start')}`, new Uint8Array(0))
     const { journal: next, events } = await openOn(disk, { epoch: epochB })
     const trimmed = viewOf(next, id)
     assert.deepEqual([events, trimmed.start], [[], Number(second?.slice(0, 20))])

@@ -54,7 +54,7 @@ export async function appendAll(journal: Journal, topic: string, values: string[
 }
 
 /** Everything visible, by as many reads as it takes. */
-export function readAll(log: LogView, maxBytes = 1024 * 1024): Frame[] {
+export function readAll(log: Pick<LogView, 'start' | 'end' | 'read'>, maxBytes = 1024 * 1024): Frame[] {
   const frames: Frame[] = []
   for (let at = log.start; at < log.end; ) {
     const read = [...framesIn(log.read(at, maxBytes))]

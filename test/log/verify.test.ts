@@ -116,7 +116,7 @@ describe('the offline check', () => {
     const c = await openOn(disk, { dataDir: '/c', settings: { segmentMaxBytes: 1 } })
     await c.journal.append('orders', batchOf('0', '1', '2'), 3)
     await c.journal.append('orders', batchOf('3', '4', '5', '6'), 4)
-    disk.removeFile(`${folderOf(id, '/c')}/00000000000000000000.log`)
+    await c.journal.trim(id, 3, async () => true)
     assert.deepEqual(harms([...verifyDataDirs(disk, ['/a', '/c'])]), [
       { kind: 'diverged', log: logKey(id), dirs: ['/c', '/a'], offset: 3 },
     ])
@@ -131,6 +131,12 @@ describe('the offline check', () => {
       ['damaged'],
     )
     disk.removeFile(first)
+    const second = [...disk.snapshot(folderOf(id, '/b')).keys()].find((name) => name.endsWith('.log')) as string
+    const found = Number(second.slice(0, 20))
+    assert.deepEqual(harms([...verifyDataDirs(disk, ['/a', '/b'])]), [
+      { kind: 'lost', dir: '/b', log: logKey(id), expected: 0, found },
+    ])
+    disk.put(`${folderOf(id, '/b')}/${second.replace('log', 'start')}`, new Uint8Array(0))
     assert.deepEqual(harms([...verifyDataDirs(disk, ['/a', '/b'])]), [])
   })
 
@@ -138,7 +144,9 @@ describe('the offline check', () => {
     const { disk, frames } = await twoFolders(12)
     const end = frames.at(-1)!.baseOffset + frames.at(-1)!.recordCount
     for (const path of [...disk.snapshot(folderOf(id, '/b')).keys()]) disk.removeFile(`${folderOf(id, '/b')}/${path}`)
-    disk.put(`${folderOf(id, '/b')}/${String(end).padStart(20, '0')}.log`, new Uint8Array(0))
+    for (const kind of ['log', 'start']) {
+      disk.put(`${folderOf(id, '/b')}/${String(end).padStart(20, '0')}.${kind}`, new Uint8Array(0))
+    }
     const findings = [...verifyDataDirs(disk, ['/a', '/b'])]
     assert.deepEqual(harms(findings), [])
     const found = findings.find((finding) => finding.kind === 'log' && finding.dir === '/b')

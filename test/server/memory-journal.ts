@@ -57,6 +57,10 @@ export class MemoryLog implements LogView {
     return { log: this.id, baseOffset, recordCount, endOffset, timestamp }
   }
 
+  get held(): number {
+    return this.start
+  }
+
   /** Nothing here is about chains. */
   chainAt(): bigint | undefined {
     return 0n

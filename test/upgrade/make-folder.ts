@@ -21,6 +21,12 @@ const claim = { id: new Uint8Array(16).fill(7), sequence: 0, skips: false }
 for (const [sequence, value] of valuesOfTopic('many').entries()) {
   await journal.append('many', batchOf(value), 1, sequence % 2 === 0 ? undefined : { ...claim, sequence, skips: true })
 }
+// What was trimmed: the beginning of a log, and all of another one.
+for (const topic of ['trimmed', 'gone'] as const) {
+  for (const value of valuesOfTopic('many')) await journal.append(topic, batchOf(value), 1)
+  const id = { topic, origin: journal.node, epoch: journal.epoch }
+  await journal.trim(id, topic === 'gone' ? 40 : 25, async () => true)
+}
 await journal.close()
 
 // A whole node, with a topic that was declared, a cursor under a name, and members of its cluster.

@@ -28,7 +28,7 @@ function logFiles(folder: string): Map<string, string> {
 }
 
 describe('a data folder of an older version', () => {
-  for (const name of ['first', 'format-1']) {
+  for (const name of ['first', 'format-1', 'format-1-trimmed']) {
     test(`${name}: opens without a complaint, holds what was written, and none of it changes`, async () => {
       const dataDir = restored(name)
       assert.deepEqual(
@@ -49,6 +49,22 @@ describe('a data folder of an older version', () => {
       assert.deepEqual(logFiles(dataDir), before)
     })
   }
+
+  test('what was trimmed then is trimmed now, and readers are told so', async () => {
+    const { journal } = await openOn(createRealDisk(), { dataDir: restored('format-1-trimmed'), epoch: epochB })
+    const trimmed = viewOf(journal, idOf('trimmed', 'a', epochA))
+    assert.deepEqual([trimmed.start, trimmed.end], [14, 40])
+    assert.throws(() => trimmed.read(13, 1), hasCode('OFFSET_TRIMMED'))
+    assert.deepEqual(
+      readAll(trimmed).map(({ body }) => body),
+      valuesOfTopic('many')
+        .slice(14)
+        .map((value) => batchOf(value)),
+    )
+    const gone = viewOf(journal, idOf('gone', 'a', epochA))
+    assert.deepEqual([gone.start, gone.end], [40, 40])
+    await journal.close()
+  })
 
   test('what producers marked then is known now', async () => {
     const dataDir = restored('format-1')
