@@ -4,10 +4,12 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { type Logger, pino } from 'pino'
 import { parseAddress } from './address.ts'
+import { version } from './cli/version.ts'
 import { type Client, connect as connectThrough } from './client/client.ts'
 import type { ConnectOptions } from './client/connections.ts'
 import { type NodeSettings, parseConfig } from './config.ts'
 import type { Env } from './env/env.ts'
+import { readPage } from './env/page-folder.ts'
 import { createRealEnv } from './env/real.ts'
 import { ReeveError } from './errors.ts'
 import { createNode as composeNode, type ReeveNode } from './node.ts'
@@ -35,7 +37,7 @@ export type { NodeStatus, ReeveNode } from './node.ts'
 export function createNode(settings: NodeSettings = {}, options: { log?: Logger; env?: Env } = {}): ReeveNode {
   const config = parseConfig(settings, { hostName: hostname(), resolvePath: (path) => resolve(path) })
   const log = options.log ?? pino({ level: config.logLevel, base: { node: config.nodeName } }, pino.destination(2))
-  return composeNode(config, options.env ?? createRealEnv(), { log })
+  return composeNode(config, options.env ?? createRealEnv(), { log, page: readPage, version: version() })
 }
 
 /** A client of the cluster that these servers (`host:port`) belong to. Sends nothing yet. Throws `CONFIG_INVALID`. */

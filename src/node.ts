@@ -6,7 +6,7 @@ import { createCredentials } from './actors/credentials.ts'
 import type { ClusterMember, GossipActorOptions } from './actors/gossip-actor.ts'
 import { Healer } from './actors/healer.ts'
 import { journalLogic } from './actors/journal.ts'
-import { LeftOut, type LeftOutLog } from './actors/left-out.ts'
+import { LeftOut } from './actors/left-out.ts'
 import { reportJournal, reportScrub, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
@@ -25,20 +25,26 @@ import { declareEarlierRuns, followDeclarations } from './catalog/declare.ts'
 import { kindsKnowing } from './catalog/kinds.ts'
 import { openTopics, type Topics } from './catalog/topics.ts'
 import type { NodeConfig } from './config.ts'
-import type { Address, Env } from './env/env.ts'
+import type { Address, Env, RpcServer } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
 import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
+import { bothOf, type Inspector } from './inspector/inspector.ts'
+import type { PageFiles } from './inspector/page-files.ts'
+import { inspectNode } from './inspector/sources.ts'
 import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
+import type { NodeStatus } from './node-status.ts'
 import { Assignment } from './replication/assignment.ts'
 import { Listings } from './replication/comparison.ts'
 import { Copies } from './replication/copies.ts'
 import { Directory } from './replication/directory.ts'
 import { Summary } from './replication/summary.ts'
 import { createAccess } from './server/access.ts'
-import { createPhase, type NodePhase } from './server/phase.ts'
+import { createPhase } from './server/phase.ts'
 import { pullRoute } from './server/pull-source.ts'
 import { createRoutes } from './server/routes.ts'
+
+export type { NodeStatus } from './node-status.ts'
 
 export interface ReeveNode {
   readonly name: string
@@ -53,32 +59,12 @@ export interface ReeveNode {
   /** Settles when the node has ended: undefined after `stop`, else why it failed. */
   readonly done: Promise<ReeveError | undefined>
   status(): NodeStatus
+  /** A link to the inspector's page that works once; undefined: none is served, or not yet. */
+  inspectorLink(): string | undefined
   /** The logs themselves, for embedding; undefined before they are open. */
   readonly journal: Journal | undefined
   /** What the cluster knows beside its records; undefined before the logs are open. */
   readonly catalog: Catalog | undefined
-}
-
-export interface NodeStatus {
-  readonly node: string
-  readonly epoch: string
-  readonly phase: NodePhase
-  readonly rpcAddress: string | undefined
-  readonly httpAddress: string | undefined
-  readonly gossipAddress: string | undefined
-  /** Where Serf's command line is served. */
-  readonly serfRpcAddress: string | undefined
-  /** Names of alive members, this one included. */
-  readonly members: readonly string[]
-  /** Peers that gossip believes alive, to be copied from. */
-  readonly wanted: readonly string[]
-  /** What each replicator does, by peer. */
-  readonly replicators: Readonly<Record<string, string>>
-  readonly durability: 'fsync' | 'os'
-  /** Segments in which damage was found and not mended yet. */
-  readonly damagedSegments: number
-  /** Logs that are not copied from a connected peer, as a later version of Reeve wrote there what would come next. */
-  readonly leftOut: readonly LeftOutLog[]
 }
 
 export interface NodeOptions {
@@ -87,9 +73,14 @@ export interface NodeOptions {
   readonly process?: ProcessFacts
   /** XState's inspection stream of all actors; must not throw. */
   readonly inspect?: (event: InspectionEvent) => void
+  /** The inspector's page; asked when somebody first comes. */
+  readonly page?: () => PageFiles | undefined
+  /** Of the program, to be told. */
+  readonly version?: string
 }
 
-export function createNode(config: NodeConfig, env: Env, { log, process, inspect }: NodeOptions): ReeveNode {
+export function createNode(config: NodeConfig, env: Env, options: NodeOptions): ReeveNode {
+  const { log, process, inspect } = options
   const epoch = mintEpoch(env.clock.now(), env.random.bytes(10))
   const credentials = createCredentials(config, env.disk, env.rpc)
   const directory = new Directory(epoch, (id) => openedJournal?.log(id)?.end ?? 0)
@@ -113,6 +104,18 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
   let gossip: ClusterMember | undefined
   let started = false
   let serfRpcAddress: Address | undefined
+  let rpcServer: RpcServer | undefined
+
+  const inspector: Inspector | undefined = config.inspect
+    ? inspectNode({
+        ...{ config, env, epoch, options, phase, copies, directory, assignment, credentials },
+        journal: () => openedJournal,
+        member: () => gossip,
+        serfRpcAddress: () => serfRpcAddress,
+        calls: () => rpcServer?.calls() ?? 0,
+        snapshot: () => supervisor.getSnapshot(),
+      })
+    : undefined
 
   const journal = (): Journal => {
     if (!openedJournal) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
@@ -152,6 +155,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
       replicators: () => replicatorStates(supervisor.getSnapshot()),
       rttMs: async (name) => gossip?.rtt(name),
       requestLeave: () => supervisor.send({ type: 'stop' }),
+      inspecting: inspector?.routes ?? [],
       durability: config.durability,
       maxBatchBytes: config.maxBatchBytes,
       cluster,
@@ -171,15 +175,18 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     credentials,
     drainTimeoutMs: config.drainTimeoutMs,
     reachable,
-    serve: () =>
-      env.rpc.serve({
+    serve: async () => {
+      rpcServer = await env.rpc.serve({
         at: { host: config.rpcHost, port: config.rpcPort },
         ...(config.httpPort !== undefined && { httpAt: { host: config.httpHost, port: config.httpPort } }),
         ...(credentials.serverTls && { tls: credentials.serverTls }),
+        ...(inspector && { web: inspector.web }),
         routes: routes(),
         maxMessageBytes: config.maxBatchBytes + messageOverheadBytes,
         report: (event) => reportServer(serverLog, event),
-      }),
+      })
+      return rpcServer
+    },
     reloaded: () => serverLog.info('certificates and access rules read again'),
     reloadRefused: (error) =>
       serverLog.error({ reason: toReeveError(error).message }, 'reload refused; what was in force stays'),
@@ -205,6 +212,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         emit: (news) => {
           // What a member stated that will not come back counts as no copy any more.
           if (news.kind === 'reaped') copies.forget(news.member.name)
+          inspector?.heard(news)
           emit(news)
         },
         serfRpcOpened: (address) => {
@@ -235,7 +243,10 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
             segmentMaxBytes: config.segmentMaxBytes,
             expires: config.retentionMs + config.retentionBytes + config.retentionRecords > 0,
           },
-          report: (event) => reportJournal(log.child({ actor: 'journal' }), event, failed),
+          report: (event) => {
+            inspector?.gather.alarms.journal(event)
+            reportJournal(log.child({ actor: 'journal' }), event, failed)
+          },
         }),
       opened: (opened) => {
         openedJournal = opened
@@ -265,6 +276,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         })
         healer.start(opened)
         scrubber.start(opened)
+        inspector?.follow(opened)
         return async () => {
           endRetention()
           await Promise.all([healer.stop(), scrubber.stop()])
@@ -297,13 +309,16 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     input: { node: config.nodeName, epoch },
     clock: env.clock as never,
     logger: () => {},
-    ...(inspect && { inspect }),
+    ...((inspect || inspector) && { inspect: bothOf(inspect, inspector?.recorder.inspect) }),
   })
 
   const done = new Promise<ReeveError | undefined>((resolve) => {
     supervisor.subscribe({
       next: (snapshot) => phase.set(phaseOf(snapshot)),
-      error: (error) => resolve(new ReeveError('INTERNAL', 'the supervisor crashed', { cause: error })),
+      error: (error) => {
+        inspector?.recorder.crashed(supervisor, error)
+        resolve(new ReeveError('INTERNAL', 'the supervisor crashed', { cause: error }))
+      },
       complete: () => {
         const { reason } = supervisor.getSnapshot().context
         resolve(reason ? new ReeveError(codeOf(reason.code), reason.message) : undefined)
@@ -311,6 +326,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
     })
   }).then((failure) => {
     phase.set('stopped')
+    inspector?.close()
     return failure
   })
 
@@ -362,6 +378,7 @@ export function createNode(config: NodeConfig, env: Env, { log, process, inspect
         leftOut: leftOut.logs(),
       }
     },
+    inspectorLink: () => inspector?.link(),
     get journal() {
       return openedJournal
     },

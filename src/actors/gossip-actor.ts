@@ -6,7 +6,8 @@ import type { Gossip, GossipFact as GossipNews } from './gossip.ts'
 import { orderly, toReason } from './orderly.ts'
 
 /** Our own gossip, or an agent of this host that does it for us. */
-export type ClusterMember = Pick<Gossip, 'address' | 'members' | 'join' | 'rejoin' | 'leave' | 'rtt' | 'close'>
+export type ClusterMember = Pick<Gossip, 'address' | 'members' | 'join' | 'rejoin' | 'leave' | 'rtt' | 'close'> &
+  Partial<Pick<Gossip, 'stats'>>
 
 export interface GossipActorOptions {
   /** `own` takes what is to be released when gossip ends, however it ends. */

@@ -7,6 +7,7 @@ import { addConsume } from './consume.ts'
 import { addCursor, addCursors } from './cursors.ts'
 import { addDemo } from './demo.ts'
 import { Exit, exitCodeHelp, reportError } from './exit.ts'
+import { addInspect } from './inspect.ts'
 import { addKeygen } from './keygen.ts'
 import { addLeave } from './leave.ts'
 import { addMembers } from './members.ts'
@@ -74,6 +75,7 @@ ${exitCodeHelp}`,
     addConsume,
     addCursors,
     addCursor,
+    addInspect,
     addLeave,
     addVerify,
     addCert,

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
 import type { NodeConfig } from '../config.ts'
+import { readPage } from '../env/page-folder.ts'
 import { createRealEnv } from '../env/real.ts'
 import { toReeveError } from '../errors.ts'
 import { createNode } from '../node.ts'
@@ -10,6 +11,7 @@ import { RecentLines } from '../serf-rpc/recent-lines.ts'
 import { Exit, exitCodeOf, reportError } from './exit.ts'
 import { onInterrupt } from './interrupt.ts'
 import { optimiseLate } from './optimise-late.ts'
+import { version } from './version.ts'
 
 /** Beyond the drain: time to leave gossip, to sync the logs and to close. */
 const stopMarginMs = 15_000
@@ -19,7 +21,10 @@ export async function runAgent(config: NodeConfig): Promise<number> {
   optimiseLate()
   const lines = new RecentLines()
   const log = await createLog(config, lines)
-  const node = createNode(config, createRealEnv(), { log, process: { lines, runtime: runtimeFacts() } })
+  const node = createNode(config, createRealEnv(), {
+    ...{ log, page: readPage, version: version() },
+    process: { lines, runtime: runtimeFacts() },
+  })
   let stopping = false
   const stop = (reason: string) => {
     stopping = true
@@ -48,6 +53,8 @@ export async function runAgent(config: NodeConfig): Promise<number> {
   }
   const { node: _name, ...facts } = node.status()
   if (!stopping) log.info(facts, 'ready')
+  const inspector = node.inspectorLink()
+  if (inspector !== undefined && !stopping) log.info({ inspector }, 'open this link, once, to watch what happens')
   const failure = await node.done
   restore()
   process.off('SIGHUP', reload)

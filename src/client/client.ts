@@ -1,5 +1,7 @@
 /** The client library's front door: one cluster, any of its servers. */
 
+import { GrpcCode, ReeveError } from '../errors.ts'
+import { InspectorService } from '../gen/reeve/v1/inspector_pb.ts'
 import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
 import { type ConnectOptions, createConnections } from './connections.ts'
 import { type Consumer, createConsumer } from './consumer.ts'
@@ -36,6 +38,11 @@ export interface Client {
   consumer(options: ConsumerOptions): Consumer
   /** Kept in the cluster under names. */
   readonly cursors: ClientCursors
+  /**
+   * A link to the inspector's page of the first named server that works once; undefined: it serves none. Rejects with
+   * `PERMISSION_DENIED` where the caller may not `inspect`.
+   */
+  inspectorLink(): Promise<string | undefined>
   /** Asks the first named server, and no other, to leave its cluster and stop. */
   leave(): Promise<void>
   /** Ends everything at once; `close` a producer first to have its records acknowledged. */
@@ -60,6 +67,14 @@ export function connect(options: ConnectOptions): Client {
     producer: (producerOptions) => createProducer(connections, producerOptions),
     consumer: (consumerOptions) => createConsumer(connections, consumerOptions),
     cursors: createCursors(connections),
+    inspectorLink: async () => {
+      try {
+        return (await connections.callFirst(InspectorService.method.invite, {})).url || undefined
+      } catch (error) {
+        if (error instanceof ReeveError && error.grpc === GrpcCode.UNIMPLEMENTED) return undefined
+        throw error
+      }
+    },
     leave: async () => {
       await connections.callFirst(LogService.method.leave, {})
     },

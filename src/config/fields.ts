@@ -170,6 +170,11 @@ export const configSchema = z.strictObject({
     summary: 'Plain HTTP/1.1 port for browsers (Connect, gRPC-Web); 0 lets the system pick.',
     defaultText: 'off',
   }),
+  inspect: field(onUnlessFalse, true, {
+    group: 'Server',
+    summary:
+      'Remember what the actors did lately; shown on the HTTP port (/inspector/) and to peers that may `inspect`.',
+  }),
   serfRpcAddr: optional(serfRpcAddress, {
     group: 'Server',
     summary: "Where Serf's own command line is served (its RPC protocol); port 0 lets the system pick.",

@@ -187,6 +187,8 @@ export interface Rpc {
   serve(options: RpcServeOptions): Promise<RpcServer>
   /** Connects lazily and reconnects by itself; a call on an unreachable peer ends with `UNAVAILABLE`. */
   dial(options: RpcDialOptions): RpcChannel
+  /** When the material's certificate ends, ms since 1970; undefined: it has none. Absent: certificates are not looked into. */
+  certificateEndMs?(tls: TlsMaterial): number | undefined
 }
 
 export interface RpcServeOptions {
@@ -195,6 +197,8 @@ export interface RpcServeOptions {
   readonly httpAt?: Address
   readonly tls?: TlsMaterial
   readonly routes: readonly RpcRoute[]
+  /** What the HTTP/1.1 listener answers beside the calls. */
+  readonly web?: WebHandler
   /** Largest message accepted, in bytes. */
   readonly maxMessageBytes: number
   /** Told of what a call did not see: handshake failures, malformed frames. */
@@ -243,6 +247,41 @@ export interface CallListener {
   drained?(): void
   /** The caller went away, its deadline passed or the server closed; nothing can be sent any more. At most once, never after `finish`. */
   cancelled?(): void
+}
+
+/**
+ * Answers a plain HTTP request, never throws; undefined: the path is none of its own. What a request carries behind its
+ * head is not read.
+ */
+export type WebHandler = (request: WebRequest) => WebAnswer | undefined
+
+export interface WebRequest {
+  readonly method: string
+  /** As sent, without the query: `/inspector/events`. */
+  readonly path: string
+  readonly query: ReadonlyMap<string, string>
+  /** Lower-case keys. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly remote: Address
+}
+
+export interface WebAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** What is there at once, or a stream: called once the head is sent. */
+  readonly body?: string | Uint8Array | ((output: WebOutput) => WebOutputListener)
+}
+
+export interface WebOutput {
+  /** False: more than a little is queued; wait for `drained`. Ignored after the end. */
+  write(text: string): boolean
+  end(): void
+}
+
+export interface WebOutputListener {
+  drained(): void
+  /** Nothing can be written any more: the caller went away, the server stops, or `end` was called. Once. */
+  closed(): void
 }
 
 /** Who calls: nothing here was decided by us yet (see `src/server/identity.ts`). */

@@ -43,6 +43,8 @@ export interface GossipStats {
   readonly coordinateResets: number
   /** Nodes in failure detection's list, ourselves included. */
   readonly nodes: number
+  /** By name. Suspected: did not answer lately, and may still say that it lives. */
+  readonly detected: ReadonlyMap<string, { readonly suspect: boolean; readonly incarnation: number }>
   /** Broadcasts waiting to be sent often enough. */
   readonly queued: {
     readonly nodes: number

@@ -370,7 +370,7 @@ class Core implements GossipCore {
       queryTime: this.#rumours.queryClock.time(),
       stalls: { count: this.#stalls.count, totalMs: this.#stalls.totalMs },
       coordinateResets: this.#coordinates?.resets ?? 0,
-      nodes: this.#swim.list.size,
+      ...this.#swim.census(),
       queued: { nodes: nodes.depth, intents: intents.depth, queries: queries.depth, events: events.depth },
       problems: new Map(this.#outbox.problems),
     }

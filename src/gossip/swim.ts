@@ -78,6 +78,14 @@ export class Swim {
     return this.list.get(this.#parts.name) as NodeRecord
   }
 
+  /** What failure detection has of every node, ourselves included. */
+  census(): { nodes: number; detected: ReadonlyMap<string, { suspect: boolean; incarnation: number }> } {
+    const each = Array.from(this.list, ({ name, state, incarnation }) => {
+      return [name, { suspect: state === NodeState.suspect, incarnation }] as const
+    })
+    return { nodes: this.list.size, detected: new Map(each) }
+  }
+
   /** How often a node came, or came back, so far. */
   get joined(): number {
     return this.#joined

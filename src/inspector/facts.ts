@@ -100,8 +100,6 @@ export interface LinkFacts {
 export interface ServerPart {
   /** Calls under way, long streams included. */
   readonly calls: number
-  /** Replicas that copy from this node now. */
-  readonly pulls: number
   /** Pages that watch this node's inspector, directly. */
   readonly watchers: number
 }
@@ -117,6 +115,11 @@ export interface LoadPart {
 }
 
 export interface Alarm {
+  /**
+   * `disk`: full, or refuses writes. `damage`: found and not mended. `certificate`: ends soon, or has ended. `reload`:
+   * changed certificates or rules that are unusable. `diverged`: a peer's copy contradicts ours. `clock`: records of
+   * another node are ahead of our clock. `slow`: the event loop stood still.
+   */
   readonly what: 'disk' | 'damage' | 'certificate' | 'reload' | 'diverged' | 'clock' | 'slow'
   readonly severity: 'warning' | 'error'
   /** A sentence. */

@@ -102,7 +102,7 @@ const facts = shaped({
     }),
   ),
   links: optional(list(shaped({ peer: text, address: text, state: text, lagRecords: count, lagLogs: count }))),
-  server: optional(shaped({ calls: count, pulls: count, watchers: count })),
+  server: optional(shaped({ calls: count, watchers: count })),
   load: optional(shaped({ periodMs: number, loopDelayMs: number, written: count, copied: count })),
   alarms: optional(list(shaped({ what: text, severity: oneOf('warning', 'error'), text, sinceMs: number }))),
 })

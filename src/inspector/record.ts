@@ -208,6 +208,14 @@ export interface RelayRecord {
   readonly reason?: ShownReason
 }
 
+/** What `/inspector/snapshot` answers: every node as far as the one that serves the page knows. */
+export interface ClusterSnapshot {
+  /** The node that serves the page. */
+  readonly self: string
+  readonly nodes: readonly SnapshotRecord[]
+  readonly relays: readonly RelayRecord[]
+}
+
 /** The first line of a trace file; every other line is a `TraceRecord`. Lines end with \n, the text is UTF-8. */
 export interface TraceHeader {
   readonly format: 'reeve-trace'

@@ -59,6 +59,11 @@ export class Recorder {
     return this.#sequence
   }
 
+  /** Somebody listens. */
+  get watched(): boolean {
+    return this.#listeners.size > 0
+  }
+
   /** For `createActor`. */
   readonly inspect = (event: InspectionEvent): void => {
     this.#safely(() => this.#watch.inspect(event))

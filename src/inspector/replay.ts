@@ -21,6 +21,11 @@ export class NodeReplay {
     this.node = node
   }
 
+  /** The run; empty before the first record. */
+  get epoch(): string {
+    return this.#epoch
+  }
+
   /** Of the last record applied; 0 before. */
   get sequence(): number {
     return this.#sequence

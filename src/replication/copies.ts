@@ -21,6 +21,8 @@ interface Queue {
   lastEnd: number
 }
 
+const none: ReadonlyMap<string, number> = new Map()
+
 export class Copies {
   readonly #ends = new Map<string, Map<string, number>>()
   /** By log and number of copies. */
@@ -57,6 +59,11 @@ export class Copies {
     let copies = 1
     for (const noted of this.#ends.get(logKey)?.values() ?? []) if (noted >= end) copies++
     return copies
+  }
+
+  /** How far each replica stated to have it, by node. */
+  ends(logKey: string): ReadonlyMap<string, number> {
+    return this.#ends.get(logKey) ?? none
   }
 
   /** Calls `done` once, as soon as at least `copies` nodes have every record below `end`; at once when they have. */

@@ -4,7 +4,7 @@ import type { AclModel } from './acl-model.ts'
 import { aclError, aclLines } from './acl-text.ts'
 
 /** What a subject may do to a topic, or with topic `*` to the cluster. */
-export const acts = ['produce', 'consume', 'replicate', 'admin'] as const
+export const acts = ['produce', 'consume', 'replicate', 'inspect', 'admin'] as const
 export type Act = (typeof acts)[number]
 
 export interface PolicyRule {

@@ -11,6 +11,7 @@ import type { Topics } from '../catalog/topics.ts'
 import type { Clock, RpcHandler, RpcRoute } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { Health } from '../gen/grpc/health/v1/health_pb.ts'
+import { InspectorService } from '../gen/reeve/v1/inspector_pb.ts'
 import { LogService } from '../gen/reeve/v1/log_service_pb.ts'
 import { ReplicationService } from '../gen/reeve/v1/replication_service_pb.ts'
 import type { Member } from '../gossip/member.ts'
@@ -59,6 +60,8 @@ export interface RoutesDeps {
   /** Estimated round trip to a member; undefined: not known. */
   readonly rttMs: (name: string) => Promise<number | undefined>
   readonly requestLeave: () => void
+  /** Routes of the inspector; empty: it is off. */
+  readonly inspecting: readonly RpcRoute[]
 }
 
 /** Bounds the shallow pass over a batch: about 2 µs for 1,000 records. */
@@ -102,11 +105,12 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
     authorizeRoute(setTopic({ topics, access }), access, 'topic'),
     authorizeRoute(deleteTopic({ topics, access }), access, 'topic'),
     authorizeRoute(leave(deps), access, 'admin'),
+    ...deps.inspecting.map((route) => authorizeRoute(route, access, 'inspect')),
   ]
   return [
     ...guarded.map((route) => whileOpen(route, phase)),
     ...healthRoutes(phase),
-    ...reflectionRoutes([LogService, ReplicationService, Health]),
+    ...reflectionRoutes([LogService, ReplicationService, InspectorService, Health]),
   ]
 }
 

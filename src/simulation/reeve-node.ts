@@ -46,6 +46,7 @@ export const reeveNode =
         startJoinAddrs: hosts.filter(({ name }) => name !== host.name).map(({ ip }) => `${ip}:${gossipPort}`),
         rpcPort,
         insecure: true,
+        inspect: false,
         dataDir: '/data',
         serfRpcAddr: formatAddress(administration),
         ...settings,

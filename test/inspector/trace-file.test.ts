@@ -14,7 +14,7 @@ async function traceOfNode(): Promise<{ text: string; count: number }> {
   node.join('b')
   recorder.note('a fault')
   recorder.heard({ what: 'query', name: 'load', from: 'b', lTime: '7', payload: { bytes: 3, hash: '00' } })
-  recorder.learn({ server: { calls: 1, pulls: 0, watchers: 0 }, logs: { whole: true, entries: [], omitted: 0 } })
+  recorder.learn({ server: { calls: 1, watchers: 0 }, logs: { whole: true, entries: [], omitted: 0 } })
   node.root.send({ type: 'stop' })
   const { snapshot, records } = recorder.history(20)
   return { text: header + [snapshot, ...records].map(traceLine).join(''), count: records.length + 1 }

@@ -87,6 +87,7 @@ before(async () => {
       replicators: () => new Map(),
       rttMs: async () => undefined,
       requestLeave: () => {},
+      inspecting: [],
       durability: 'fsync',
       maxBatchBytes: 1024 * 1024,
       cluster: 'reeve',

@@ -59,6 +59,7 @@ function node(options: { access?: Access; members?: Member[] } = {}) {
       return rttsMs.get(name)
     },
     requestLeave: () => left.push('asked'),
+    inspecting: [],
   })
   const call = (name: keyof typeof LogService.method, bytes: Uint8Array, certificate?: CallerCertificate): FakeCall => {
     const route = routes.find(({ method }) => method === LogService.method[name])

@@ -16,6 +16,8 @@ export interface DemoNode {
   client: Client | undefined
   workload: Workload | undefined
   view: View | undefined
+  /** To the inspector's page of this run; works once. */
+  link: string | undefined
   /** Why it is down, when it is. */
   ended: string | undefined
   startedMs: number
@@ -80,13 +82,14 @@ export async function startCluster({
   let stopping = false
   let writing = true
 
-  const ports = await freePorts(2 * count)
+  const ports = await freePorts(3 * count)
   const nodes = Array.from({ length: count }, (_, index): DemoNode => {
     const node: DemoNode = {
       process: createNodeProcess({
         name: `node-${index + 1}`,
-        gossip: { host: '127.0.0.1', port: ports[2 * index]! },
-        rpc: { host: '127.0.0.1', port: ports[2 * index + 1]! },
+        gossip: { host: '127.0.0.1', port: ports[3 * index]! },
+        rpc: { host: '127.0.0.1', port: ports[3 * index + 1]! },
+        httpPort: ports[3 * index + 2]!,
         folder,
         ready: () => dial(node),
         exited: (how) => exited(node, how),
@@ -94,6 +97,7 @@ export async function startCluster({
       client: undefined,
       workload: undefined,
       view: undefined,
+      link: undefined,
       ended: undefined,
       startedMs: 0,
       downSinceMs: undefined,
@@ -133,6 +137,7 @@ export async function startCluster({
     node.ended = how
     node.heldBefore = node.view?.logs ?? node.heldBefore
     node.view = undefined
+    node.link = undefined
     node.catchingUp = undefined
     node.downSinceMs ??= elapsedMs()
     node.client?.close()
@@ -190,6 +195,13 @@ export async function startCluster({
     if (writing && recordsPerSecond > 0) {
       node.workload = startWorkload(client, node.process.name, recordsPerSecond, tally)
     }
+    // Without it there is no page to open, and everything else goes on.
+    client.inspectorLink().then(
+      (link) => {
+        if (node.client === client) node.link = link
+      },
+      () => undefined,
+    )
     if (node.downSinceMs === undefined) return
     node.downSinceMs = undefined
     const ends = endsOf(nodes.filter((other) => other !== node).flatMap((other) => other.view?.logs ?? []))

@@ -25,6 +25,7 @@ export interface NodeProcessOptions {
   readonly name: string
   readonly gossip: Address
   readonly rpc: Address
+  readonly httpPort: number
   readonly folder: string
   /** It said that it is ready to be called. */
   readonly ready: () => void
@@ -33,7 +34,15 @@ export interface NodeProcessOptions {
 
 const linesKept = 20
 
-export function createNodeProcess({ name, gossip, rpc, folder, ready, exited }: NodeProcessOptions): NodeProcess {
+export function createNodeProcess({
+  name,
+  gossip,
+  rpc,
+  httpPort,
+  folder,
+  ready,
+  exited,
+}: NodeProcessOptions): NodeProcess {
   let child: ChildProcess | undefined
   let lines: string[] = []
   const logFile = join(folder, `${name}.log`)
@@ -43,6 +52,7 @@ export function createNodeProcess({ name, gossip, rpc, folder, ready, exited }: 
       'node-name': name,
       'bind-addr': formatAddress(gossip),
       'rpc-port': String(rpc.port),
+      'http-port': String(httpPort),
       'data-dir': join(folder, name),
       'cluster-name': 'demo',
       // The seed may need a moment longer to start than the one that joins it.

@@ -48,11 +48,17 @@ export async function runDemo(flags: DemoFlags): Promise<number> {
   try {
     const untilMs = flags.duration === undefined ? Number.POSITIVE_INFINITY : flags.duration * 1000
     let nextLineMs = lineEveryMs
+    let linked = false
     while (!over && cluster.elapsedMs() < untilMs) {
       await cluster.observe()
       const failed = cluster.startFailure()
       if (failed) throw new ReeveError('UNAVAILABLE', `${failed.process.name}: ${failed.process.lastWords()}`)
       screen?.draw()
+      const link = cluster.nodes[0]?.link
+      if (!live && !flags.json && !linked && link !== undefined) {
+        linked = true
+        await write(`See inside, in a browser: ${link}\n`)
+      }
       if (!live && !flags.json && cluster.elapsedMs() >= nextLineMs) {
         nextLineMs += lineEveryMs
         await write(statusLine(cluster))

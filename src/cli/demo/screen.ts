@@ -151,6 +151,7 @@ function footer(cluster: Cluster, { command }: ScreenOptions): string[] {
   const keys = cluster.nodes.length > 1 ? `1–${Math.min(9, cluster.nodes.length)}` : '1'
   return [
     `${keys} kills that node (kill -9) or starts it again · q quits`,
+    ...(up.link === undefined ? [] : ['', `See inside, in a browser: ${up.link}`]),
     '',
     'In another terminal:',
     `  ${command} consume demo --follow --from end --addr ${addr}`,

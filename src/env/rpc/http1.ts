@@ -1,16 +1,22 @@
-/** The plain HTTP/1.1 listener for browsers: Connect and gRPC-Web, opened to pages of this machine only. */
+/**
+ * The plain HTTP/1.1 listener for browsers: Connect and gRPC-Web, opened to pages of this machine only, and pages, which
+ * decide for themselves who may see them.
+ */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { cors } from '@connectrpc/connect'
 import { isLoopback } from '../../address.ts'
 import type { ConnectLane } from './connect-lane.ts'
+import type { WebPages } from './web-pages.ts'
 
 const handshakeTimeoutMs = 10_000
 const preflightMaxAgeSeconds = '7200'
 
-export function createHttp1Server(lane: ConnectLane): Server {
+export function createHttp1Server(lane: ConnectLane, pages?: WebPages): Server {
   const server = createServer({ headersTimeout: handshakeTimeoutMs, maxHeaderSize: 16 * 1024 }, (request, response) => {
-    if (!admitOrigin(request, response)) {
+    if (pages?.answer(request, response)) {
+      closeOnceIdle(response)
+    } else if (!admitOrigin(request, response)) {
       response.statusCode = 403
       response.end()
       request.resume()
@@ -18,14 +24,16 @@ export function createHttp1Server(lane: ConnectLane): Server {
       response.statusCode = 204
       response.end()
     } else {
-      // A connection that answered its last request while the server drains would else be kept for seconds.
-      response.on('close', () => {
-        if (!server.listening) setImmediate(() => server.closeIdleConnections())
-      })
+      closeOnceIdle(response)
       const { remoteAddress = '', remotePort = 0 } = request.socket
       lane(request, response, { remote: { host: remoteAddress, port: remotePort } })
     }
   })
+  /** A connection that answered its last request while the server drains would else be kept for seconds. */
+  const closeOnceIdle = (response: ServerResponse) =>
+    response.on('close', () => {
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
+    })
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
     else socket.destroy()

@@ -26,6 +26,7 @@ import { createHttp1Server } from './http1.ts'
 import { handshakeTimeoutMs, sessionOptions, watchSession } from './http2-session.ts'
 import type { Lane } from './lane.ts'
 import { checkTls } from './tls.ts'
+import { WebPages } from './web-pages.ts'
 
 /** What the last statuses get to reach their callers before connections are destroyed. */
 const farewellMs = 250
@@ -82,7 +83,8 @@ export async function serve(options: RpcServeOptions, clock: Clock): Promise<Rpc
   })
 
   const address = await bind(server as Server, options.at)
-  const http = options.httpAt && createHttp1Server(connectLane)
+  const pages = options.web && new WebPages(options.web, report)
+  const http = options.httpAt && createHttp1Server(connectLane, pages)
   http?.on('connection', keep)
   const httpAddress =
     http &&
@@ -95,6 +97,7 @@ export async function serve(options: RpcServeOptions, clock: Clock): Promise<Rpc
   async function drain(graceMs: number): Promise<void> {
     const closed = Promise.all([server, http].map((one) => one && closeListener(one)))
     for (const session of sessions) session.close()
+    pages?.close()
     await within(Promise.race([closed, hastened]), graceMs)
     // Not NODE_STOPPING: what such a call asked for may be done already, or be done yet.
     for (const call of lane.calls) call.cut(new ReeveError('UNAVAILABLE', 'the server closed before it had an answer'))

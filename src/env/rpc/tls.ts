@@ -37,6 +37,16 @@ export function checkTls(material: TlsMaterial, role: 'server' | 'client'): Secu
   return options
 }
 
+export function certificateEndMs({ cert }: TlsMaterial): number | undefined {
+  if (cert === undefined) return undefined
+  try {
+    const endMs = Date.parse(new X509Certificate(cert).validTo)
+    return Number.isNaN(endMs) ? undefined : endMs
+  } catch {
+    return undefined
+  }
+}
+
 /** OpenSSL skips what it cannot read in a bundle; a half-written file must not pass as a shorter one. */
 function checkCertificates(pem: Uint8Array, what: string): void {
   const text = Buffer.from(pem).toString('latin1')

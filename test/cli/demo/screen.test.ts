@@ -112,3 +112,12 @@ test('it fits the terminal, and without colour there is no escape in it', () => 
     small,
   )
 })
+
+test('a link to the page of a node that is up', () => {
+  const cluster = clusterOf([undefined, viewOf('node-2', 1)])
+  const [, second] = cluster.nodes
+  ;(second as DemoNode).link = 'http://127.0.0.1:5/inspector/?token=x'
+  assert.ok(
+    screenOf(cluster, options).some((line) => line.endsWith('in a browser: http://127.0.0.1:5/inspector/?token=x')),
+  )
+})

@@ -1,0 +1,101 @@
+/** All of a node's inspector: its recorder, what is looked at now and then, the page, and the records for its peers. */
+
+import type { InspectionEvent } from 'xstate'
+import type { Peer } from '../../machines/messages.ts'
+import type { GossipFact } from '../actors/gossip.ts'
+import type { Env, RpcRoute, TlsMaterial, WebHandler } from '../env/env.ts'
+import { toReeveError } from '../errors.ts'
+import type { Journal } from '../log/journal.ts'
+import type { PhaseSource } from '../server/phase.ts'
+import { Door } from './door.ts'
+import { elide } from './elide.ts'
+import { type FactSources, Gather } from './gather.ts'
+import type { PageFiles } from './page-files.ts'
+import { Recorder } from './recorder.ts'
+import { Viewing } from './viewing.ts'
+import { watchRoutes } from './watch-route.ts'
+import { inspectorWeb } from './web.ts'
+
+export interface InspectorOptions {
+  readonly node: string
+  readonly epoch: string
+  readonly env: Pick<Env, 'clock' | 'random' | 'rpc'>
+  readonly phase: PhaseSource
+  readonly page: () => PageFiles | undefined
+  readonly facts: Omit<FactSources, 'server'> & { readonly calls: () => number }
+  readonly tls: () => TlsMaterial | undefined
+  /** Nodes of this cluster that gossip believes alive. */
+  readonly peers: () => readonly Peer[]
+  /** host:port of the HTTP port, once it is bound; null: there is none. */
+  readonly httpAddress: () => string | null
+  /** Told once, when something could not be recorded. */
+  readonly failed: (message: string) => void
+}
+
+export class Inspector {
+  readonly recorder: Recorder
+  readonly gather: Gather
+  readonly web: WebHandler
+  /** To be put behind the right to `inspect`. */
+  readonly routes: readonly RpcRoute[]
+  readonly #viewing: Viewing
+  readonly #door: Door
+  readonly #httpAddress: () => string | null
+
+  constructor(options: InspectorOptions) {
+    const { node, epoch, env, phase, page, tls, peers } = options
+    const { clock, random, rpc } = env
+    const failed = (error: unknown) => options.failed(toReeveError(error).message)
+    this.recorder = new Recorder({ node, epoch, clock, failed })
+    this.#viewing = new Viewing({ recorder: this.recorder, clock, random, relay: { rpc, tls, peers } })
+    this.#door = new Door({ clock, random })
+    this.#httpAddress = options.httpAddress
+    this.web = inspectorWeb({ node, clock, door: this.#door, viewing: this.#viewing, files: page })
+    this.routes = watchRoutes({ recorder: this.recorder, phase, link: () => this.link() })
+    const { calls, ...facts } = options.facts
+    const server = () => ({ calls: calls(), watchers: this.#viewing.watchers })
+    this.gather = new Gather(this.recorder, clock, { ...facts, server })
+  }
+
+  /** A link to the page that works once; undefined: no page is served. */
+  link(): string | undefined {
+    const address = this.#httpAddress()
+    if (address === null) return undefined
+    // What listens on all interfaces is reached here by this one.
+    const host = address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:')
+    return `http://${host}/inspector/?token=${this.#door.invite()}`
+  }
+
+  heard(news: GossipFact): void {
+    if (news.kind === 'userEvent') {
+      const { name, lTime, payload } = news.event
+      this.recorder.heard({ what: 'event', name, lTime: String(lTime), payload: elide(payload) })
+    } else if (news.kind === 'query') {
+      const { name, from, lTime, payload } = news.query
+      this.recorder.heard({ what: 'query', name, from, lTime: String(lTime), payload: elide(payload) })
+    }
+  }
+
+  /** The logs are open: from now on it looks at the node now and then. */
+  follow(journal: Journal): void {
+    this.gather.start((changed) => {
+      journal.onCommit(changed)
+      journal.onTrim(changed)
+    })
+  }
+
+  close(): void {
+    this.gather.close()
+    this.#viewing.close()
+  }
+}
+
+/** Both observers, or the one that there is. */
+export function bothOf(one: Inspect | undefined, other: Inspect | undefined): Inspect {
+  return (event) => {
+    one?.(event)
+    other?.(event)
+  }
+}
+
+type Inspect = (event: InspectionEvent) => void

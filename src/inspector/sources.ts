@@ -1,0 +1,157 @@
+/** Where the facts about a node come from: its own parts, asked at the moment of each look. */
+
+import type { AnyMachineSnapshot } from 'xstate'
+import type { ServerContext } from '../../machines/server.ts'
+import type { SupervisorContext } from '../../machines/supervisor.ts'
+import type { Credentials } from '../actors/credentials.ts'
+import type { ClusterMember } from '../actors/gossip-actor.ts'
+import { replicatorStates } from '../actors/supervisor.ts'
+import { formatAddress } from '../address.ts'
+import type { NodeConfig } from '../config.ts'
+import type { Address, Env } from '../env/env.ts'
+import type { Journal } from '../log/journal.ts'
+import type { LogView } from '../log/log-view.ts'
+import type { NodeOptions } from '../node.ts'
+import type { Assignment } from '../replication/assignment.ts'
+import type { Copies } from '../replication/copies.ts'
+import type { Directory } from '../replication/directory.ts'
+import type { PhaseSource } from '../server/phase.ts'
+import type { Finding } from './alarms.ts'
+import type { GossipPart, LinkFacts, NodePart } from './facts.ts'
+import type { FactSources } from './gather.ts'
+import { Inspector } from './inspector.ts'
+
+export interface NodeParts {
+  readonly config: NodeConfig
+  readonly env: Env
+  readonly epoch: string
+  readonly options: Pick<NodeOptions, 'log' | 'page' | 'version'>
+  readonly phase: PhaseSource
+  readonly copies: Copies
+  readonly directory: Directory
+  readonly assignment: Assignment
+  readonly credentials: Credentials
+  readonly journal: () => Journal | undefined
+  readonly member: () => ClusterMember | undefined
+  readonly serfRpcAddress: () => Address | undefined
+  /** Calls that are served now. */
+  readonly calls: () => number
+  /** The supervisor's. */
+  readonly snapshot: () => AnyMachineSnapshot
+}
+
+/** Who has less time than this left should be given a new certificate. */
+const expiryWarningMs = 14 * 86_400_000
+
+type Found = Finding & { readonly about: string }
+
+export function inspectNode(parts: NodeParts): Inspector {
+  const { config, env, epoch, phase, options, credentials, snapshot, calls } = parts
+  const context = () => snapshot().context as SupervisorContext
+  return new Inspector({
+    ...{ node: config.nodeName, epoch, env, phase },
+    page: options.page ?? (() => undefined),
+    facts: { ...factSources(parts), calls },
+    tls: () => credentials.peerTls,
+    peers: () => context().peers.filter(({ up }) => up),
+    httpAddress: () => context().httpAddress,
+    failed: (reason) => options.log.warn({ actor: 'inspector', reason }, 'something could not be recorded'),
+  })
+}
+
+function factSources(parts: NodeParts): Omit<FactSources, 'server'> {
+  const { journal, member, directory, copies } = parts
+  return {
+    logs: () => journal()?.logs() ?? [],
+    peersOf: (log) => (log.own ? copies.ends(log.key) : endsBeyond(directory, log)),
+    node: () => nodePart(parts),
+    members: () => member()?.members() ?? [],
+    rttMs: async (name) => member()?.rtt(name),
+    gossip: () => gossipPart(member()),
+    links: () => links(parts),
+    findings: (nowMs) => [...damages(parts), ...expiries(parts, nowMs), ...refusals(parts)],
+  }
+}
+
+function nodePart({ config, options, snapshot, phase, member, serfRpcAddress }: NodeParts): NodePart {
+  const { rpcAddress, httpAddress } = snapshot().context as SupervisorContext
+  const text = (address: Address | undefined) => (address ? formatAddress(address) : null)
+  return {
+    version: options.version ?? '',
+    cluster: config.clusterName,
+    durability: config.durability,
+    phase: phase.current,
+    rpcAddress,
+    httpAddress,
+    gossipAddress: text(member()?.address),
+    serfRpcAddress: text(serfRpcAddress()),
+  }
+}
+
+function endsBeyond(directory: Directory, { key }: LogView): ReadonlyMap<string, number> {
+  const offer = directory.offer(key)
+  return new Map([...(offer?.by ?? [])].map(([peer, { end }]) => [peer, end]))
+}
+
+function gossipPart(member: ClusterMember | undefined): ReturnType<FactSources['gossip']> {
+  const stats = member?.stats?.()
+  if (!stats) return undefined
+  const { health, incarnation, memberTime, eventTime, queryTime, stalls, queued, problems, detected } = stats
+  const part: GossipPart = {
+    ...{ health, incarnation, stalls: { ...stalls, totalMs: Math.round(stalls.totalMs) }, queued },
+    memberTime: String(memberTime),
+    eventTime: String(eventTime),
+    queryTime: String(queryTime),
+    problems: Object.fromEntries(problems),
+  }
+  return { part, detected }
+}
+
+function links({ snapshot, directory, assignment, journal }: NodeParts): LinkFacts[] {
+  const now = snapshot()
+  const { peers } = now.context as SupervisorContext
+  return [...replicatorStates(now)].map(([peer, state]) => {
+    let lagRecords = 0
+    let lagLogs = 0
+    for (const [key, id] of assignment.share(peer)) {
+      const behind = directory.endAt(peer, key) - (journal()?.log(id)?.end ?? 0)
+      if (behind <= 0) continue
+      lagRecords += behind
+      lagLogs++
+    }
+    return { peer, address: peers.find(({ name }) => name === peer)?.address ?? '', state, lagRecords, lagLogs }
+  })
+}
+
+function damages({ journal }: NodeParts): Found[] {
+  const damaged = journal()?.soundness.damages() ?? []
+  return damaged.map(({ log, path, base }) => {
+    const text = `${log.key} is damaged from about offset ${base} on; it is replaced when a peer has it`
+    return { what: 'damage', severity: 'error', text, about: path }
+  })
+}
+
+function expiries({ env, credentials }: NodeParts, nowMs: number): Found[] {
+  return [credentials.serverTls, credentials.peerTls].flatMap((tls, index): Found[] => {
+    const endMs = tls && env.rpc.certificateEndMs?.(tls)
+    if (endMs === undefined || endMs - nowMs > expiryWarningMs) return []
+    const whose = index === 0 ? "the server's" : "the node's client"
+    const days = Math.floor((endMs - nowMs) / 86_400_000)
+    const text = days < 0 ? `${whose} certificate has ended` : `${whose} certificate ends in ${days} days`
+    return [{ what: 'certificate', severity: days < 2 ? 'error' : 'warning', text, about: whose }]
+  })
+}
+
+function refusals({ snapshot }: NodeParts): Found[] {
+  const now = snapshot()
+  const found = [...replicatorStates(now)].flatMap(([peer, state]): Found[] => {
+    if (state !== 'diverged') return []
+    const text = `the copy of ${peer} contradicts ours; what it concerns is left out`
+    return [{ what: 'diverged', severity: 'error', text, about: peer }]
+  })
+  const server = now.children.server?.getSnapshot() as { context?: ServerContext } | undefined
+  const refused = server?.context?.reloadRefused
+  if (!refused) return found
+  const text = 'changed certificates or access rules are unusable; what was in force stays'
+  return [...found, { what: 'reload', severity: 'error', text, about: '' }]
+}
