@@ -1,6 +1,9 @@
 /**
  * Named cursors in the catalog. Commits of one generation never lose anything: of two, each log's further position
  * counts. A reset or a deletion begins a generation, and of two generations the later one counts, as a whole.
+ *
+ * The deletion of the topic ends all generations before it: it is their hybrid time against its own, so that a commit by
+ * who has not heard of it, which goes on in the generation that it knows, brings nothing back on any node.
  */
 
 import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf'
@@ -10,6 +13,7 @@ import type { Declarations } from './declarations.ts'
 import { condense } from './folding.ts'
 import { type CatalogKind, compareBytes } from './kind.ts'
 import { joined, nowhere, type Place, placeFromState, stateFromPlace } from './place.ts'
+import { deletionIn, topicKey } from './topic-kind.ts'
 
 export type { CursorEntry } from '../gen/reeve/v1/catalog_pb.ts'
 
@@ -37,7 +41,22 @@ export function cursorKind(declarations: Declarations): CatalogKind<CursorEntry>
       merged.state = stateFromPlace(topic, condense(declarations, topic, ofTopic.reduce(joined)))
       return merged
     },
+    isOver: (key, entry, get) => isEnded(entry, deletionIn(get(topicKey(topicOfKey(key))))),
   }
+}
+
+/** 0n where it is not understood here. */
+export function generationIn(value: Uint8Array | undefined): bigint {
+  return (value && decodeCursorEntry(value)?.generation) ?? 0n
+}
+
+/** By the deletion of its topic. */
+export function isEnded({ generation }: CursorEntry, deletedAt: bigint): boolean {
+  return generation < deletedAt
+}
+
+function topicOfKey(key: string): string {
+  return key.slice(name.length + 1, key.lastIndexOf('/'))
 }
 
 /** `cursor/TOPIC/NAME` */

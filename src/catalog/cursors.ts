@@ -12,11 +12,12 @@ import { type CursorEntry, CursorEntrySchema } from '../gen/reeve/v1/catalog_pb.
 import type { Journal } from '../log/journal.ts'
 import { epochToBytes } from '../log/log-id.ts'
 import type { Catalog } from './catalog.ts'
-import { cursorEntryVersion, cursorKey, decodeCursorEntry, encodeCursorEntry, placeIn } from './cursor-kind.ts'
+import { cursorEntryVersion, cursorKey, decodeCursorEntry, encodeCursorEntry, isEnded, placeIn } from './cursor-kind.ts'
 import type { Declarations } from './declarations.ts'
 import { condense } from './folding.ts'
 import { compareBytes } from './kind.ts'
 import { cursorInvalid, joined, type Place, placesMax, stateFromPlace } from './place.ts'
+import { deletionIn, topicKey } from './topic-kind.ts'
 
 export interface NamedCursor {
   readonly name: string
@@ -119,15 +120,20 @@ export class Cursors {
     const before = this.#entry(topic, name)
     if (kind === 'delete') {
       if (!before || before.deleted) throw cursorUnknown(topic, name)
-      return create(CursorEntrySchema, { ...this.#generation(before), deleted: true })
+      return create(CursorEntrySchema, { ...this.#generation(topic, before), deleted: true })
     }
     if (kind === 'reset') {
-      return create(CursorEntrySchema, { ...this.#generation(before), state: this.#state(topic, place as Place) })
+      return create(CursorEntrySchema, {
+        ...this.#generation(topic, before),
+        state: this.#state(topic, place as Place),
+      })
     }
     const timestamp = this.#options.journal.timestamp()
     if (!before) {
       return create(CursorEntrySchema, {
         version: cursorEntryVersion,
+        // The same one on every node, so that none of the commits after a deletion of the topic is lost.
+        generation: this.#deletedAt(topic),
         timestamp,
         state: this.#state(topic, place as Place),
       })
@@ -145,10 +151,11 @@ export class Cursors {
   }
 
   /** Later than all this node knows, whatever the clocks that made it. */
-  #generation(before: CursorEntry | undefined) {
+  #generation(topic: string, before: CursorEntry | undefined) {
     const { journal } = this.#options
     const now = journal.timestamp()
-    const generation = before && before.generation >= now ? before.generation + 1n : now
+    const known = before?.generation ?? this.#deletedAt(topic)
+    const generation = known >= now ? known + 1n : now
     const epoch = epochToBytes(journal.epoch)
     return { version: cursorEntryVersion, generation, origin: journal.node, epoch, timestamp: now }
   }
@@ -163,7 +170,12 @@ export class Cursors {
 
   #entry(topic: string, name: string): CursorEntry | undefined {
     const value = this.#options.catalog.get(cursorKey(topic, name))
-    return value && decodeCursorEntry(value)
+    const entry = value && decodeCursorEntry(value)
+    return entry && !isEnded(entry, this.#deletedAt(topic)) ? entry : undefined
+  }
+
+  #deletedAt(topic: string): bigint {
+    return deletionIn(this.#options.catalog.get(topicKey(topic)))
   }
 }
 

@@ -11,6 +11,8 @@ export interface CatalogKind<T> {
   /** Equal values give equal bytes. Fields that are not known must survive. */
   encode(value: T): Uint8Array
   merge(one: T, other: T): T
+  /** Whether another entry has ended what this one says, for good: it counts for nothing, and need not be said again. */
+  isOver?(key: string, value: T, get: (key: string) => Uint8Array | undefined): boolean
 }
 
 /** The part of a key before its first slash; the whole key where there is none. */

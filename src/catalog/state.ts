@@ -64,12 +64,17 @@ export class CatalogState {
     return found.sort()
   }
 
-  /** Everything, as what a fresh state becomes this one by: sorted by key, strange values last. */
+  /** Everything that is not over, as what a fresh state becomes this one by: sorted by key, strange values last. */
   *all(): Generator<{ readonly key: string; readonly value: Uint8Array }> {
     for (const [key, { value, strange }] of [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (value) yield { key, value }
+      if (value && !this.#isOver(key, value)) yield { key, value }
       for (const other of strange) yield { key, value: other }
     }
+  }
+
+  #isOver(key: string, bytes: Uint8Array): boolean {
+    const kind = this.#kinds.get(kindNameOf(key))
+    return kind?.isOver?.(key, kind.decode(bytes), (other) => this.get(other)) ?? false
   }
 
   /** Of all keys and values. */

@@ -33,6 +33,11 @@ export function topicKey(name: string): string {
   return `${topicKind.name}/${name}`
 }
 
+/** Hybrid time of the topic's last deletion, as its entry says; 0n: none. */
+export function deletionIn(entry: Uint8Array | undefined): bigint {
+  return (entry && topicKind.decode(entry)?.deletedAt) ?? 0n
+}
+
 export function emptyTopic(): TopicEntry {
   return create(TopicEntrySchema, { version: topicVersion })
 }

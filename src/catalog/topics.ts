@@ -9,7 +9,8 @@ import { TopicEntrySchema } from '../gen/reeve/v1/catalog_pb.ts'
 import type { Journal } from '../log/journal.ts'
 import { epochToBytes, isInternalTopic } from '../log/log-id.ts'
 import { type Catalog, catalogTopic } from './catalog.ts'
-import { emptyTopic, isDeclared, type TopicEntry, topicKey, topicKind, topicVersion } from './topic-kind.ts'
+import { cursorKey, generationIn } from './cursor-kind.ts'
+import { deletionIn, emptyTopic, isDeclared, type TopicEntry, topicKey, topicKind, topicVersion } from './topic-kind.ts'
 import {
   checkTopicSettings,
   expires,
@@ -32,7 +33,7 @@ export interface Topics {
    * `TOPIC_EXISTS` (only with `createOnly`) or as `Journal.append`.
    */
   set(name: string, settings: TopicSettings, createOnly: boolean): Promise<TopicSettings>
-  /** Ends settings and all records written before. Rejects with `TOPIC_UNKNOWN` or as `Journal.append`. */
+  /** Ends settings, named cursors and all records written before. Rejects with `TOPIC_UNKNOWN` or as `Journal.append`. */
   delete(name: string): Promise<void>
   /** Called with a name after its policy changed, by whomever. */
   onChange(listener: (name: string) => void): () => void
@@ -104,9 +105,10 @@ class OpenTopics implements Topics {
       throw new ReeveError('TOPIC_UNKNOWN', `topic ${name} is unknown here`, { facts: { topic: name } })
     const { timestamp = 0n } = this.#entry(name) ?? {}
     const written = this.#journal.segments(name).map(({ segments }) => segments.at(-1)?.timestamp ?? 0n)
+    const cursors = this.#catalog.list(cursorKey(name, '')).map((key) => generationIn(this.#catalog.get(key)) + 1n)
     const entry = emptyTopic()
     // What this node knows of the topic was written before, also where a clock that was ahead says otherwise.
-    entry.deletedAt = latest(this.#journal.timestamp(), timestamp, ...written)
+    entry.deletedAt = latest(this.#journal.timestamp(), timestamp, ...written, ...cursors)
     await this.#catalog.put(topicKey(name), topicKind.encode(entry))
   }
 
@@ -129,7 +131,7 @@ class OpenTopics implements Topics {
   }
 
   #apply(name: string): void {
-    const deletedAt = this.#entry(name)?.deletedAt ?? 0n
+    const deletedAt = deletionIn(this.#catalog.get(topicKey(name)))
     const policy = policyOf(this.settings(name), deletedAt, this.#defaults)
     this.#policies.set(name, policy)
     this.#journal.rule(name, { segmentMaxBytes: policy.segmentMaxBytes, deletedAt, expires: expires(policy) })

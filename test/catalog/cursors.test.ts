@@ -3,22 +3,26 @@ import { test } from 'node:test'
 import { create } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { type Catalog, catalogTopic, openCatalog } from '../../src/catalog/catalog.ts'
-import { type CursorEntry, cursorKind, encodeCursorEntry, placeIn } from '../../src/catalog/cursor-kind.ts'
+import { type CursorEntry, cursorKey, cursorKind, encodeCursorEntry, placeIn } from '../../src/catalog/cursor-kind.ts'
 import { Cursors } from '../../src/catalog/cursors.ts'
 import { Declarations } from '../../src/catalog/declarations.ts'
 import { expand } from '../../src/catalog/folding.ts'
 import { kindsKnowing } from '../../src/catalog/kinds.ts'
 import { nowhere, type Place, type Position, placesMax, stateFromPlace } from '../../src/catalog/place.ts'
 import { foldOf } from '../../src/catalog/run-kind.ts'
-import { CursorEntrySchema } from '../../src/gen/reeve/v1/catalog_pb.ts'
+import { topicKey, topicKind, topicVersion } from '../../src/catalog/topic-kind.ts'
+import { openTopics } from '../../src/catalog/topics.ts'
+import { CursorEntrySchema, TopicEntrySchema, TopicSettingsSchema } from '../../src/gen/reeve/v1/catalog_pb.ts'
 import type { Journal } from '../../src/log/journal.ts'
 import { epochToBytes, logKey } from '../../src/log/log-id.ts'
+import { defaultLogSettings } from '../../src/log/settings.ts'
 import { MemoryDisk } from '../log/memory-disk.ts'
 import { epochA, epochB, hasCode, openOn } from '../log/scenery.ts'
 import { Cluster } from '../replication/cluster.ts'
 import { declaration, runOf } from './runs.ts'
 
 const topic = 'orders'
+const noLimits = { retentionMs: 0, retentionBytes: 0, retentionRecords: 0 }
 
 function at(...offsets: [origin: string, run: number, offset: number][]): Place {
   const positions = new Map<string, Position>()
@@ -206,4 +210,95 @@ test('two sides of a partition commit; after it the cursor stands at the further
   await cluster.world.complete(cursorsAt('c').reset(topic, 'mill', nowhere))
   await cluster.until(() => ['a', 'b', 'c'].every((name) => standsAt(name) === ''))
   await cluster.stopAll()
+})
+
+/** As a node does that hears of it with the catalog. */
+function deletionAt(deletedAt: bigint): Uint8Array {
+  return topicKind.encode(create(TopicEntrySchema, { version: topicVersion, deletedAt }))
+}
+
+test('the deletion of a topic ends its cursors, and only those; who goes on then begins with what is said from then on', async () => {
+  const { journal } = await openOn(new MemoryDisk())
+  const { catalog, cursors } = cursorsOf(journal)
+  const topics = openTopics(catalog, journal, { ...defaultLogSettings, maxRecordBytes: 1000, ...noLimits })
+  await topics.set(topic, create(TopicSettingsSchema), true)
+  await cursors.commit(topic, 'mill', at(['a', 1, 5]))
+  await cursors.reset(topic, 'oven', at(['a', 1, 7]))
+  const ahead = create(CursorEntrySchema, { version: 1, generation: journal.timestamp() + 10n ** 15n })
+  await catalog.put(cursorKey(topic, 'of a clock far ahead'), encodeCursorEntry(ahead))
+  await cursors.commit('bills', 'mill', at(['a', 1, 5]))
+  await topics.delete(topic)
+  assert.deepEqual([cursors.list(topic), cursors.get(topic, 'oven')], [[], undefined])
+  assert.equal(cursors.list('bills').length, 1)
+  await assert.rejects(cursors.delete(topic, 'mill'), hasCode('CURSOR_UNKNOWN'))
+
+  await cursors.commit(topic, 'mill', at(['b', 1, 1]))
+  await cursors.commit(topic, 'mill', at(['b', 1, 2]))
+  await cursors.reset(topic, 'oven', at(['b', 1, 3]))
+  assert.deepEqual(
+    cursors.list(topic).map(({ name, place }) => [name, offsetsOf(place)]),
+    [
+      ['mill', ['b1:2']],
+      ['oven', ['b1:3']],
+    ],
+  )
+  assert.equal(topics.exists(topic), false, 'a cursor makes no topic')
+  await topics.set(topic, create(TopicSettingsSchema), true)
+  await topics.delete(topic)
+  assert.deepEqual(cursors.list(topic), [])
+  await journal.close()
+})
+
+test('a commit of who has not heard of the deletion brings nothing back; those of who has are joined on all nodes', async () => {
+  const cluster = new Cluster()
+  const nodes = await cluster.startAll('a', 'b', 'c')
+  const cursorsAt = (name: string) => {
+    const { journal, catalog } = cluster.node(name)
+    return new Cursors({ journal: journal!, catalog: catalog!, declarations: new Declarations() })
+  }
+  const standsAt = (name: string) => offsetsOf(cursorsAt(name).get(topic, 'mill')?.place).join()
+  const commit = (name: string, ...places: Parameters<typeof at>) =>
+    cluster.world.complete(cursorsAt(name).commit(topic, 'mill', at(...places)))
+  await commit('a', ['a', 1, 4])
+  await cluster.until(() => nodes.every(({ name }) => standsAt(name) === 'a1:4'))
+  cluster.world.partition([['a', 'b'], ['c']])
+  const deletedAt = cluster.node('a').journal!.timestamp()
+  await cluster.world.complete(cluster.node('a').catalog!.put(topicKey(topic), deletionAt(deletedAt)))
+  await cluster.world.run({ untilMs: cluster.world.now + 30_000 })
+  await commit('c', ['a', 1, 9])
+  assert.equal(standsAt('c'), 'a1:9')
+  await commit('a', ['b', 1, 1])
+  cluster.world.heal()
+  await cluster.until(() => nodes.every(({ name }) => standsAt(name) === 'b1:1'))
+
+  cluster.world.partition([['a'], ['b'], ['c']])
+  await commit('b', ['b', 1, 5])
+  await commit('c', ['c', 1, 2])
+  cluster.world.heal()
+  await cluster.until(() => nodes.every(({ name }) => standsAt(name) === 'b1:5,c1:2'))
+  await cluster.stopAll()
+})
+
+test('a state that is said anew leaves out what the deletion of a topic ended', async () => {
+  const disk = new MemoryDisk()
+  const { journal } = await openOn(disk)
+  const { catalog, cursors } = cursorsOf(journal)
+  for (let n = 0; n < 50; n++) await cursors.commit(topic, `mill ${n}`, at(['a', 1, n]))
+  const entry = catalog.get(cursorKey(topic, 'mill 3'))!
+  const before = catalog.bytes
+  await catalog.put(topicKey(topic), deletionAt(journal.timestamp()))
+  assert.ok(catalog.bytes < before / 10)
+  await catalog.checkpoint()
+  const log = journal.topicLogs(catalogTopic)[0]!
+  await journal.trim(log.id, catalog.coveredTo(log.key), async () => true)
+  await journal.close()
+  const again = await openOn(disk, { epoch: epochB })
+  const { catalog: restarted, cursors: anew } = cursorsOf(again.journal)
+  assert.deepEqual(restarted.list('cursor/'), [])
+  // As it comes from a node that was away.
+  await restarted.put(cursorKey(topic, 'mill 3'), entry)
+  assert.deepEqual(anew.list(topic), [])
+  await anew.commit(topic, 'mill 3', at(['b', 1, 1]))
+  assert.deepEqual(offsetsOf(anew.get(topic, 'mill 3')?.place), ['b1:1'])
+  await again.journal.close()
 })

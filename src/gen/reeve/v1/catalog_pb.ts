@@ -232,7 +232,8 @@ export type CursorEntry = Message<"reeve.v1.CursorEntry"> & {
   version: number;
 
   /**
-   * Hybrid time of the last reset or deletion, and by which run of which node.
+   * Hybrid time of the last reset or deletion, and by which run of which node. One that is before the last deletion of
+   * the topic counts for nothing; the first commit after that begins the generation of that deletion.
    *
    * @generated from field: uint64 generation = 2;
    */
