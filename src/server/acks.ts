@@ -3,14 +3,29 @@ import type { LogId } from '../log/log-id.ts'
 import { logKey } from '../log/log-id.ts'
 import type { Copies } from '../replication/copies.ts'
 
-/** What waits for copies on behalf of one call: each entry ends one wait. */
-export type Waits = Set<() => void>
+/** What waits for copies on behalf of one call. */
+export class Waits {
+  /** The call is over: nobody is left to be answered, also by what only begins to wait. */
+  over = false
+  readonly #open = new Set<() => void>()
+
+  /** Returns what forgets it again. */
+  add(giveUp: () => void): () => void {
+    this.#open.add(giveUp)
+    return () => this.#open.delete(giveUp)
+  }
+
+  end(): void {
+    this.over = true
+    for (const giveUp of [...this.#open]) giveUp()
+  }
+}
 
 /** Waiting for copies, with a limit in time. */
 export interface Acks {
   /**
    * Resolves with the number of nodes that have every record below `endOffset`: as soon as it is at least `copies`, and
-   * with what it is then after `timeoutMs` or when its entry in `waits` is called. Never rejects. Of a log of this run
+   * with what it is then after `timeoutMs` or once `waits` has ended. Never rejects. Of a log of this run
    * those count that acknowledged it; of another, which this node has a copy of, those that copied it from here, and its
    * writer where that still runs: others may have it, but nobody told.
    */
@@ -31,11 +46,11 @@ export function createAcks({ copies, isLive, clock }: AcksOptions): Acks {
       const writer = isLive(log) ? 1 : 0
       const count = () => copies.count(key, endOffset) + writer
       const now = count()
-      if (now >= wanted) return Promise.resolve(now)
+      if (now >= wanted || waits.over) return Promise.resolve(now)
       return new Promise((resolve) => {
         const settle = (reached: number) => {
           clock.clearTimeout(timer)
-          waits.delete(giveUp)
+          forget()
           resolve(reached)
         }
         const cancel = copies.when(key, endOffset, wanted - writer, (noted) => settle(noted + writer))
@@ -44,13 +59,8 @@ export function createAcks({ copies, isLive, clock }: AcksOptions): Acks {
           settle(count())
         }
         const timer = clock.setTimeout(giveUp, timeoutMs)
-        waits.add(giveUp)
+        const forget = waits.add(giveUp)
       })
     },
   }
-}
-
-/** The call is over: nobody is left to be answered. */
-export function endWaits(waits: Waits): void {
-  for (const giveUp of [...waits]) giveUp()
 }

@@ -8,7 +8,7 @@
 import type { CallListener, RpcHandler, ServerCall } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import type { Placed } from '../log/journal.ts'
-import { endWaits, type Waits } from './acks.ts'
+import { Waits } from './acks.ts'
 import type { PhaseSource } from './phase.ts'
 import { isClosing, nodeStopping } from './phase.ts'
 import type { Appender, ProduceDeps } from './produce.ts'
@@ -60,7 +60,7 @@ class ProducingStream implements CallListener {
   #producerId: Uint8Array = new Uint8Array(0)
   /** Something was refused whose turn to be answered has not come: nothing behind it is taken. */
   #refused = false
-  readonly #waits: Waits = new Set()
+  readonly #waits = new Waits()
   #flushDue = false
   #paused = false
   /** The transport holds more than a window of answers. */
@@ -233,6 +233,6 @@ class ProducingStream implements CallListener {
   #close(): void {
     this.#over = true
     this.#unsubscribe()
-    endWaits(this.#waits)
+    this.#waits.end()
   }
 }

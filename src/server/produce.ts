@@ -11,7 +11,7 @@ import type { Appended, Journal, Placed } from '../log/journal.ts'
 import type { LogId } from '../log/log-id.ts'
 import { parseTopicName } from '../log/log-id.ts'
 import type { Access } from './access.ts'
-import { type Acks, endWaits, type Waits } from './acks.ts'
+import { type Acks, Waits } from './acks.ts'
 import { waitLimitMs } from './deadline.ts'
 import { claimOf, type ProduceCommand, parseProduceRequest } from './produce-request.ts'
 import type { DurabilitySetting } from './produce-response.ts'
@@ -95,7 +95,7 @@ export function createAppender(deps: ProduceDeps): Appender {
 export function produce(deps: ProduceDeps): RpcHandler {
   const { append } = createAppender(deps)
   return (call) => {
-    const waits: Waits = new Set()
+    const waits = new Waits()
     const listener = oneMessage(call, (bytes) => {
       const subject = deps.access.subjectOf(call.caller)
       append({ ...parseProduceRequest(bytes), subject, remainingMs: () => call.remainingMs(), waits }).then(
@@ -106,7 +106,7 @@ export function produce(deps: ProduceDeps): RpcHandler {
         (error) => call.finish(toReeveError(error)),
       )
     })
-    return { ...listener, cancelled: () => endWaits(waits) }
+    return { ...listener, cancelled: () => waits.end() }
   }
 }
 

@@ -1,6 +1,7 @@
 /** How a connection comes to be: knocking at a port until it opens, refuses or the time is up. */
 
 import { type Address, NetworkError } from '../env/env.ts'
+import type { SimulatedCertificate } from './certificates.ts'
 import { ConnectionEnd } from './connection.ts'
 import type { SimulatedEvent } from './event-heap.ts'
 import { hears, type Machine, type Network } from './network.ts'
@@ -20,7 +21,7 @@ export interface ConnectOptions {
 
 /** Answered by exactly one of `opened` and `failed`, unless given up before. */
 export interface ConnectListener {
-  opened(end: ConnectionEnd): void
+  opened(end: ConnectionEnd, shown: SimulatedCertificate | undefined): void
   /** ECONNREFUSED, ETIMEDOUT or ENOTFOUND. */
   failed(error: NetworkError): void
 }
@@ -79,14 +80,14 @@ export function connect(options: ConnectOptions, listener: ConnectListener): () 
     end = near
     near.peer = far
     far.peer = near
-    near.onOpened = () => {
+    near.onOpened = (shown) => {
       if (over) return
       stop()
       near.onOpened = undefined
-      listener.opened(near)
+      listener.opened(near, shown)
     }
     near.listener = { received: () => {}, broken: () => over || fail('ECONNREFUSED') }
-    far.send({ kind: 'opened' })
+    far.send({ kind: 'opened', shown: port.shows?.() })
     port.accept(far)
   }
 

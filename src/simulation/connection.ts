@@ -7,15 +7,16 @@
  * timeout, or by a reset once the machine is back.
  */
 
-import { type Address, type CallerCertificate, NetworkError } from '../env/env.ts'
+import { type Address, NetworkError } from '../env/env.ts'
 import type { ReeveError } from '../errors.ts'
+import type { SimulatedCertificate } from './certificates.ts'
 import type { SimulatedEvent } from './event-heap.ts'
 import type { Machine, Network } from './network.ts'
 import type { Process } from './process.ts'
 import { tagOf } from './trace.ts'
 
 export type Segment =
-  | { readonly kind: 'opened' }
+  | { readonly kind: 'opened'; readonly shown: SimulatedCertificate | undefined }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'end' }
   | {
@@ -24,7 +25,7 @@ export type Segment =
       readonly metadata: ReadonlyMap<string, string>
       readonly timeoutMs: number | undefined
       readonly secure: boolean
-      readonly certificate: CallerCertificate | undefined
+      readonly certificate: SimulatedCertificate | undefined
     }
   | { readonly kind: 'credit'; readonly bytes: number }
   | { readonly kind: 'status'; readonly error: ReeveError | undefined }
@@ -53,7 +54,7 @@ export class ConnectionEnd {
   listener: EndListener | undefined
   closed = false
   /** For the connecting side, until it is open. */
-  onOpened: (() => void) | undefined
+  onOpened: ((shown: SimulatedCertificate | undefined) => void) | undefined
   readonly #network: Network
   /** How long a dead link goes unnoticed; `keepalive`: noticed also when nothing is under way. */
   readonly #breakMs: number
@@ -175,7 +176,7 @@ export class ConnectionEnd {
       if (segment.kind !== 'reset' && !this.closed) peer.#forward(reset)
     } else if (segment.kind === 'reset') peer.#broke('ECONNRESET')
     else if (segment.kind !== 'opened') peer.listener?.received(segment)
-    else peer.onOpened?.()
+    else peer.onOpened?.(segment.shown)
   }
 
   #startBreaking(): void {

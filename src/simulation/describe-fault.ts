@@ -55,6 +55,10 @@ export function describeFault(fault: Fault): string {
       return `${fault.host} declares ${fault.of} left`
     case 'changeKey':
       return `the key of gossip is changed at ${fault.host}`
+    case 'certificate':
+      return `the certificate of ${fault.host} is good for ${fault.forMs} ms`
+    case 'forbid':
+      return fault.hosts.length > 0 ? `${fault.host} forbids ${fault.hosts.join(' ')}` : `${fault.host} lets all in`
     default:
       return `${fault.kind} ${fault.host}`
   }

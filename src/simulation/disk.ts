@@ -90,6 +90,16 @@ export class SimulatedDisk {
     this.witness?.crashed()
   }
 
+  /** An operator puts a file there; it is durable. */
+  install(path: string, content: Uint8Array): void {
+    const file = this.tree.install(path)
+    file.truncate(0)
+    file.write(content, 0)
+    file.endSync(file.beginSync())
+    this.witness?.named(path, file)
+    this.touched(file)
+  }
+
   /** All files as they read now: a backup, or what goes into another machine. */
   image(): FileTree {
     return this.tree.copy()

@@ -3,6 +3,7 @@
 import type { Fault } from './faults.ts'
 import type { Host } from './host.ts'
 import type { NodeSlot } from './node-slot.ts'
+import { registrarOf } from './registrar.ts'
 import type { World } from './world.ts'
 
 export interface FaultTargets {
@@ -86,6 +87,17 @@ const applications: Application = {
       (error) => world.note(`the key is not changed: ${String(error)}`),
     )
   },
+  certificate: ({ host, forMs }, { world }) => registrarOf(world).certify(world.host(host), forMs),
+  forbid: ({ host, hosts }, { world }) => {
+    const names = hosts.map((other) => world.host(other).nodeName)
+    registrarOf(world).forbid(world.host(host), names)
+  },
+}
+
+/** Whatever lasts ends. */
+export function endFaults({ world }: FaultTargets): void {
+  world.healAll()
+  registrarOf(world).restoreAll()
 }
 
 export function applyFault(fault: Fault, targets: FaultTargets): void {

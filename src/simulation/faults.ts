@@ -81,6 +81,10 @@ export type ClusterFault =
   | ({ readonly kind: 'forceLeave'; readonly of: string } & AtHost)
   /** The key of gossip is changed everywhere, by the cluster's own queries: install, use, remove. */
   | ({ readonly kind: 'changeKey' } & AtHost)
+  /** The certificate of a host is replaced by one that is good for so long. */
+  | ({ readonly kind: 'certificate'; readonly forMs: number } & AtHost)
+  /** The rules at a host let the nodes of these hosts not replicate from it; of none: they let all. */
+  | ({ readonly kind: 'forbid'; readonly hosts: readonly string[] } & AtHost)
 
 export type Fault = NetworkFault | ProcessFault | DiskFault | MachineFault | ClusterFault
 

@@ -108,6 +108,25 @@ export class FileTree {
     for (const file of this.files()) file.endSync(file.beginSync())
   }
 
+  /** The file of this name, made with its folders where it is missing; the names are durable, whatever else is pending. */
+  install(path: string): FileContent {
+    const names = namesOf(path)
+    const last = names.pop()
+    let folder = this.root
+    for (const name of names) {
+      const inner = folder.entries.get(name) ?? new Folder()
+      if (!(inner instanceof Folder)) throw new DiskError('ENOTDIR', path)
+      folder.entries.set(name, inner)
+      folder.durable.set(name, inner)
+      folder = inner
+    }
+    const file = last === undefined ? undefined : (folder.entries.get(last) ?? new FileContent())
+    if (last === undefined || !(file instanceof FileContent)) throw new DiskError('EISDIR', path)
+    folder.entries.set(last, file)
+    folder.durable.set(last, file)
+    return file
+  }
+
   /** The same names and bytes, all of them durable; later changes of either do not touch the other. */
   copy(): FileTree {
     const tree = new FileTree()

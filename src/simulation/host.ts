@@ -66,8 +66,7 @@ export class Host implements Machine {
     this.clockError = { offsetMs: 0, driftPpm: 0, ...options.clockError }
     this.#certificate = options.certificate
     const random = new SeededRandom(context.seed, `disk/${name}`)
-    const now = (): number => wallMs(context.network.timeline.nowUs, this.clockError)
-    this.disk = new SimulatedDisk({ ...context.disk, ...options.disk }, random, now)
+    this.disk = new SimulatedDisk({ ...context.disk, ...options.disk }, random, () => this.wallMs)
   }
 
   /** A process runs here. */
@@ -101,7 +100,7 @@ export class Host implements Machine {
       disk: new MountedDisk(this.disk, process),
       datagrams: new SimulatedDatagrams(network, this, process),
       streams: new SimulatedStreams(network, this, process),
-      rpc: new SimulatedRpc({ network, machine: this, process, certificate }),
+      rpc: new SimulatedRpc({ network, machine: this, process, certificate, wallMs: () => this.wallMs }),
       aead: aesGcm,
     }
     if (!this.powered) {
@@ -129,6 +128,11 @@ export class Host implements Machine {
     this.disk.crash()
     this.powered = false
     this.#context.network.changed()
+  }
+
+  /** What its wall clock shows. */
+  get wallMs(): number {
+    return wallMs(this.#context.network.timeline.nowUs, this.clockError)
   }
 
   /** The process stops where it stands (SIGSTOP): nothing of it runs, what comes for it waits in the sockets. */

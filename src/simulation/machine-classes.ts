@@ -3,6 +3,8 @@
 import type { DiskOperation, DiskTrouble } from './disk-trouble.ts'
 import { type Draw, type DrawContext, outage } from './fault-draw.ts'
 
+const yearMs = 365 * 86_400_000
+
 const ends =
   (kind: 'kill' | 'crash' | 'powerOff' | 'stop'): Draw =>
   (context) =>
@@ -123,6 +125,27 @@ const keys: Draw = ({ running }) => {
   return host === undefined ? undefined : { faults: [{ kind: 'changeKey', host }] }
 }
 
+/** It runs out before somebody renews it. */
+const certificates: Draw = ({ random, hosts }) => {
+  const host = random.pick(hosts)
+  return {
+    faults: [{ kind: 'certificate', host, forMs: random.integer(0, 10_000) }],
+    ends: [{ kind: 'certificate', host, forMs: yearMs }],
+    afterMs: random.between(1_000, 40_000),
+  }
+}
+
+const access: Draw = ({ random, hosts }) => {
+  const host = random.pick(hosts)
+  const others = hosts.filter((other) => other !== host)
+  const forbidden = random.shuffle(others).slice(0, random.integer(1, Math.max(1, others.length)))
+  return {
+    faults: [{ kind: 'forbid', host, hosts: forbidden }],
+    ends: [{ kind: 'forbid', host, hosts: [] }],
+    afterMs: random.between(1_000, 40_000),
+  }
+}
+
 export const machineClasses: Readonly<Record<string, Draw>> = {
   kill: ends('kill'),
   crash: ends('crash'),
@@ -146,4 +169,6 @@ export const machineClasses: Readonly<Record<string, Draw>> = {
   address,
   'force-leave': forceLeave,
   keys,
+  certificates,
+  access,
 }

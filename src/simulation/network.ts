@@ -4,6 +4,7 @@
  */
 
 import { type Address, NetworkError } from '../env/env.ts'
+import type { SimulatedCertificate } from './certificates.ts'
 import type { ConnectionEnd } from './connection.ts'
 import { type Cut, Cuts } from './cuts.ts'
 import type { Process } from './process.ts'
@@ -49,6 +50,8 @@ export interface ConnectionPort {
   readonly host: string
   readonly process: Process
   readonly protocol: 'stream' | 'call'
+  /** What it shows to whoever connects. */
+  readonly shows?: () => SimulatedCertificate | undefined
   accept(end: ConnectionEnd): void
 }
 

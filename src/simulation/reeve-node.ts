@@ -15,6 +15,7 @@ import { createNode } from '../node.ts'
 import { connectSerf, type SerfClient } from '../serf-rpc/client.ts'
 import type { HeldFrames } from './invariants.ts'
 import { keyKeeper } from './key-keeper.ts'
+import { registrarOf, writerTls } from './registrar.ts'
 import type { NodeHandle, StartContext } from './scenario.ts'
 import type { World } from './world.ts'
 
@@ -54,6 +55,7 @@ export const reeveNode =
       },
       { hostName: host.name, resolvePath: (path) => path },
     )
+    if (config.serverTls) registrarOf(world).equip(host)
     const keeper = keyKeeper(world)
     if (config.gossipKeyringFile !== undefined) await keeper.handOut(env.disk, config.gossipKeyringFile)
     const node = createNode(config, env, {
@@ -64,11 +66,16 @@ export const reeveNode =
     const ended = new Promise<string>((resolve) => {
       node.done.then((failure) => failure && resolve(failure.message))
     })
+    const administrators = new Set<SerfClient>()
     const administer = async (work: (client: SerfClient) => Promise<void>): Promise<void> => {
       const client = await connectSerf({ env, at: administration, timeoutMs: administrationTimeoutMs })
-      await work(client).finally(() => client.close())
+      administrators.add(client)
+      await work(client).finally(() => {
+        administrators.delete(client)
+        client.close()
+      })
     }
-    const channel = env.rpc.dial({ to: { host: host.ip, port: rpcPort } })
+    const channel = env.rpc.dial({ to: { host: host.ip, port: rpcPort }, ...(config.serverTls && { tls: writerTls }) })
     let produced = 0
     /** Where the frames of each log end that were asked for. */
     const told = new Map<string, number>()
@@ -95,6 +102,7 @@ export const reeveNode =
           .map(([peer]) => peer),
       async stop() {
         channel.close()
+        for (const client of administrators) client.close()
         await node.stop()
       },
     }

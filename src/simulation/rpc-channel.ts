@@ -6,6 +6,7 @@
 import type { ClientCall, ClientCallListener, RpcCallOptions, RpcChannel, RpcDialOptions } from '../env/env.ts'
 import { type ErrorCode, ReeveError } from '../errors.ts'
 import { CallFlow } from './call-flow.ts'
+import { hasExpired, readCertificate, type SimulatedCertificate } from './certificates.ts'
 import { connect } from './connecting.ts'
 import type { ConnectionEnd } from './connection.ts'
 import type { SimulatedEvent } from './event-heap.ts'
@@ -97,7 +98,7 @@ class OutgoingCall implements ClientCall {
         keepalive: true,
       },
       {
-        opened: (end) => this.#opened(end),
+        opened: (end, shown) => this.#opened(end, shown),
         failed: (error) => this.fail('UNAVAILABLE', error.message),
       },
     )
@@ -132,9 +133,15 @@ class OutgoingCall implements ClientCall {
     this.#context.process.schedule('call', 0, () => this.#listener.closed(error))
   }
 
-  #opened(end: ConnectionEnd): void {
+  #opened(end: ConnectionEnd, shown: SimulatedCertificate | undefined): void {
     const { network, certificate } = this.#context
+    const { tls, serverName } = this.#dial
     this.#end = end
+    const wrong = tls && shown && this.#distrust(shown, serverName)
+    if (wrong) {
+      this.fail('UNAVAILABLE', `the certificate of ${end.remote.host}:${end.remote.port} ${wrong}`)
+      return
+    }
     end.listener = {
       broken: (error) => this.fail('UNAVAILABLE', error.message),
       received: (segment) => {
@@ -147,17 +154,21 @@ class OutgoingCall implements ClientCall {
         }
       },
     }
-    const secure = this.#dial.tls !== undefined
     const remainingUs = this.#deadline === undefined ? undefined : this.#deadline.atUs - network.timeline.nowUs
     end.send({
       kind: 'headers',
       path: this.#options.path,
       metadata: new Map([...(this.#options.metadata ?? [])].map(([key, value]) => [key.toLowerCase(), value])),
       timeoutMs: remainingUs === undefined ? undefined : remainingUs / 1000,
-      secure,
-      certificate: this.#dial.tls?.cert !== undefined ? certificate : undefined,
+      secure: tls !== undefined,
+      certificate: tls?.cert && (readCertificate(tls.cert) ?? certificate),
     })
     this.#flow.attach(end)
+  }
+
+  #distrust(shown: SimulatedCertificate, serverName: string | undefined): string | undefined {
+    if (hasExpired(shown, this.#context.wallMs())) return 'has expired'
+    return serverName === undefined || shown.dnsNames.includes(serverName) ? undefined : `is not of ${serverName}`
   }
 
   #message(bytes: Uint8Array): void {

@@ -3,10 +3,19 @@
  * cancellation, drain and close. Each call rides on a connection of its own.
  */
 
-import type { Address, CallListener, RpcRoute, RpcServeOptions, RpcServer, ServerCall } from '../env/env.ts'
+import type {
+  Address,
+  CallListener,
+  RpcRoute,
+  RpcServeOptions,
+  RpcServer,
+  ServerCall,
+  TlsMaterial,
+} from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import { messagesIn } from '../framed.ts'
 import { CallFlow } from './call-flow.ts'
+import { hasExpired, readCertificate } from './certificates.ts'
 import type { ConnectionEnd, Segment } from './connection.ts'
 import type { SimulatedEvent } from './event-heap.ts'
 import { portFor } from './network.ts'
@@ -21,6 +30,7 @@ export class SimulatedRpcServer implements RpcServer {
   readonly #options: RpcServeOptions
   readonly #routes: ReadonlyMap<string, RpcRoute>
   readonly #calls = new Set<IncomingCall>()
+  #tls: TlsMaterial | undefined
   #closed = false
   readonly #unlisten: () => void
   #idle: (() => void) | undefined
@@ -30,6 +40,7 @@ export class SimulatedRpcServer implements RpcServer {
     const { machine, process } = context
     this.#context = context
     this.#options = options
+    this.#tls = options.tls
     this.#routes = new Map(options.routes.map((route) => [pathOf(route), route]))
     const port = portFor(machine, options.at, machine.connectionPorts)
     this.address = { host: options.at.host, port }
@@ -45,6 +56,7 @@ export class SimulatedRpcServer implements RpcServer {
       host: options.at.host,
       process,
       protocol: 'call',
+      shows: () => readCertificate(this.#tls?.cert),
       accept: (end) => this.#accept(end),
     })
     this.#unlisten = () => {
@@ -53,8 +65,9 @@ export class SimulatedRpcServer implements RpcServer {
     }
   }
 
-  /** There are no keys here to replace. */
-  replaceTls(): void {}
+  replaceTls(tls: TlsMaterial): void {
+    this.#tls = tls
+  }
 
   async drain(graceMs: number): Promise<void> {
     this.#unlisten()
@@ -80,6 +93,12 @@ export class SimulatedRpcServer implements RpcServer {
     return this.#calls.size
   }
 
+  #distrust({ secure, certificate }: Headers): string | undefined {
+    if (secure !== (this.#tls !== undefined)) return 'one side speaks TLS, one not'
+    if (this.#tls?.ca !== undefined && certificate === undefined) return 'no certificate was shown'
+    return hasExpired(certificate, this.#context.wallMs()) ? 'the certificate has expired' : undefined
+  }
+
   #accept(end: ConnectionEnd): void {
     const refuse = (error: ReeveError): void => {
       end.send({ kind: 'status', error })
@@ -90,12 +109,9 @@ export class SimulatedRpcServer implements RpcServer {
       received: (segment) => {
         // Headers may be on their way when the server closes.
         if (this.#closed || segment.kind !== 'headers') return end.reset()
-        if (segment.secure !== (this.#options.tls !== undefined)) {
-          this.#options.report?.({
-            kind: 'tlsRejected',
-            from: end.remote.host,
-            message: 'one side speaks TLS, one not',
-          })
+        const message = this.#distrust(segment)
+        if (message !== undefined) {
+          this.#options.report?.({ kind: 'tlsRejected', from: end.remote.host, message })
           return end.reset()
         }
         const route = this.#routes.get(segment.path)

@@ -13,6 +13,8 @@ export interface CallContext {
   readonly process: Process
   /** What this host proves when it dials with `tls.cert`; there is no TLS here. */
   readonly certificate: CallerCertificate | undefined
+  /** By the clock of this host, for certificates. */
+  readonly wallMs: () => number
 }
 
 export class SimulatedRpc implements Rpc {

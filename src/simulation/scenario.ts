@@ -5,7 +5,7 @@
  */
 
 import { describeStep } from './describe-fault.ts'
-import { applyFault } from './fault-application.ts'
+import { applyFault, endFaults, type FaultTargets } from './fault-application.ts'
 import type { FaultStep } from './faults.ts'
 import type { Host } from './host.ts'
 import {
@@ -170,7 +170,7 @@ class Scenario {
   async settle(): Promise<void> {
     const world = this.#world
     world.note('heal all')
-    world.healAll()
+    endFaults(this.#targets())
     const deadlineMs = world.now + (this.#options.settleMs ?? 120_000)
     let open: Violation[] = []
     for (;;) {
@@ -216,7 +216,12 @@ class Scenario {
     world.note(describeStep(step))
     // What was visible before a crash must be there after it.
     this.#look()
-    applyFault(step, {
+    applyFault(step, this.#targets())
+  }
+
+  #targets(): FaultTargets {
+    const world = this.#world
+    return {
       world,
       slot: (name) => this.#slot(name),
       losing: (host) => {
@@ -224,7 +229,7 @@ class Scenario {
         this.#seen.delete(host)
       },
       rotted: (host, path) => this.#losses.rotted(host, this.#lastLook(), path),
-    })
+    }
   }
 
   #write(slot: NodeSlot, random: SeededRandom, count: number): void {

@@ -11,6 +11,7 @@ import { machineClasses } from './machine-classes.ts'
 import { mixedSettings } from './mixed-settings.ts'
 import { networkClasses } from './network-classes.ts'
 import { SeededRandom } from './random.ts'
+import { registrarSettings } from './registrar.ts'
 
 const drawnClasses = { ...networkClasses, ...machineClasses }
 
@@ -59,6 +60,7 @@ export function drawSwarm(options: SwarmOptions): Swarm {
   if ('mixed' in rates)
     for (const host of hosts) plan.add(0, { kind: 'settings', host, settings: mixedSettings(random) })
   if ('keys' in rates) plan.add(0, { kind: 'settings', settings: { gossipKeyringFile: keyringPath } })
+  if ('certificates' in rates || 'access' in rates) plan.add(0, { kind: 'settings', settings: registrarSettings })
   const joinMs = 'join' in rates ? durationMs / 2 : durationMs / 10
   for (const [index, host] of random.shuffle(hosts).entries()) {
     plan.due(index === 0 ? 0 : random.between(0, joinMs), { kind: 'start', host })

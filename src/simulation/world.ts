@@ -7,6 +7,7 @@
  *     await world.run({ untilMs: 60_000 })
  */
 
+import { wallMs } from './clock.ts'
 import { groupsApart, oneWay, sidesApart } from './cuts.ts'
 import { type DiskSettings, defaultDisk } from './disk.ts'
 import { type FlapOptions, Flapping } from './flapping.ts'
@@ -68,6 +69,11 @@ export class World {
   /** Milliseconds since the world began. */
   get now(): number {
     return this.#timeline.nowUs / 1000
+  }
+
+  /** The true time, in ms since 1970. */
+  get wallMs(): number {
+    return wallMs(this.#timeline.nowUs, { offsetMs: 0, driftPpm: 0 })
   }
 
   /** 16 hexadecimal digits over every event and note so far. */

@@ -102,6 +102,17 @@ test('copies are waited for, and counted as they are at the answer', async () =>
   assert.equal(deps.clock.timers, 0)
 })
 
+test('nobody waits for copies on behalf of a call that ended while its batch was on its way to the disk', async () => {
+  const deps = parts()
+  deps.journal.hold()
+  const call = callOf(produce(deps)).say(produceRequest({ topic: 'orders', batch: records('x'), copies: 2 }))
+  await settled()
+  call.cancel()
+  deps.journal.release()
+  await settled()
+  assert.equal(deps.clock.timers, 0)
+})
+
 test('all copies are those of all nodes that are known when it is asked', async () => {
   const deps = parts()
   const request = produceRequest({ topic: 'orders', batch: records('x'), copies: 2 ** 32 - 1 })
