@@ -29,6 +29,8 @@ export function addAgent(program: Command, ended: (code: number) => void): void 
   command
     .action(async () => {
       const config = loadConfig(command.opts(), command.args)
+      const { loadGossip } = await import('./compile-early.ts')
+      await loadGossip()
       const { runAgent } = await import('./run-agent.ts')
       ended(await runAgent(config))
     })

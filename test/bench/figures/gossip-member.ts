@@ -4,7 +4,7 @@
  */
 
 import { pino } from 'pino'
-import { startGossip } from '../../../src/actors/gossip.ts'
+import { loadGossip } from '../../../src/cli/compile-early.ts'
 import { optimiseLate } from '../../../src/cli/optimise-late.ts'
 import { aesGcm } from '../../../src/env/aes-gcm.ts'
 import { realClock } from '../../../src/env/real-clock.ts'
@@ -16,6 +16,7 @@ import { profiles } from '../../../src/gossip/profile.ts'
 import type { MemberOrder } from './gossip-clusters.ts'
 
 // As the agent does.
+const { startGossip } = await loadGossip()
 optimiseLate()
 const [name = '', port = ''] = process.argv.slice(2)
 const say = (line: string) => process.stdout.write(`${line}\n`)
