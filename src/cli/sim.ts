@@ -1,23 +1,29 @@
 /** `reeve sim`: whole clusters under churn in virtual time, by seed. */
 
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { describeStep } from '../simulation/describe-fault.ts'
 import { describeViolation } from '../simulation/invariants.ts'
 import type { ScenarioResult } from '../simulation/scenario.ts'
 import { describeSwarm, drawSwarm, faultClasses } from '../simulation/swarm.ts'
 import { wholeNumber } from './connection.ts'
+import { type Dealt, dealtRuns, ownRuns, takeSeeds } from './dealt-runs.ts'
 import { Exit } from './exit.ts'
 import { grouped, write } from './output.ts'
+import { SimTally } from './sim-tally.ts'
 
 interface SimFlags {
   readonly seed: number
   readonly runs: number
+  readonly jobs: number
+  readonly twice?: boolean
   readonly nodes: number
   readonly minutes: number
   readonly faults?: readonly string[]
   readonly without?: readonly string[]
   readonly plan?: boolean
+  readonly failing?: boolean
   readonly json?: boolean
+  readonly worker?: boolean
 }
 
 export function addSim(program: Command, ended: (code: number) => void): void {
@@ -26,6 +32,8 @@ export function addSim(program: Command, ended: (code: number) => void): void {
     .description('Run whole clusters under churn in a simulated world, repeatable by seed.')
     .option('--seed <N>', 'seed of the first run', wholeNumber(0), 1)
     .option('--runs <N>', 'runs, each with the next seed', wholeNumber(1), 1)
+    .option('--jobs <N>', 'processes that share them', wholeNumber(1, 1024), 1)
+    .option('--twice', 'every run two times, which must be the same event by event')
     .option('--nodes <N>', 'nodes of the cluster', wholeNumber(1, 50), 5)
     .option('--minutes <N>', 'simulated minutes of churn', positive, 2)
     .option(
@@ -35,19 +43,24 @@ export function addSim(program: Command, ended: (code: number) => void): void {
     )
     .option('--without <CLASSES>', 'none of these', classes)
     .option('--plan', 'print what goes wrong, and when')
+    .option('--failing', 'print only the runs that broke a promise')
     .option('--json', 'one JSON object a run')
+    .addOption(new Option('--worker').hideHelp())
     .action(async (flags: SimFlags) => {
-      let failed = 0
-      for (let seed = flags.seed; seed < flags.seed + flags.runs; seed++) {
-        const { swarm, result } = await run(seed, flags)
-        if (result.violations.length > 0) failed++
-        await write(
-          flags.json
-            ? `${JSON.stringify({ swarm, ...summary(result) })}\n`
-            : report(swarm, result, flags.plan === true),
-        )
+      const one = (seed: number) => run(seed, flags)
+      if (flags.worker) return takeSeeds(one)
+      const tally = new SimTally(flags.runs, flags.twice === true)
+      const seeds = seedsOf(flags)
+      const runs = flags.jobs > 1 ? dealtRuns<Run>(seeds, flags.jobs) : ownRuns<Run>(seeds, one)
+      for await (const dealt of runs) {
+        const { failed, isFirst } = tally.note(dealt)
+        const text = flags.json ? inJson(dealt) : inWords(dealt, flags)
+        if (failed || (isFirst && !flags.failing)) await write(text)
+        tally.showProgress()
       }
-      ended(failed === 0 ? Exit.ok : Exit.failure)
+      tally.endProgress()
+      if (!flags.json && (flags.runs > 1 || flags.twice)) await write(tally.summary())
+      ended(tally.failed === 0 ? Exit.ok : Exit.failure)
     })
     .addHelpText(
       'after',
@@ -60,7 +73,8 @@ left open. The same seed gives the same run, event by event: compare the traces.
 
 Examples:
   $ reeve sim --seed 7 --plan
-  $ reeve sim --runs 100 --nodes 3 --minutes 1`,
+  $ reeve sim --runs 100 --nodes 3 --minutes 1
+  $ reeve sim --runs 10000 --jobs 8 --twice --failing`,
     )
 }
 
@@ -88,6 +102,23 @@ async function run(seed: number, { nodes, minutes, faults, without }: SimFlags):
     startNode: reeveNode({ log: pino({ level: 'silent' }), twoCopiesEvery: 4 }),
   })
   return { swarm: describeSwarm(swarm), result }
+}
+
+function* seedsOf({ seed, runs, twice }: SimFlags): Generator<number> {
+  for (let next = seed; next < seed + runs; next++) {
+    yield next
+    if (twice) yield next
+  }
+}
+
+function inWords(dealt: Dealt<Run>, flags: SimFlags): string {
+  if ('failure' in dealt) return `seed ${dealt.seed}: no run came of it: ${dealt.failure}\n`
+  return report(dealt.run.swarm, dealt.run.result, flags.plan === true)
+}
+
+function inJson(dealt: Dealt<Run>): string {
+  if ('failure' in dealt) return `${JSON.stringify(dealt)}\n`
+  return `${JSON.stringify({ swarm: dealt.run.swarm, ...summary(dealt.run.result) })}\n`
 }
 
 function report(swarm: string, result: ScenarioResult, withPlan: boolean): string {
