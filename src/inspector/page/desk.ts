@@ -1,0 +1,131 @@
+/**
+ * What the page shows and how the reader got there: the story, the moment in it, the selected actor, the view. The address
+ * after `#` says view and selection, so that a reload or a link leads to the same. Tells whoever draws at most once a frame.
+ */
+
+import type { ActorPath, TraceHeader, TraceRecord } from '../record.ts'
+import { followLive, type Liveness } from './live.ts'
+import { type Moment, Story } from './story.ts'
+
+export type ViewName = 'cluster' | 'actors' | 'chart' | 'sequence' | 'members'
+export const viewNames: readonly ViewName[] = ['cluster', 'actors', 'chart', 'sequence', 'members']
+
+export interface Selection {
+  readonly node: string
+  readonly actor: ActorPath
+}
+
+export class Desk extends EventTarget {
+  story = new Story()
+  liveness: Liveness = 'connecting'
+  /** A trace file is shown instead of a cluster. */
+  file: TraceHeader | undefined
+  view: ViewName = 'cluster'
+  selection: Selection | undefined
+  /** Undefined: now. */
+  #position: number | undefined
+  #stop: (() => void) | undefined
+  #drawing = false
+
+  begin(): void {
+    this.#read()
+    addEventListener('hashchange', () => {
+      this.#read()
+      this.changed()
+    })
+    this.#follow()
+  }
+
+  get moment(): Moment {
+    return this.#position === undefined ? this.story.now() : this.story.at(this.#position)
+  }
+
+  /** The present is shown, and moves. */
+  get isNow(): boolean {
+    return this.#position === undefined
+  }
+
+  get position(): number {
+    return this.#position ?? this.story.last
+  }
+
+  /** The record that led to what is shown. */
+  get latest(): TraceRecord | undefined {
+    return this.story.record(this.position - 1)
+  }
+
+  goTo(position: number): void {
+    const { first, last } = this.story
+    this.#position = Math.min(Math.max(position, first), last)
+    this.changed()
+  }
+
+  /** So many records further, or back. */
+  step(by: number): void {
+    this.goTo(this.position + by)
+  }
+
+  pause(): void {
+    this.goTo(this.position)
+  }
+
+  /** Back to the present; of a file, to its end. */
+  resume(): void {
+    this.#position = this.file ? this.story.last : undefined
+    this.changed()
+  }
+
+  show(view: ViewName, selection = this.selection): void {
+    const parts = selection ? [view, selection.node, selection.actor] : [view]
+    location.hash = `#/${parts.map(encodeURIComponent).join('/')}`
+  }
+
+  open(header: TraceHeader, records: Iterable<TraceRecord>): void {
+    this.#stop?.()
+    this.#stop = undefined
+    this.file = header
+    this.liveness = 'closed'
+    this.story = new Story()
+    for (const record of records) this.story.add(record)
+    this.goTo(this.story.last)
+  }
+
+  /** Away from a file, back to the cluster. */
+  close(): void {
+    this.file = undefined
+    this.story = new Story()
+    this.#position = undefined
+    this.#follow()
+    this.changed()
+  }
+
+  changed(): void {
+    if (this.#drawing) return
+    this.#drawing = true
+    requestAnimationFrame(() => {
+      this.#drawing = false
+      this.dispatchEvent(new Event('changed'))
+    })
+  }
+
+  #follow(): void {
+    this.#stop = followLive({
+      records: (records) => {
+        for (const record of records) this.story.add(record)
+        // What was looked at may be so long ago that it is forgotten.
+        if (this.#position !== undefined) this.#position = Math.max(this.#position, this.story.first)
+        this.changed()
+      },
+      liveness: (state) => {
+        this.liveness = state
+        this.changed()
+      },
+    })
+  }
+
+  #read(): void {
+    const [view = '', node, ...actor] = location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent)
+    this.view = viewNames.find((name) => name === view) ?? 'cluster'
+    if (node !== undefined && actor.length > 0) this.selection = { node, actor: actor.join('/') }
+  }
+}
