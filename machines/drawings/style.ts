@@ -58,7 +58,7 @@ export const dark: typeof light = {
  * `.state.active`: the state is active; `.leaf` stands on states without children. `.edge.hot`, `.label.hot`,
  * `.on.hot`: the transition was just taken.
  */
-function rules(c: typeof light): string {
+export function rules(c: Readonly<Record<keyof typeof light, string>>): string {
   return `
 .chart .state>.body{fill:${c.box};stroke:${c.border}}
 .chart .state>.inner{stroke:${c.border}}
@@ -96,7 +96,7 @@ function rules(c: typeof light): string {
 .chart .on.hot{fill:${c.hotText}}`
 }
 
-const shapes = `
+export const shapes = `
 .chart{font-family:'DejaVu Sans',Verdana,Geneva,sans-serif}
 .chart .body,.chart .inner{stroke-width:1.4}
 .chart .inner{fill:none}

@@ -1,8 +1,13 @@
 /** The whole page: what is shown above, the view in the middle, the time below. Keys work wherever nothing is typed. */
 
 import { css, html, LitElement, nothing } from 'lit'
+import './actors-view.ts'
+import './chart-view.ts'
 import './cluster-view.ts'
+import './members-view.ts'
+import './sequence-view.ts'
 import './time-bar.ts'
+import { applyChartColours } from './chart-colours.ts'
 import { Desk, type ViewName, viewNames } from './desk.ts'
 import { badge, look } from './look.ts'
 import { openTrace } from './open-trace.ts'
@@ -16,6 +21,7 @@ const titles: Readonly<Record<ViewName, string>> = {
 }
 
 const themes = ['auto', 'light', 'dark'] as const
+const darkSystem = matchMedia('(prefers-color-scheme: dark)')
 type Theme = (typeof themes)[number]
 
 export class Page extends LitElement {
@@ -82,6 +88,7 @@ export class Page extends LitElement {
     super.connectedCallback()
     this.#setTheme(themes.find((theme) => theme === localStorage.getItem('theme')) ?? 'auto')
     this.#desk.addEventListener('changed', this.#changed)
+    darkSystem.addEventListener('change', this.#colour)
     addEventListener('keydown', this.#key)
     addEventListener('dragover', prevent)
     addEventListener('drop', this.#drop)
@@ -110,7 +117,19 @@ export class Page extends LitElement {
   }
 
   #view() {
-    return html`<reeve-cluster-view .desk=${this.#desk}></reeve-cluster-view>`
+    const desk = this.#desk
+    switch (desk.view) {
+      case 'actors':
+        return html`<reeve-actors-view .desk=${desk}></reeve-actors-view>`
+      case 'chart':
+        return html`<reeve-chart-view .desk=${desk}></reeve-chart-view>`
+      case 'sequence':
+        return html`<reeve-sequence-view .desk=${desk}></reeve-sequence-view>`
+      case 'members':
+        return html`<reeve-members-view .desk=${desk}></reeve-members-view>`
+      default:
+        return html`<reeve-cluster-view .desk=${desk}></reeve-cluster-view>`
+    }
   }
 
   #state() {
@@ -147,6 +166,10 @@ export class Page extends LitElement {
     if (file) void openTrace(file, this.#desk)
   }
 
+  readonly #colour = (): void => {
+    applyChartColours(this.#theme === 'dark' || (this.#theme === 'auto' && darkSystem.matches))
+  }
+
   #nextTheme(): void {
     this.#setTheme(themes[(themes.indexOf(this.#theme) + 1) % themes.length] as Theme)
     this.requestUpdate()
@@ -157,6 +180,7 @@ export class Page extends LitElement {
     localStorage.setItem('theme', theme)
     if (theme === 'auto') document.documentElement.removeAttribute('data-theme')
     else document.documentElement.setAttribute('data-theme', theme)
+    this.#colour()
   }
 }
 
