@@ -4,7 +4,7 @@ import { css, html, nothing, type TemplateResult } from 'lit'
 import type { ActorView, Json, TransitionRecord } from '../record.ts'
 import { chartStyle } from './chart-colours.ts'
 import { Drawing } from './drawing.ts'
-import { badge, clockTime, look, statePath } from './look.ts'
+import { badge, clockTime, look, statePath, toneOf } from './look.ts'
 import { Part } from './part.ts'
 
 const recentMax = 40
@@ -46,6 +46,15 @@ export class ChartView extends Part {
         height: auto;
         display: block;
         margin: 0 auto;
+      }
+      .drawing.whole svg {
+        max-height: calc(100dvh - 190px);
+      }
+      .pick button {
+        margin-left: auto;
+      }
+      aside > * {
+        min-width: 0;
       }
       aside {
         border-left: 1px solid var(--frame);
@@ -101,9 +110,17 @@ export class ChartView extends Part {
     `,
   ]
 
+  static override properties = { ...Part.properties, whole: { state: true } }
+  declare whole: boolean
+  #inSight = ''
   #drawing: { readonly chart: string; readonly drawing: Drawing | undefined } | undefined
   #hotAt = -1
   #cooling: ReturnType<typeof setTimeout> | undefined
+
+  constructor() {
+    super()
+    this.whole = false
+  }
 
   override render() {
     const { desk } = this
@@ -114,9 +131,12 @@ export class ChartView extends Part {
       <div class="stage">
         <div class="pick">
           <select aria-label="Actor" @change=${this.#choose}>${this.#options(node, view.actor)}</select>
-          ${view.states.map((state) => badge(statePath(state), undefined, state))}
+          ${view.states.map((state) => badge(statePath(state), toneOf(state), state))}
+          <button title="All of the drawing, or as large as it reads best" aria-pressed=${this.whole} @click=${() => {
+            this.whole = !this.whole
+          }}>whole</button>
         </div>
-        <div class="drawing"></div>
+        <div class="drawing ${this.whole ? 'whole' : ''}"></div>
       </div>
       <aside aria-label="What is known of it">
         ${this.#listens(view)}
@@ -145,6 +165,7 @@ export class ChartView extends Part {
     }
     if (place.firstChild !== drawing.svg) place.replaceChildren(drawing.svg)
     drawing.light(chosen.view.states)
+    this.#reveal(drawing, chosen.view.states[0] ?? '')
     const [last] = this.#recent(chosen.node, chosen.view.actor, 1, (record) => record.taken.length > 0)
     drawing.heat([])
     if (!last) return
@@ -163,6 +184,13 @@ export class ChartView extends Part {
       }, hotMs)
     }
     if (this.#cooling !== undefined) drawing.heat(record.taken)
+  }
+
+  /** Where it is now, once each time it gets somewhere else: the reader may look elsewhere meanwhile. */
+  #reveal(drawing: Drawing, state: string): void {
+    if (state === this.#inSight) return
+    this.#inSight = state
+    drawing.svg.querySelector(`[id="${CSS.escape(state)}"]`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
   }
 
   #chosen(): { node: string; view: ActorView } | undefined {

@@ -6,7 +6,16 @@ import { css, html, type TemplateResult } from 'lit'
 export type Tone = 'good' | 'busy' | 'bad' | 'quiet'
 
 const tones: Readonly<Record<string, Tone>> = {
-  ...{ alive: 'good', among: 'good', live: 'good', listening: 'good', serving: 'good', running: 'good', open: 'good' },
+  ...{
+    alive: 'good',
+    among: 'good',
+    live: 'good',
+    listening: 'good',
+    serving: 'good',
+    running: 'good',
+    open: 'good',
+    settled: 'good',
+  },
   ...{ failed: 'bad', diverged: 'bad', refused: 'bad', error: 'bad', away: 'bad' },
   ...{
     left: 'quiet',

@@ -66,18 +66,21 @@ export class SequenceView extends Part {
     onlyTaken: { state: true },
   }
   declare sought: string
-  declare node: string
+  /** Empty: all. Undefined: whichever is selected, else the first. */
+  declare node: string | undefined
   declare onlyTaken: boolean
 
   constructor() {
     super()
     this.sought = ''
-    this.node = ''
+    this.node = undefined
     this.onlyTaken = false
   }
 
   override render() {
-    const messages = this.#messages()
+    const names = [...this.desk.moment.nodes.keys()].sort()
+    const node = this.node ?? this.desk.selection?.node ?? names[0] ?? ''
+    const messages = this.#messages(node)
     const lanes = lanesOf(messages)
     const width = 120 + laneWidth * Math.max(1, lanes.size)
     return html`
@@ -85,8 +88,8 @@ export class SequenceView extends Part {
         <select aria-label="Node" @change=${(event: Event) => {
           this.node = (event.target as HTMLSelectElement).value
         }}>
-          <option value="">all nodes</option>
-          ${[...this.desk.moment.nodes.keys()].sort().map((name) => html`<option value=${name} ?selected=${name === this.node}>${name}</option>`)}
+          <option value="" ?selected=${node === ''}>all nodes</option>
+          ${names.map((name) => html`<option value=${name} ?selected=${name === node}>${name}</option>`)}
         </select>
         <input type="search" placeholder="Event or actor" aria-label="Search messages" .value=${this.sought}
           @input=${(event: Event) => {
@@ -135,14 +138,14 @@ export class SequenceView extends Part {
     </svg>`
   }
 
-  #messages(): Message[] {
+  #messages(node: string): Message[] {
     const { story, position } = this.desk
     const sought = this.sought.trim().toLowerCase()
     const found: Message[] = []
     for (let at = position - 1; at >= Math.max(story.first, position - 20_000) && found.length < shownMax; at--) {
       const record = story.record(at)
       if (record?.kind !== 'transition') continue
-      if (this.node !== '' && record.node !== this.node) continue
+      if (node !== '' && record.node !== node) continue
       if (this.onlyTaken && record.taken.length === 0) continue
       const message = messageOf(at, record)
       if (sought === '' || `${message.type} ${message.from ?? ''} ${message.to}`.toLowerCase().includes(sought)) {
