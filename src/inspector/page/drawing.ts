@@ -20,10 +20,10 @@ export class Drawing {
   }
 
   private constructor(text: string) {
-    const parsed = new DOMParser().parseFromString(text, 'image/svg+xml')
+    // The page's own rules apply, which follow its theme; it would not be allowed to take these.
+    const bare = text.replace(/<style>[^]*?<\/style>/, '')
+    const parsed = new DOMParser().parseFromString(bare, 'image/svg+xml')
     const svg = document.importNode(parsed.documentElement, true) as unknown as SVGSVGElement
-    // The page's own rules apply, which follow its theme.
-    for (const style of [...svg.querySelectorAll('style')]) style.remove()
     for (const state of svg.querySelectorAll('.state')) this.#states.set(state.id, state)
     svg.setAttribute('role', 'img')
     this.svg = svg
