@@ -36,6 +36,12 @@ export class ChartView extends Part {
         align-content: start;
       }
       .pick {
+        position: sticky;
+        top: -16px;
+        z-index: 1;
+        margin: -16px -16px 0;
+        padding: 12px 16px;
+        background: var(--ground);
         display: flex;
         gap: 8px;
         align-items: center;
@@ -190,7 +196,7 @@ export class ChartView extends Part {
   #reveal(drawing: Drawing, state: string): void {
     if (state === this.#inSight) return
     this.#inSight = state
-    drawing.svg.querySelector(`[id="${CSS.escape(state)}"]`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    drawing.svg.querySelector(`[id="${CSS.escape(state)}"]`)?.scrollIntoView({ block: 'center', inline: 'nearest' })
   }
 
   #chosen(): { node: string; view: ActorView } | undefined {

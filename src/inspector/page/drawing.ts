@@ -21,7 +21,7 @@ export class Drawing {
 
   private constructor(text: string) {
     // The page's own rules apply, which follow its theme; it would not be allowed to take these.
-    const bare = text.replace(/<style>[^]*?<\/style>/, '')
+    const bare = text.replace(/<style>[\s\S]*?<\/style>/, '')
     const parsed = new DOMParser().parseFromString(bare, 'image/svg+xml')
     const svg = document.importNode(parsed.documentElement, true) as unknown as SVGSVGElement
     for (const state of svg.querySelectorAll('.state')) this.#states.set(state.id, state)
