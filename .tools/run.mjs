@@ -1,7 +1,7 @@
 // Runs the command line from source in this very process: `node .tools/run.mjs [--file F] ARGS`.
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { bundledMain } from './bundle.mjs'
+import { bundledMain, ensurePage } from './bundle.mjs'
 import { ensureInstalled, root } from './install.mjs'
 
 ensureInstalled()
@@ -11,5 +11,5 @@ if (named) process.argv.splice(2, 2)
 if (!process.features.typescript) {
   if (named) (await import('tsx/esm/api')).register()
   else file = await bundledMain()
-}
+} else if (!named) await ensurePage()
 await import(pathToFileURL(file).href)

@@ -119,7 +119,7 @@ export class MembersView extends Part {
         </table></div></section>
       <section class="panel"><div class="title"><h2>Gossip and servers</h2></div>
         <div class="scroll"><table>
-          <thead><tr><th>Node</th><th>Health</th><th>Incarnation</th><th>Queued</th><th>Stalls</th><th>Calls</th><th>Copied by</th><th>Pages</th></tr></thead>
+          <thead><tr><th>Node</th><th>Health</th><th>Incarnation</th><th>Queued</th><th>Stalls</th><th>Calls</th><th>Pages</th></tr></thead>
           <tbody>${nodes.map((node) => gossip(node))}</tbody>
         </table></div></section>
       ${this.#heard()}
@@ -181,7 +181,7 @@ function gossip({ node, facts }: NodeReplay): TemplateResult {
     <td>${gossip ? (gossip.health === 0 ? badge('fine', 'good') : badge(`slow (${gossip.health})`, 'busy')) : '–'}</td>
     <td>${gossip ? grouped(gossip.incarnation) : '–'}</td><td>${gossip ? grouped(queued) : '–'}</td>
     <td>${gossip ? `${grouped(gossip.stalls.count)}, ${duration(gossip.stalls.totalMs)}` : '–'}</td>
-    <td>${server ? grouped(server.calls) : '–'}</td><td>${server ? grouped(server.pulls) : '–'}</td>
+    <td>${server ? grouped(server.calls) : '–'}</td>
     <td>${server ? grouped(server.watchers) : '–'}</td></tr>`
 }
 
