@@ -85,10 +85,9 @@ class BoundTransport implements GossipTransport {
   readonly #accepted: Accepted
   /** With what gives up waiting for their answer. */
   readonly #opened = new Map<ByteStream, (error: Error) => void>()
-  #opening = 0
+  /** Each ends one attempt to connect that is under way: many may be, and the system warns of a signal with many listeners. */
+  readonly #opening = new Set<AbortController>()
   #closed = false
-  /** Ends attempts to connect that are under way. */
-  readonly #closing = new AbortController()
 
   constructor(
     { env, sealing }: GossipTransportOptions,
@@ -112,15 +111,16 @@ class BoundTransport implements GossipTransport {
   }
 
   async request(bytes: Uint8Array, to: Address, timeoutMs: number): Promise<StreamAnswer> {
-    if (this.#opening + this.#opened.size >= maxOpened) throw new Error('too many streams at once')
+    if (this.#opening.size + this.#opened.size >= maxOpened) throw new Error('too many streams at once')
     const { clock, streams } = this.#env
     const deadlineMs = clock.monotonicMs() + timeoutMs
-    this.#opening += 1
+    const opening = new AbortController()
+    this.#opening.add(opening)
     let stream: ByteStream
     try {
-      stream = await streams.connect(to, timeoutMs, this.#closing.signal)
+      stream = await streams.connect(to, timeoutMs, opening.signal)
     } finally {
-      this.#opening -= 1
+      this.#opening.delete(opening)
     }
     if (this.#closed) {
       stream.destroy()
@@ -153,7 +153,7 @@ class BoundTransport implements GossipTransport {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#closing.abort()
+    for (const opening of [...this.#opening]) opening.abort()
     this.#listener.close()
     this.#socket.close()
     // Not left to the sockets' own ends, which come a moment later: after `close` nothing waits any more.

@@ -21,8 +21,8 @@ export type DiskTrouble =
   | { readonly kind: 'full'; readonly freeBytes: number }
   /** Each sync takes up to so much longer. */
   | { readonly kind: 'slow'; readonly upToMs: number }
-  /** Syncs succeed, and a power cut takes what they covered. */
-  | { readonly kind: 'lying' }
+  /** Syncs of files and folders succeed, and a power cut takes what they covered: all, or those below a folder. */
+  | { readonly kind: 'lying'; readonly below?: string }
 
 interface Open {
   readonly trouble: DiskTrouble
@@ -45,6 +45,14 @@ export class DiskTroubles {
 
   get isLying(): boolean {
     return this.#has('lying')
+  }
+
+  /** Whether a sync of this file or folder is a lie. */
+  liesOf(path: string): boolean {
+    for (const { trouble } of this.#open.values()) {
+      if (trouble.kind === 'lying' && (trouble.below === undefined || path.startsWith(trouble.below))) return true
+    }
+    return false
   }
 
   /** The errno by which opening a file to write it fails. */

@@ -4,7 +4,7 @@
  * of every log, and nothing of what was really lost.
  */
 
-import type { HeldCopies, NodeSnapshot, Violation } from './invariants.ts'
+import { checkPlaces, type HeldCopies, type NodeSnapshot, type Violation } from './invariants.ts'
 
 export class Losses {
   /** Of each log, the first offset that may be lost: no sound disk had it. */
@@ -12,8 +12,11 @@ export class Losses {
   /** Hosts with damage at rest, which may be found at any time. */
   readonly #damaged = new Set<string>()
 
+  #replaced = false
+
   /** The disk of a host is about to lose anything. `seen`: what each host held at the last look, also those that are down. */
   replaced(host: string, seen: readonly HeldCopies[]): void {
+    this.#replaced = true
     this.#note(host, seen, () => true)
     this.#damaged.delete(host)
   }
@@ -36,16 +39,25 @@ export class Losses {
     }
   }
 
+  /** A node whose disk was replaced does not know, for a while, what its producers had it store. */
+  places(nodes: readonly NodeSnapshot[]): Violation[] {
+    return this.#replaced ? [] : checkPlaces(nodes)
+  }
+
   /** A copy with damage ends where the damage begins, once it is found. */
   mayShrink(host: string): boolean {
     return this.#damaged.has(host)
   }
 
-  /** What somebody still has everybody must have; what nobody has must be excused. */
+  /** What somebody still has everybody must have; what nobody has must be excused, or trimmed: a new disk knows nothing of it. */
   expected(acknowledged: Iterable<string>, nodes: readonly NodeSnapshot[]): string[] {
     if (this.#from.size === 0) return [...acknowledged]
     const held = new Set(nodes.flatMap(({ records }) => records))
-    return [...acknowledged].filter((record) => held.has(record) || !this.#excuses(record))
+    const starts = new Map<string, number>()
+    for (const { copies } of nodes) {
+      for (const { log, start } of copies) starts.set(log, Math.max(start, starts.get(log) ?? 0))
+    }
+    return [...acknowledged].filter((record) => held.has(record) || !(this.#excuses(record) || isBelow(record, starts)))
   }
 
   excusesCopy(violation: Violation): boolean {
@@ -54,7 +66,18 @@ export class Losses {
   }
 
   #excuses(record: string): boolean {
-    const slash = record.lastIndexOf('/')
-    return Number(record.slice(slash + 1)) >= (this.#from.get(record.slice(0, slash)) ?? Number.POSITIVE_INFINITY)
+    const { log, offset } = placeOf(record)
+    return offset >= (this.#from.get(log) ?? Number.POSITIVE_INFINITY)
   }
+}
+
+function isBelow(record: string, starts: ReadonlyMap<string, number>): boolean {
+  const { log, offset } = placeOf(record)
+  return offset < (starts.get(log) ?? 0)
+}
+
+/** A record's id is that of its log, a slash and its offset. */
+function placeOf(record: string): { log: string; offset: number } {
+  const slash = record.lastIndexOf('/')
+  return { log: record.slice(0, slash), offset: Number(record.slice(slash + 1)) }
 }

@@ -3,6 +3,8 @@
 import type { DiskOperation, DiskTrouble } from './disk-trouble.ts'
 import { type Draw, type DrawContext, outage } from './fault-draw.ts'
 
+/** What else a node keeps (its format, its keys, Serf's snapshot) is not worth a start that is refused. */
+const logsFolder = '/data/topics'
 const yearMs = 365 * 86_400_000
 
 const ends =
@@ -63,7 +65,7 @@ const lying: Draw = (context) => {
   const host = context.victim()
   if (host === undefined) return undefined
   const id = context.id()
-  const faults = [{ kind: 'disk' as const, host, trouble: { kind: 'lying' } as const, id }]
+  const faults = [{ kind: 'disk' as const, host, trouble: { kind: 'lying', below: logsFolder } as const, id }]
   const cut = random.chance(0.7) ? [{ kind: random.pick(['crash', 'powerOff'] as const), host }] : []
   return {
     faults,

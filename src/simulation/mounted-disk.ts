@@ -86,7 +86,7 @@ export class MountedDisk implements Disk {
       const commit = tree.beginSync(tree.folder(path))
       return this.#process.later('disk', this.#disk.syncUs(this.#process.timeline.nowUs), () => {
         this.#disk.check('syncFolder', path, this.#process)
-        if (!this.#disk.troubles.isLying) commit()
+        if (!this.#disk.troubles.liesOf(path)) commit()
       })
     }, this.#process)
   }
@@ -181,7 +181,7 @@ class OpenFile implements DiskFile {
           this.#content.failSync(sync)
           throw error
         }
-        if (!this.#disk.troubles.isLying) this.#content.endSync(sync)
+        if (!this.#disk.troubles.liesOf(this.path)) this.#content.endSync(sync)
         this.#disk.witness?.changed(this.#content)
       })
     }, this.#process)

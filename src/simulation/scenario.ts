@@ -13,7 +13,6 @@ import {
   checkCaughtUp,
   checkGrowth,
   checkPeers,
-  checkPlaces,
   checkRecords,
   checkReplicators,
   describeViolation,
@@ -305,7 +304,11 @@ class Scenario {
     // Reading everything is the dear one: only when nothing else is open, or the time is up.
     return open.length > 0 && !lastTime
       ? open
-      : [...open, ...checkRecords(this.#losses.expected(this.#acknowledged, nodes), nodes), ...checkPlaces(nodes)]
+      : [
+          ...open,
+          ...checkRecords(this.#losses.expected(this.#acknowledged, nodes), nodes),
+          ...this.#losses.places(nodes),
+        ]
   }
 
   #slot(name: string): NodeSlot {
