@@ -136,7 +136,8 @@ export function createConnections(options: ConnectOptions): Connections {
     callFirst: (method, request) => {
       const first = options.addresses[0]
       if (!first) throw new ReeveError('CONFIG_INVALID', 'no server address was given')
-      return callUnary(channelTo(first), method, request, timeoutMs)
+      // Who looks for no other server still waits for this one's answer.
+      return callUnary(channelTo(first), method, request, Math.max(timeoutMs, answerTimeoutMs))
     },
     close: () => {
       closed = true

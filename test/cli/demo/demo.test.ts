@@ -29,6 +29,28 @@ test('the demo converges, and says so in JSON and its exit code', async () => {
   assert.ok(existsSync(join(folder, 'node-2', 'topics', 'demo', 'node-1')))
 })
 
+test('the demo prints a link to the inspector that opens it', async () => {
+  const { child, exited } = spawnReeve(['demo', '--nodes', '1', '--rate', '0'])
+  let said = ''
+  const link = new Promise<string>((resolve) => {
+    child.stdout!.on('data', (text: string) => {
+      said += text
+      const found = /See inside, in a browser: (\S+)\n/.exec(said)
+      if (found) resolve(found[1]!)
+    })
+  })
+  try {
+    const ended = exited.then(({ stderr }) => Promise.reject(new Error(`it ended: ${stderr}`)))
+    const { status, headers } = await fetch(await Promise.race([link, ended]), { redirect: 'manual' })
+    ended.catch(() => undefined)
+    assert.equal(status, 303)
+    assert.match(headers.get('set-cookie') ?? '', /^reeve-inspector-/)
+  } finally {
+    child.kill('SIGTERM')
+    await exited
+  }
+})
+
 test('free ports are all different', async () => {
   const ports = await freePorts(8)
   assert.equal(new Set(ports).size, 8)
