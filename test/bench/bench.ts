@@ -19,6 +19,7 @@ import { copies } from './figures/copies.ts'
 import { detect } from './figures/detect.ts'
 import { burst, gossip } from './figures/gossip.ts'
 import { idle } from './figures/idle.ts'
+import { inspect } from './figures/inspect.ts'
 import { lag } from './figures/lag.ts'
 import { open } from './figures/open.ts'
 import { produce } from './figures/produce.ts'
@@ -33,7 +34,7 @@ import { joined, jsonOf, parseRun, type Run, writeReport } from './report.ts'
 import { Stage } from './stage.ts'
 import { tableOf } from './table.ts'
 
-const speed = { produce, copies, single, unary, consume, replicate, lag, tail, idle, open, tls }
+const speed = { produce, copies, single, unary, consume, replicate, lag, tail, idle, inspect, open, tls }
 const cluster = { start, detect, burst, gossip, churn }
 const figures = new Map<string, Figure>(Object.entries({ ...speed, ...cluster }))
 /** Names for many at once. */
