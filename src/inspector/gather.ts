@@ -89,7 +89,9 @@ export class Gather {
       const facts = this.#changes(slow)
       if (Object.keys(facts).length > 0) this.#recorder.learn(facts)
     } catch {
-      // What cannot be told now is told at the next look.
+      // Part of it was looked at and not told: the next look tells everything.
+      this.#told.clear()
+      this.logs.repeat()
     }
   }
 

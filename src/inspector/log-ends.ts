@@ -27,7 +27,6 @@ export class LogEnds {
   readonly #told = new Map<string, { readonly facts: LogFacts; readonly mark: string }>()
   readonly #counted = new Map<string, number>()
   #changed = new Set<LogView>()
-  /** The next look tells everything. */
   #whole = true
   #total = 0
 
@@ -46,6 +45,11 @@ export class LogEnds {
     for (const log of logs) this.#counted.set(log.key, log.end)
     for (const log of logs.slice(-toldMax)) this.#tracked.set(log.key, log)
     this.#total = logs.length
+  }
+
+  /** The next look tells everything. */
+  repeat(): void {
+    this.#whole = true
   }
 
   /** What changed since the last look; undefined: nothing. */

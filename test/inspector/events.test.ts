@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { connect } from '../../src/index.ts'
 import type { ClusterSnapshot, TraceRecord } from '../../src/inspector/record.ts'
 import { NodeReplay } from '../../src/inspector/replay.ts'
 import { readTrace } from '../../src/inspector/trace-file.ts'
@@ -101,6 +103,34 @@ describe('the events of the page', () => {
     const replay = new NodeReplay('a')
     for (const record of trace.value.records) replay.apply(record)
     assert.deepEqual(replay.actors.get('supervisor')?.states, ['supervisor.up.clustered.running.serving'])
+  })
+
+  it('hold nothing that is secret, and of what users write neither a record nor a message', async () => {
+    const key = randomBytes(32).toString('base64')
+    const node = await stage.start('secretive', { gossipKey: key, startJoinAddrs: [] })
+    const headers = await enter(node)
+    const link = node.inspectorLink() ?? ''
+    const page = await watch(node, headers)
+    const client = connect({ addresses: [node.status().rpcAddress ?? ''], discovery: false })
+    await client.producer({ topic: 'diary' }).send({ key: 'canary-key', value: 'canary-value' })
+    client.close()
+    await page.until((records) =>
+      records.some((each) => each.kind === 'facts' && each.facts.logs?.entries.some(({ topic }) => topic === 'diary')),
+    )
+    const told = [
+      JSON.stringify(page.records),
+      (await get(node, '/inspector/snapshot', headers)).text,
+      (await get(node, '/inspector/trace', headers)).text,
+    ]
+    const token = new URL(link).searchParams.get('token') as string
+    const session = headers.cookie?.split('=')[1] as string
+    for (const text of told) {
+      assert.ok(text.includes('diary'))
+      for (const secret of [key, key.slice(0, 20), 'canary-key', 'canary-value', token, session]) {
+        assert.ok(!text.includes(secret))
+      }
+    }
+    page.close()
   })
 
   it('end when the node stops, so that nothing waits for a page', async () => {
