@@ -84,7 +84,7 @@ export async function clientEnv(): Promise<Pick<Env, 'rpc' | 'clock' | 'random'>
   return createRealEnv()
 }
 
-function tlsOf(flags: ConnectionFlags): TlsMaterial | undefined {
+export function tlsOf(flags: ConnectionFlags): TlsMaterial | undefined {
   const { tlsCaFile, tlsCertFile, tlsKeyFile } = flags
   if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) {
     throw new ReeveError('CONFIG_INVALID', '--tls-cert-file and --tls-key-file belong together')

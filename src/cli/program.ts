@@ -20,6 +20,7 @@ import { addMonitor } from './serf/monitor.ts'
 import { addQuery } from './serf/query.ts'
 import { addRtt } from './serf/rtt.ts'
 import { addSim } from './sim.ts'
+import { addTop } from './top/top.ts'
 import { addTopic } from './topic.ts'
 import { addTopics } from './topics.ts'
 import { addVerify } from './verify.ts'
@@ -76,6 +77,7 @@ ${exitCodeHelp}`,
     addCursors,
     addCursor,
     addInspect,
+    addTop,
     addLeave,
     addVerify,
     addCert,

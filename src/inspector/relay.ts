@@ -17,7 +17,7 @@ import { parseRecord } from './record-shape.ts'
 import { redactText } from './redact.ts'
 
 export interface RelayOptions {
-  readonly hub: Hub
+  readonly hub: Pick<Hub, 'add' | 'reached'>
   /** This node. */
   readonly node: string
   readonly clock: Clock
