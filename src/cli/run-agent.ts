@@ -10,7 +10,7 @@ import { createNode } from '../node.ts'
 import { RecentLines } from '../serf-rpc/recent-lines.ts'
 import { Exit, exitCodeOf, reportError } from './exit.ts'
 import { onInterrupt } from './interrupt.ts'
-import { optimiseLate } from './optimise-late.ts'
+import { optimiseLate, optimiseOnceWritten } from './optimise-late.ts'
 import { version } from './version.ts'
 
 /** Beyond the drain: time to leave gossip, to sync the logs and to close. */
@@ -51,6 +51,7 @@ export async function runAgent(config: NodeConfig): Promise<number> {
   } catch (error) {
     if (!stopping) return reportError(error)
   }
+  if (node.journal) optimiseOnceWritten(node.journal)
   const { node: _name, ...facts } = node.status()
   if (!stopping) log.info(facts, 'ready')
   const inspector = node.inspectorLink()
