@@ -124,7 +124,7 @@ class Pull {
     if (!to) throw new ReeveError('PEER_MISMATCH', `${this.#peer.name} announces no usable address`)
     const tls = peerTls()
     const channel = rpc.dial({
-      to,
+      ...{ to, lean: true },
       maxMessageBytes: pullMessageMaxBytes,
       ...(tls && { tls, serverName: this.#peer.name }),
     })

@@ -316,6 +316,8 @@ export interface RpcDialOptions {
   /** The name the server's certificate must carry; default: the host. */
   readonly serverName?: string
   readonly maxMessageBytes?: number
+  /** Between nodes: for a few long streams of which every record waits, with less work a message. */
+  readonly lean?: boolean
 }
 
 /** PEM. `ca` verifies the other side; without `cert` and `key` a client stays anonymous. */

@@ -6,7 +6,6 @@
  */
 
 import { isIP } from 'node:net'
-import { checkServerIdentity } from 'node:tls'
 import {
   type ChannelCredentials,
   Client,
@@ -19,18 +18,18 @@ import {
 import { formatAddress } from '../../address.ts'
 import { GrpcCode, ReeveError } from '../../errors.ts'
 import type { ClientCall, ClientCallListener, Clock, RpcChannel, RpcDialOptions, Timer } from '../env.ts'
+import {
+  connectTimeoutMs,
+  defaultMaxMessageBytes,
+  failedCall,
+  pingEveryMs,
+  pingTimeoutMs,
+  serverNaming,
+} from './dialing.ts'
 import { errorOfStatus } from './grpc-status.ts'
 import { windowBytes } from './http2-session.ts'
 import { metadataToGrpc } from './metadata.ts'
 import { checkTls } from './tls.ts'
-
-const defaultMaxMessageBytes = 16 * 1024 * 1024
-
-/**
- * How long a connection may take to come up. The library sets no limit: where packets vanish its first attempt lasts for
- * minutes, and whoever calls waits for it, also when the way has long been free again.
- */
-const connectTimeoutMs = 5000
 
 /** Throws `TLS_INVALID` where the material is unusable. */
 export function dial(options: RpcDialOptions, clock: Clock): RpcChannel {
@@ -68,10 +67,7 @@ export function dial(options: RpcDialOptions, clock: Clock): RpcChannel {
         calls.add(call)
         return call
       } catch (error) {
-        const reason =
-          error instanceof ReeveError ? error : new ReeveError('REQUEST_MALFORMED', (error as Error).message)
-        queueMicrotask(() => listener.closed(reason))
-        return failedCall
+        return failedCall(listener, error)
       }
     },
     close() {
@@ -86,8 +82,6 @@ export function dial(options: RpcDialOptions, clock: Clock): RpcChannel {
 function stateOf(client: Client): connectivityState {
   return client.getChannel().getConnectivityState(false)
 }
-
-const failedCall: ClientCall = { send: () => false, end() {}, cancel() {}, pause() {}, resume() {} }
 
 class Call implements ClientCall {
   readonly #stream: ClientDuplexStream<Uint8Array, Buffer>
@@ -185,21 +179,15 @@ function targetOf({ to }: RpcDialOptions): string {
   return `${version === 4 ? 'ipv4' : version === 6 ? 'ipv6' : 'dns'}:${formatAddress(to)}`
 }
 
-/** SNI forbids IP addresses (RFC 6066), and the library would send them: this goes out, the address is checked. */
-const nameForIps = 'ip.invalid'
-
-function credentialsOf({ tls, to, serverName }: RpcDialOptions): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure()
-  const { ca, cert, key } = checkTls(tls, 'client')
-  const expected = serverName ?? to.host
-  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null, {
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(expected, certificate),
-  })
+function credentialsOf(options: RpcDialOptions): ChannelCredentials {
+  if (options.tls === undefined) return credentials.createInsecure()
+  const { ca, cert, key } = checkTls(options.tls, 'client')
+  const checks = { checkServerIdentity: serverNaming(options).check }
+  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null, checks)
 }
 
 function channelOptions(options: RpcDialOptions): Record<string, string | number> {
   const { serverName } = options
-  const name = serverName ?? options.to.host
   return {
     'grpc-node.flow_control_window': windowBytes,
     'grpc.max_receive_message_length': options.maxMessageBytes ?? defaultMaxMessageBytes,
@@ -207,13 +195,13 @@ function channelOptions(options: RpcDialOptions): Record<string, string | number
     'grpc.initial_reconnect_backoff_ms': 200,
     'grpc.max_reconnect_backoff_ms': 5000,
     'grpc.dns_min_time_between_resolutions_ms': 5000,
-    'grpc.keepalive_time_ms': 20_000,
-    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.keepalive_time_ms': pingEveryMs,
+    'grpc.keepalive_timeout_ms': pingTimeoutMs,
     // One connection a channel, closed with it, and no detour that the environment asks for.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
-    'grpc.ssl_target_name_override': isIP(name) === 0 ? name : nameForIps,
+    'grpc.ssl_target_name_override': serverNaming(options).sent,
     ...(serverName === undefined ? {} : { 'grpc.default_authority': serverName }),
   }
 }

@@ -10,16 +10,15 @@ import { GrpcCode, ReeveError } from '../../errors.ts'
 import type { Caller, CallListener, RpcRoute, ServerCall, Timer } from '../env.ts'
 import { FrameReader, frameMessages } from './grpc-frame.ts'
 import { protocolError, trailersOf } from './grpc-status.ts'
-import { parseGrpcTimeout } from './grpc-timeout.ts'
+import { parseGrpcTimeout, timerMaxMs } from './grpc-timeout.ts'
 import { type Lane, type RunningCall, sendQueueMaxBytes } from './lane.ts'
 import { metadataFromRaw } from './metadata.ts'
+import { writeChunks } from './write-chunks.ts'
 
 const grpcContentType = /^application\/grpc(?:\+proto)?$/i
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' }
 /** A caller that goes on sending after its call has ended and all answers have gone is cut off after this time. */
 const lingerMs = 1000
-/** Timers hold no more (24.8 days); nobody waits for a later deadline. */
-const timerMaxMs = 2 ** 31 - 1
 
 /** Whether a request to a hot route is plain gRPC; compressed calls and all else are for the other lane. */
 export function isFast(headers: IncomingHttpHeaders): boolean {
@@ -272,11 +271,7 @@ export class FastCall implements ServerCall, RunningCall {
     const stream = this.#stream
     if (stream.destroyed || stream.closed) return
     this.#answer()
-    if (chunks.length > 1) stream.cork()
-    for (let index = 0; index < chunks.length - 1; index++) stream.write(chunks[index])
-    if (last) stream.end(chunks.at(-1))
-    else stream.write(chunks.at(-1), () => this.#written())
-    if (chunks.length > 1) stream.uncork()
+    writeChunks(stream, chunks, last ? undefined : () => this.#written())
   }
 
   #answer(): void {

@@ -3,7 +3,7 @@
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  *
  * Owns the cutting of DATA chunks into messages and the joining of messages into chunks. Knows no sockets; never
- * takes memory for more than a few times what has arrived of a message, whatever length was announced.
+ * takes memory for more than a few times what has arrived of a message, whatever length was announced, unless told to.
  */
 
 import { framedHeadBytes, writeFramedHead } from '../../framed.ts'
@@ -28,6 +28,7 @@ export class FrameReader {
   /** Announced size of the message that was too large. */
   refusedBytes = 0
   readonly #maxMessageBytes: number
+  readonly #trustedBytes: number
   #chunk: Uint8Array = nothing
   #at = 0
   /** Of a header that came in pieces. */
@@ -38,8 +39,10 @@ export class FrameReader {
   #body: Uint8Array | undefined
   #bodyFilled = 0
 
-  constructor(maxMessageBytes: number) {
+  /** `trustedBytes`: who sends is believed that a message of that size will come as a whole. */
+  constructor(maxMessageBytes: number, trustedBytes = 0) {
     this.#maxMessageBytes = maxMessageBytes
+    this.#trustedBytes = trustedBytes
   }
 
   push(chunk: Uint8Array): void {
@@ -109,7 +112,8 @@ export class FrameReader {
     const filled = this.#bodyFilled + part.length
     let body = this.#body
     if (body === undefined || body.length < filled) {
-      const grown = new Uint8Array(Math.min(length, (body === undefined ? firstBufferChunks : 2) * filled))
+      const wanted = Math.max((body === undefined ? firstBufferChunks : 2) * filled, this.#trustedBytes)
+      const grown = new Uint8Array(Math.min(length, wanted))
       if (body !== undefined) grown.set(body.subarray(0, this.#bodyFilled))
       body = grown
     }

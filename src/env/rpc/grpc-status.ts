@@ -107,6 +107,15 @@ export function percentEncode(text: string): string {
   return encoded
 }
 
+/** The text again; what is not encoded so is left as it is. */
+export function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 function cut(text: string): string {
   // Through UTF-8 and back: protobuf refuses lone surrogates.
   const bytes = Buffer.from(text)

@@ -1,5 +1,6 @@
 import type { Clock, Rpc } from '../env.ts'
 import { dial } from './channel.ts'
+import { link } from './link.ts'
 import { serve } from './listener.ts'
 import { certificateEndMs } from './tls.ts'
 
@@ -7,7 +8,7 @@ import { certificateEndMs } from './tls.ts'
 export function createRealRpc({ clock }: { clock: Clock }): Rpc {
   return {
     serve: (options) => serve(options, clock),
-    dial: (options) => dial(options, clock),
+    dial: (options) => (options.lean ? link : dial)(options, clock),
     certificateEndMs,
   }
 }

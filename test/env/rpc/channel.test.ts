@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import type { ClientCall, RpcCallOptions, RpcChannel, RpcDialOptions, ServerCall } from '../../../src/env/env.ts'
 import { realClock } from '../../../src/env/real-clock.ts'
 import { createRealRpc } from '../../../src/env/rpc/index.ts'
 import { GrpcCode, ReeveError } from '../../../src/errors.ts'
-import { bytesOf, echo, loopback, pouring, rpc, serve, signal, silent } from './fixture.ts'
+import { bytesOf, echo, loopback, overBoth, pouring, rpc, serve, signal, silent } from './fixture.ts'
 
 const produce = '/reeve.v1.LogService/Produce'
 const produceStream = '/reeve.v1.LogService/ProduceStream'
 const consumeStream = '/reeve.v1.LogService/ConsumeStream'
 
-function dial(t: TestContext, port: number, options: Partial<RpcDialOptions> = {}): RpcChannel {
+function dial(t: TestContext, port: number, options: Partial<RpcDialOptions>): RpcChannel {
   const channel = rpc.dial({ to: { host: '127.0.0.1', port }, ...options })
   t.after(() => channel.close())
   return channel
@@ -56,9 +56,9 @@ async function ask(channel: RpcChannel, path: string, text: string, options: Rpc
   return outcome
 }
 
-test('one message and many, both ways, over one channel', async (t) => {
+overBoth('one message and many, both ways, over one channel', async (t, lean) => {
   const { port } = await serve(t, { produce: echo, produceStream: echo })
-  const channel = dial(t, port)
+  const channel = dial(t, port, lean)
   const unary = await ask(channel, produce, 'hello')
   assert.deepEqual([unary.messages, unary.error], [[bytesOf('hello')], undefined])
   const { call, outcome } = start(channel, produceStream)
@@ -70,32 +70,32 @@ test('one message and many, both ways, over one channel', async (t) => {
   assert.deepEqual(messages, sent)
 })
 
-test('metadata arrives, binary included, and a deadline', async (t) => {
+overBoth('metadata arrives, binary included, and a deadline', async (t, lean) => {
   const { handle, called } = silent()
   const { port } = await serve(t, { produce: handle })
   const metadata = new Map([
     ['x-name', 'value'],
     ['trace-bin', 'AAEC/w=='],
   ])
-  start(dial(t, port), produce, { metadata, timeoutMs: 60_000 })
+  start(dial(t, port, lean), produce, { metadata, timeoutMs: 60_000 })
   const call = await called
   assert.equal(call.metadata.get('x-name'), 'value')
   assert.deepEqual(Buffer.from(call.metadata.get('trace-bin')!, 'base64'), Buffer.from([0, 1, 2, 255]))
   assert.ok(call.remainingMs()! > 0 && call.remainingMs()! <= 60_000)
 })
 
-test('forbidden metadata fails the call and no more', async (t) => {
+overBoth('forbidden metadata fails the call and no more', async (t, lean) => {
   const { port } = await serve(t, { produce: echo })
-  const channel = dial(t, port)
+  const channel = dial(t, port, lean)
   const refused = await ask(channel, produce, 'x', { metadata: new Map([['bad name', 'value']]) })
   assert.equal(refused.error?.code, 'REQUEST_MALFORMED')
   assert.equal((await ask(channel, produce, 'x')).error, undefined)
 })
 
-test('errors keep code, message and facts', async (t) => {
+overBoth('errors keep code, message and facts', async (t, lean) => {
   const refusal = new ReeveError('COPIES_PENDING', 'stored, 1 copy: ä', { facts: { copies: '1' } })
   const { port } = await serve(t, { produce: (call) => ({ message: () => call.finish(refusal) }) })
-  const { error } = await ask(dial(t, port), produce, 'x')
+  const { error } = await ask(dial(t, port, lean), produce, 'x')
   assert.deepEqual(
     [error?.code, error?.message, error?.facts],
     ['COPIES_PENDING', 'stored, 1 copy: ä', { copies: '1' }],
@@ -103,7 +103,7 @@ test('errors keep code, message and facts', async (t) => {
   assert.equal(error?.grpc, GrpcCode.DEADLINE_EXCEEDED)
 })
 
-test('unknown methods, missed deadlines and messages over the limit are told apart', async (t) => {
+overBoth('unknown methods, missed deadlines and messages over the limit are told apart', async (t, lean) => {
   const big: (call: ServerCall) => ReturnType<typeof echo> = (call) => ({
     message: () => {
       call.send(new Uint8Array(100_000))
@@ -111,18 +111,18 @@ test('unknown methods, missed deadlines and messages over the limit are told apa
     },
   })
   const { port } = await serve(t, { produce: silent().handle, consume: big })
-  const channel = dial(t, port, { maxMessageBytes: 50_000 })
+  const channel = dial(t, port, { ...lean, maxMessageBytes: 50_000 })
   assert.equal((await ask(channel, '/reeve.v1.LogService/Nothing', 'x')).error?.code, 'METHOD_UNKNOWN')
   assert.equal((await ask(channel, produce, 'x', { timeoutMs: 30 })).error?.code, 'DEADLINE_EXCEEDED')
   assert.equal((await ask(channel, '/reeve.v1.LogService/Consume', 'x')).error?.code, 'MESSAGE_TOO_LARGE')
 })
 
-test('cancel ends both sides, once, and nothing is delivered afterwards', async (t) => {
+overBoth('cancel ends both sides, once, and nothing is delivered afterwards', async (t, lean) => {
   const gone = signal()
   const { port } = await serve(t, {
     produceStream: (call) => ({ message: (bytes) => void call.send(bytes), cancelled: () => gone.resolve() }),
   })
-  const { call, outcome, hear, messages } = start(dial(t, port), produceStream)
+  const { call, outcome, hear, messages } = start(dial(t, port, lean), produceStream)
   hear(() => call.cancel())
   call.send(bytesOf('one'))
   call.send(bytesOf('two'))
@@ -136,10 +136,10 @@ test('cancel ends both sides, once, and nothing is delivered afterwards', async 
   call.pause()
 })
 
-test('a paused call holds its server back; resumed, it gets all, then the end', async (t) => {
+overBoth('a paused call holds its server back; resumed, it gets all, then the end', async (t, lean) => {
   const { handle, stuck, poured, expected } = pouring(400, 64 * 1024, 8 * 1024 * 1024)
   const { port } = await serve(t, { consumeStream: handle })
-  const { call, outcome, hear, messages } = start(dial(t, port), consumeStream)
+  const { call, outcome, hear, messages } = start(dial(t, port, lean), consumeStream)
   hear(() => {
     if (messages.length === 1) call.pause()
   })
@@ -157,7 +157,7 @@ test('a paused call holds its server back; resumed, it gets all, then the end', 
   )
 })
 
-test('send says false while the server does not read, drained follows when it does', async (t) => {
+overBoth('send says false while the server does not read, drained follows when it does', async (t, lean) => {
   const { port } = await serve(t, {
     produceStream: (call) => {
       call.pause()
@@ -175,7 +175,7 @@ test('send says false while the server does not read, drained follows when it do
   const paused = signal<ServerCall>()
   const drained = signal()
   const outcome = signal<string>()
-  const call = dial(t, port).call(
+  const call = dial(t, port, lean).call(
     produceStream,
     {},
     {
@@ -193,12 +193,12 @@ test('send says false while the server does not read, drained follows when it do
   assert.equal(await outcome.promise, String(sent))
 })
 
-test('an unreachable peer is UNAVAILABLE, and served once it is there', async (t) => {
+overBoth('an unreachable peer is UNAVAILABLE, and served once it is there', async (t, lean) => {
   const probe = createServer()
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
   const { port } = probe.address() as { port: number }
   await new Promise((resolve) => probe.close(resolve))
-  const channel = dial(t, port)
+  const channel = dial(t, port, lean)
   const { error } = await ask(channel, produce, 'x')
   assert.equal(error?.code, 'UNAVAILABLE')
   assert.equal(error?.retry, true)
@@ -209,7 +209,7 @@ test('an unreachable peer is UNAVAILABLE, and served once it is there', async (t
   assert.equal(outcome.error, undefined)
 })
 
-test('an address where nobody speaks is UNAVAILABLE in time, and served once somebody does', async (t) => {
+overBoth('an address where nobody speaks is UNAVAILABLE in time, and served once somebody does', async (t, lean) => {
   const sockets: Socket[] = []
   const mute = createServer((socket) => sockets.push(socket.on('error', () => {})))
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
@@ -222,7 +222,7 @@ test('an address where nobody speaks is UNAVAILABLE in time, and served once som
     setTimeout: (callback: () => void) => timers.push(callback),
     clearTimeout: () => {},
   }
-  const channel = createRealRpc({ clock }).dial({ to: { host: '127.0.0.1', port } })
+  const channel = createRealRpc({ clock }).dial({ to: { host: '127.0.0.1', port }, ...lean })
   t.after(() => channel.close())
   const { call, outcome } = start(channel, produceStream)
   call.send(bytesOf('x'))
@@ -236,10 +236,10 @@ test('an address where nobody speaks is UNAVAILABLE in time, and served once som
   assert.equal((await ask(channel, produce, 'x')).error, undefined)
 })
 
-test('a server that goes away in the middle of a call is UNAVAILABLE', async (t) => {
+overBoth('a server that goes away in the middle of a call is UNAVAILABLE', async (t, lean) => {
   const { handle, called } = silent()
   const { port, server } = await serve(t, { produceStream: handle })
-  const { call, outcome } = start(dial(t, port), produceStream)
+  const { call, outcome } = start(dial(t, port, lean), produceStream)
   call.send(bytesOf('x'))
   await called
   await server.close()
@@ -247,10 +247,10 @@ test('a server that goes away in the middle of a call is UNAVAILABLE', async (t)
   assert.equal(error?.grpc, GrpcCode.UNAVAILABLE)
 })
 
-test('closing a channel ends its calls, and later ones at once', async (t) => {
+overBoth('closing a channel ends its calls, and later ones at once', async (t, lean) => {
   const { handle, called } = silent()
   const { port } = await serve(t, { produceStream: handle })
-  const channel = dial(t, port)
+  const channel = dial(t, port, lean)
   const { call, outcome } = start(channel, produceStream)
   call.send(bytesOf('x'))
   await called
@@ -259,14 +259,13 @@ test('closing a channel ends its calls, and later ones at once', async (t) => {
   assert.equal((await ask(channel, produce, 'x')).error?.code, 'UNAVAILABLE')
 })
 
-test('a name is resolved', async (t) => {
+overBoth('a name is resolved', async (t, lean) => {
   const { port } = await serve(t, { produce: echo })
-  const channel = rpc.dial({ to: { host: 'localhost', port } })
-  t.after(() => channel.close())
+  const channel = dial(t, port, { ...lean, to: { host: 'localhost', port } })
   assert.equal((await ask(channel, produce, 'x')).error, undefined)
 })
 
-test('answers before an error are delivered before it', async (t) => {
+overBoth('answers before an error are delivered before it', async (t, lean) => {
   const { port } = await serve(t, {
     produceStream: (call) => ({
       message: () => {
@@ -275,7 +274,7 @@ test('answers before an error are delivered before it', async (t) => {
       },
     }),
   })
-  const { error, messages } = await ask(dial(t, port), produceStream, 'x')
+  const { error, messages } = await ask(dial(t, port, lean), produceStream, 'x')
   assert.equal(error?.code, 'DISK_FULL')
   assert.equal(messages.length, 100)
 })

@@ -2,9 +2,10 @@
 
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2'
-import type { TestContext } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type {
   CallListener,
+  RpcDialOptions,
   RpcHandler,
   RpcServeOptions,
   RpcServer,
@@ -18,6 +19,14 @@ import { LogService } from '../../../src/gen/reeve/v1/log_service_pb.ts'
 export const rpc = createRealRpc({ clock: realClock })
 export const loopback = { host: '127.0.0.1', port: 0 }
 export const maxMessageBytes = 1024 * 1024
+
+/** The same scenario over both kinds of channel; `lean` goes to each `dial` in it. */
+export function overBoth(name: string, scenario: (t: TestContext, lean: Lean) => Promise<void>): void {
+  test(name, (t) => scenario(t, {}))
+  test(`${name}, over a lean channel`, (t) => scenario(t, { lean: true }))
+}
+
+export type Lean = Pick<RpcDialOptions, 'lean'>
 
 /** Hot: produce, produceStream, consume, consumeStream. The others take the Connect lane. */
 export type Handlers = Partial<Record<keyof typeof LogService.method, RpcHandler>>

@@ -21,14 +21,19 @@ const sizes = fc.oneof(fc.nat(40), fc.constantFrom(16_384, 16_385, 40_000))
 
 test('what was framed is read back, however the bytes are cut into chunks', () => {
   fc.assert(
-    fc.property(fc.array(sizes, { maxLength: 12 }), fc.array(fc.nat(), { maxLength: 20 }), (lengths, cuts) => {
-      const messages = lengths.map((length, index) => new Uint8Array(length).fill(index + 1))
-      const reader = new FrameReader(50_000)
-      const read = readAll(reader, split(Buffer.concat(frameMessages(messages)), cuts))
-      assert.deepEqual(read, messages)
-      assert.ok(reader.atBoundary)
-      assert.equal(reader.failure, undefined)
-    }),
+    fc.property(
+      fc.array(sizes, { maxLength: 12 }),
+      fc.array(fc.nat(), { maxLength: 20 }),
+      fc.boolean(),
+      (lengths, cuts, trusted) => {
+        const messages = lengths.map((length, index) => new Uint8Array(length).fill(index + 1))
+        const reader = new FrameReader(50_000, trusted ? 20_000 : 0)
+        const read = readAll(reader, split(Buffer.concat(frameMessages(messages)), cuts))
+        assert.deepEqual(read, messages)
+        assert.ok(reader.atBoundary)
+        assert.equal(reader.failure, undefined)
+      },
+    ),
     { numRuns: 200 },
   )
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseGrpcTimeout } from '../../../src/env/rpc/grpc-timeout.ts'
+import { formatGrpcTimeout, parseGrpcTimeout } from '../../../src/env/rpc/grpc-timeout.ts'
 
 test('every unit is milliseconds', () => {
   const expected: [string, number][] = [
@@ -35,4 +35,17 @@ test('what is not one to eight digits and a unit is malformed', () => {
   ]) {
     assert.equal(parseGrpcTimeout(text), undefined, JSON.stringify(text))
   }
+})
+
+test('milliseconds are written so that no time is lost, as eight digits allow', () => {
+  const expected: [number, string][] = [
+    [0, '0m'],
+    [-5, '0m'],
+    [0.2, '1m'],
+    [1500, '1500m'],
+    [99_999_999, '99999999m'],
+    [100_000_001, '100001S'],
+    [Number.MAX_SAFE_INTEGER, '99999999S'],
+  ]
+  for (const [ms, text] of expected) assert.equal(formatGrpcTimeout(ms), text)
 })

@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls'
 import type { RpcDialOptions, ServerCall, TlsMaterial } from '../../../src/env/env.ts'
 import type { ReeveError } from '../../../src/errors.ts'
 import { createAuthority } from '../../certificates.ts'
-import { bytesOf, echo, openRaw, rpc, type Served, serve, signal } from './fixture.ts'
+import { bytesOf, echo, openRaw, overBoth, rpc, type Served, serve, signal } from './fixture.ts'
 
 const authority = await createAuthority()
 const stranger = await createAuthority('Another CA')
@@ -30,7 +30,7 @@ async function ask(
 
 const plainTls = { cert: serverSide.cert, key: serverSide.key }
 
-test('TLS without a CA proves the server; the caller stays anonymous', async (t) => {
+overBoth('TLS without a CA proves the server; the caller stays anonymous', async (t, lean) => {
   const callers: ServerCall['caller'][] = []
   const served = await serve(
     t,
@@ -42,24 +42,24 @@ test('TLS without a CA proves the server; the caller stays anonymous', async (t)
     },
     { tls: plainTls },
   )
-  assert.equal(await ask(t, served, { ca: authority.cert }), undefined)
-  assert.equal(await ask(t, served, clientSide), undefined)
+  assert.equal(await ask(t, served, { ca: authority.cert }, lean), undefined)
+  assert.equal(await ask(t, served, clientSide, lean), undefined)
   assert.deepEqual(
     callers.map(({ certificate }) => certificate),
     [undefined, undefined],
   )
 })
 
-test('the server must carry the name that is asked for', async (t) => {
+overBoth('the server must carry the name that is asked for', async (t, lean) => {
   const served = await serve(t, { produce: echo }, { tls: plainTls })
   const tls = { ca: authority.cert }
-  assert.equal(await ask(t, served, tls, { serverName: 'node.example' }), undefined)
-  assert.equal((await ask(t, served, tls, { serverName: 'other.example' }))?.code, 'UNAVAILABLE')
-  assert.equal((await ask(t, served, { ca: stranger.cert }))?.code, 'UNAVAILABLE')
-  assert.equal((await ask(t, served, undefined))?.code, 'UNAVAILABLE')
+  assert.equal(await ask(t, served, tls, { ...lean, serverName: 'node.example' }), undefined)
+  assert.equal((await ask(t, served, tls, { ...lean, serverName: 'other.example' }))?.code, 'UNAVAILABLE')
+  assert.equal((await ask(t, served, { ca: stranger.cert }, lean))?.code, 'UNAVAILABLE')
+  assert.equal((await ask(t, served, undefined, lean))?.code, 'UNAVAILABLE')
 })
 
-test('mutual TLS names the caller in both lanes', async (t) => {
+overBoth('mutual TLS names the caller in both lanes', async (t, lean) => {
   const callers: ServerCall['caller'][] = []
   const remember = (call: ServerCall) => {
     callers.push(call.caller)
@@ -70,7 +70,7 @@ test('mutual TLS names the caller in both lanes', async (t) => {
     { produce: remember, getServers: remember },
     { tls: { ...plainTls, ca: authority.cert } },
   )
-  assert.equal(await ask(t, served, clientSide), undefined)
+  assert.equal(await ask(t, served, clientSide, lean), undefined)
   const session = connectHttp2(`https://127.0.0.1:${served.port}`, {
     ca: Buffer.from(clientSide.ca),
     cert: Buffer.from(clientSide.cert),
@@ -88,7 +88,7 @@ test('mutual TLS names the caller in both lanes', async (t) => {
   assert.equal(callers[0]?.remote.host, '127.0.0.1')
 })
 
-test('without a certificate of the CA there is no call, and the rejection is reported', async (t) => {
+overBoth('without a certificate of the CA there is no call, and the rejection is reported', async (t, lean) => {
   const served = await serve(t, { produce: echo }, { tls: { ...plainTls, ca: authority.cert } })
   const foreign = await stranger.issue({ name: 'alice' })
   const expired = await authority.issue({ name: 'alice', expired: true })
@@ -98,7 +98,7 @@ test('without a certificate of the CA there is no call, and the rejection is rep
     { ca: authority.cert, cert: expired.cert, key: expired.key },
   ]) {
     const before = served.events.length
-    assert.notEqual(await ask(t, served, tls), undefined)
+    assert.notEqual(await ask(t, served, tls, lean), undefined)
     assert.equal(served.events[before]?.kind, 'tlsRejected')
     assert.match(served.events[before]?.message ?? '', /./)
   }
@@ -106,12 +106,12 @@ test('without a certificate of the CA there is no call, and the rejection is rep
   plain.on('error', () => {})
   await once(plain, 'close')
   assert.equal(served.events.at(-1)?.kind, 'tlsRejected')
-  assert.equal(await ask(t, served, clientSide), undefined)
+  assert.equal(await ask(t, served, clientSide, lean), undefined)
 })
 
-test('replaced material counts for new connections, those that exist stay', async (t) => {
+overBoth('replaced material counts for new connections, those that exist stay', async (t, lean) => {
   const served = await serve(t, { produce: echo, produceStream: echo }, { tls: { ...plainTls, ca: authority.cert } })
-  const channel = rpc.dial({ to: served.server.address, tls: clientSide })
+  const channel = rpc.dial({ ...lean, to: served.server.address, tls: clientSide })
   t.after(() => channel.close())
   const answers: string[] = []
   let next = signal()
@@ -135,39 +135,42 @@ test('replaced material counts for new connections, those that exist stay', asyn
   call.send(bytesOf('after'))
   await next.promise
   assert.deepEqual(answers, ['before', 'after'])
-  assert.notEqual(await ask(t, served, clientSide), undefined)
-  assert.equal(await ask(t, served, await stranger.issue({ name: 'bob' })), undefined)
+  assert.notEqual(await ask(t, served, clientSide, lean), undefined)
+  assert.equal(await ask(t, served, await stranger.issue({ name: 'bob' }), lean), undefined)
 })
 
-test('unusable material is TLS_INVALID at the start, at a replacement and at a dial; the old stays', async (t) => {
-  const served = await serve(t, { produce: echo }, { tls: { ...plainTls, ca: authority.cert } })
-  const other = await authority.issue({ name: 'other' })
-  const { cert, key } = plainTls
-  const ca = authority.cert
-  const unusable: [string, TlsMaterial][] = [
-    ['key of another certificate', { ca, cert, key: other.key }],
-    ['no key', { ca, cert }],
-    ['no certificate', { ca, key }],
-    ['empty certificate', { ca, cert: new Uint8Array(0), key }],
-    ['half-written certificate', { ca, cert: cert.subarray(0, cert.length / 2), key }],
-    ['half-written key', { ca, cert, key: key.subarray(0, key.length / 2) }],
-    ['damaged certificate', { ca, cert: Buffer.from(Buffer.from(cert).toString().replace('MII', 'AAA')), key }],
-    ['empty CA', { ca: new Uint8Array(0), cert, key }],
-    ['half-written CA bundle', { ca: Buffer.concat([ca, Buffer.from('\n'), ca.subarray(0, 100)]), cert, key }],
-    ['CA that is no PEM', { ca: bytesOf('hello'), cert, key }],
-  ]
-  for (const [what, tls] of unusable) {
-    const invalid = { code: 'TLS_INVALID' }
-    assert.throws(() => served.server.replaceTls(tls), invalid, what)
-    assert.throws(() => rpc.dial({ to: served.server.address, tls }), invalid, what)
-    await assert.rejects(
-      rpc.serve({ at: { host: '127.0.0.1', port: 0 }, tls, routes: [], maxMessageBytes: 1000 }),
-      invalid,
-      what,
-    )
-  }
-  assert.equal(await ask(t, served, clientSide), undefined)
-})
+overBoth(
+  'unusable material is TLS_INVALID at the start, at a replacement and at a dial; the old stays',
+  async (t, lean) => {
+    const served = await serve(t, { produce: echo }, { tls: { ...plainTls, ca: authority.cert } })
+    const other = await authority.issue({ name: 'other' })
+    const { cert, key } = plainTls
+    const ca = authority.cert
+    const unusable: [string, TlsMaterial][] = [
+      ['key of another certificate', { ca, cert, key: other.key }],
+      ['no key', { ca, cert }],
+      ['no certificate', { ca, key }],
+      ['empty certificate', { ca, cert: new Uint8Array(0), key }],
+      ['half-written certificate', { ca, cert: cert.subarray(0, cert.length / 2), key }],
+      ['half-written key', { ca, cert, key: key.subarray(0, key.length / 2) }],
+      ['damaged certificate', { ca, cert: Buffer.from(Buffer.from(cert).toString().replace('MII', 'AAA')), key }],
+      ['empty CA', { ca: new Uint8Array(0), cert, key }],
+      ['half-written CA bundle', { ca: Buffer.concat([ca, Buffer.from('\n'), ca.subarray(0, 100)]), cert, key }],
+      ['CA that is no PEM', { ca: bytesOf('hello'), cert, key }],
+    ]
+    for (const [what, tls] of unusable) {
+      const invalid = { code: 'TLS_INVALID' }
+      assert.throws(() => served.server.replaceTls(tls), invalid, what)
+      assert.throws(() => rpc.dial({ ...lean, to: served.server.address, tls }), invalid, what)
+      await assert.rejects(
+        rpc.serve({ at: { host: '127.0.0.1', port: 0 }, tls, routes: [], maxMessageBytes: 1000 }),
+        invalid,
+        what,
+      )
+    }
+    assert.equal(await ask(t, served, clientSide, lean), undefined)
+  },
+)
 
 test('a replacement can neither turn mutual TLS on or off nor bring TLS to a plain server', async (t) => {
   const mutual = await serve(t, {}, { tls: { ...plainTls, ca: authority.cert } })
