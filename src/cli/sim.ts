@@ -66,14 +66,16 @@ export function addSim(program: Command, ended: (code: number) => void): void {
       'after',
       `
 Nodes are the same code as in production; only the clock, chance, disk and network below them are
-simulated. They join, crash, lose power, restart, stop, are cut off from each other and healed while
-writers append at each. Then all is healed, and every acknowledged record must be on every node,
-every copy a prefix of its log, what was sent again stored once, and after a stop nothing may be
-left open. The same seed gives the same run, event by event: compare the traces.
+simulated. Of more than thirty classes of faults (of networks, processes, disks, machines, operators)
+each run draws some by its seed, and says which, while writers append at each. Then all is healed,
+and every acknowledged record must be on every node, every copy a prefix of its log, what was sent
+again stored once, and after a stop nothing may be left open. The same seed gives the same run,
+event by event: compare the traces.
 
 Examples:
   $ reeve sim --seed 7 --plan
   $ reeve sim --runs 100 --nodes 3 --minutes 1
+  $ reeve sim --faults partition,bit-rot,crash
   $ reeve sim --runs 10000 --jobs 8 --twice --failing`,
     )
 }
