@@ -57,6 +57,11 @@ export function parseProduceRequest(bytes: Uint8Array): ProduceCommand {
   return { topic: topic ? text(topic) : '', batch: whole, copies, producerId, producerSequence, producerSkips }
 }
 
+/** Nobody's in particular, and it need be nowhere else. */
+export function isPlain({ copies, producerId, producerSequence, producerSkips }: ProduceCommand): boolean {
+  return copies <= 1 && producerId.length === 0 && producerSequence === 0 && !producerSkips
+}
+
 /** Undefined where the batch is nobody's in particular. Throws `REQUEST_MALFORMED`. */
 export function claimOf(command: ProduceCommand, recordCount: number): Claim | undefined {
   const { producerId: id, producerSequence: sequence, producerSkips: skips } = command

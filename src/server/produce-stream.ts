@@ -13,7 +13,7 @@ import type { PhaseSource } from './phase.ts'
 import { isClosing, nodeStopping } from './phase.ts'
 import type { Appender, ProduceDeps } from './produce.ts'
 import { createAppender } from './produce.ts'
-import { type ProduceCommand, parseProduceRequest } from './produce-request.ts'
+import { isPlain, type ProduceCommand, parseProduceRequest } from './produce-request.ts'
 import { attempt } from './typed.ts'
 
 export interface ProduceStreamDeps extends ProduceDeps {
@@ -86,7 +86,8 @@ class ProducingStream implements CallListener {
       if (command.topic !== '') this.#topic = command.topic
       // A copy: it is a view into whatever came with it.
       if (command.producerId.length > 0) this.#producerId = command.producerId.slice()
-      entry = this.#isPlain(command) ? this.#place(command.batch, bytes.length) : this.#append(command, bytes.length)
+      const plain = this.#producerId.length === 0 && isPlain(command)
+      entry = plain ? this.#place(command.batch, bytes.length) : this.#append(command, bytes.length)
     } catch (error) {
       this.#end(toReeveError(error))
       return
@@ -94,11 +95,6 @@ class ProducingStream implements CallListener {
     this.#pending.push(entry)
     this.#pendingBytes += entry.bytes
     this.#throttle()
-  }
-
-  /** Nobody's in particular, and it need be nowhere else. */
-  #isPlain({ copies, producerSequence, producerSkips }: ProduceCommand): boolean {
-    return copies <= 1 && this.#producerId.length === 0 && producerSequence === 0 && !producerSkips
   }
 
   #place(batch: Uint8Array, bytes: number): Pending {

@@ -3,7 +3,7 @@
  * the unary method.
  */
 
-import type { RpcHandler } from '../env/env.ts'
+import type { RpcHandler, ServerCall } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import type { BatchLimits } from '../log/batch.ts'
 import { checkBatch } from '../log/batch.ts'
@@ -13,7 +13,7 @@ import { parseTopicName } from '../log/log-id.ts'
 import type { Access } from './access.ts'
 import { type Acks, Waits } from './acks.ts'
 import { waitLimitMs } from './deadline.ts'
-import { claimOf, type ProduceCommand, parseProduceRequest } from './produce-request.ts'
+import { claimOf, isPlain, type ProduceCommand, parseProduceRequest } from './produce-request.ts'
 import type { DurabilitySetting } from './produce-response.ts'
 import { encodeLogId, encodeProduceResponse, frameProduceResponses } from './produce-response.ts'
 import { oneMessage } from './typed.ts'
@@ -46,6 +46,8 @@ export interface Appender {
   place(subject: string, topic: string, batch: Uint8Array): Placed
   /** The encoded ProduceResponses of what became durable here, framed one behind the other. */
   answers(placed: readonly Placed[]): Uint8Array
+  /** The encoded ProduceResponse of what became durable here. */
+  answer(placed: Appended): Uint8Array
   /** Resolves with the encoded ProduceResponse. Throws or rejects with a typed error; thrown: nothing was written. */
   append(order: AppendOrder): Promise<Uint8Array>
 }
@@ -68,6 +70,7 @@ export function createAppender(deps: ProduceDeps): Appender {
   const answer = (appended: Appended) => encodeProduceResponse(encodeId(appended.log), appended, 1, durability)
   return {
     place: (subject, topic, batch) => journal.place(topic, batch, check(subject, topic, batch)),
+    answer,
     answers: (placed) => frameProduceResponses(encodeId, placed, durability),
     append(order) {
       const { topic, batch } = order
@@ -93,12 +96,18 @@ export function createAppender(deps: ProduceDeps): Appender {
 }
 
 export function produce(deps: ProduceDeps): RpcHandler {
-  const { append } = createAppender(deps)
+  const appender = createAppender(deps)
+  const plain = new PlainCalls(appender)
   return (call) => {
     const waits = new Waits()
     const listener = oneMessage(call, (bytes) => {
       const subject = deps.access.subjectOf(call.caller)
-      append({ ...parseProduceRequest(bytes), subject, remainingMs: () => call.remainingMs(), waits }).then(
+      const command = parseProduceRequest(bytes)
+      if (isPlain(command)) {
+        plain.add(call, appender.place(subject, command.topic, command.batch))
+        return
+      }
+      appender.append({ ...command, subject, remainingMs: () => call.remainingMs(), waits }).then(
         (answer) => {
           call.send(answer)
           call.finish()
@@ -107,6 +116,47 @@ export function produce(deps: ProduceDeps): RpcHandler {
       )
     })
     return { ...listener, cancelled: () => waits.end() }
+  }
+}
+
+interface Waiting {
+  readonly call: ServerCall
+  readonly placed: Placed
+}
+
+/** Calls of nobody in particular: those whose batches go to the disk together are answered in one loop. */
+class PlainCalls {
+  readonly #appender: Appender
+  #durable: Promise<void> | undefined
+  #waiting: Waiting[] = []
+
+  constructor(appender: Appender) {
+    this.#appender = appender
+  }
+
+  add(call: ServerCall, placed: Placed): void {
+    const { durable } = placed
+    if (durable !== this.#durable) this.#begin(durable)
+    this.#waiting.push({ call, placed })
+  }
+
+  #begin(durable: Promise<void>): void {
+    this.#durable = durable
+    const waiting: Waiting[] = []
+    this.#waiting = waiting
+    durable.then(
+      () => {
+        for (const { call, placed } of waiting) {
+          call.send(this.#appender.answer(placed))
+          call.finish()
+        }
+        waiting.length = 0
+      },
+      (error) => {
+        for (const { call } of waiting) call.finish(toReeveError(error))
+        waiting.length = 0
+      },
+    )
   }
 }
 

@@ -91,6 +91,35 @@ test('a failing disk reaches the caller as what it is', async () => {
   assert.equal((await errorOf(call)).code, 'DISK_FULL')
 })
 
+test('calls that go to the disk together are answered together, each with its own place, or all refused', async () => {
+  for (const error of [undefined, new ReeveError('DISK_FAILED', 'EIO')]) {
+    const deps = parts()
+    let settle = () => {}
+    const durable = new Promise<void>((resolve, reject) => {
+      settle = error ? () => reject(error) : resolve
+    })
+    const place = deps.journal.place.bind(deps.journal)
+    deps.journal.place = (...batch) => ({ ...place(...batch), durable })
+    const handle = produce(deps)
+    const calls = ['x', 'y', 'z'].map((value) =>
+      callOf(handle).say(produceRequest({ topic: 'orders', batch: records(value) })),
+    )
+    calls[1]?.cancel()
+    await settled()
+    assert.deepEqual(
+      calls.map(({ sent }) => sent.length),
+      [0, 0, 0],
+    )
+    settle()
+    for (const index of [0, 2]) {
+      const call = calls[index] as (typeof calls)[number]
+      assert.equal((await call.done)?.code, error?.code)
+      const places = call.answers(ProduceResponseSchema).map(({ baseOffset }) => baseOffset)
+      assert.deepEqual(places, error ? [] : [BigInt(index)])
+    }
+  }
+})
+
 test('copies are waited for, and counted as they are at the answer', async () => {
   const deps = parts()
   const call = callOf(produce(deps)).say(produceRequest({ topic: 'orders', batch: records('x'), copies: 2 }))

@@ -17,6 +17,7 @@ import { writeChunks } from './write-chunks.ts'
 
 const grpcContentType = /^application\/grpc(?:\+proto)?$/i
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' }
+const withTrailers = { waitForTrailers: true }
 /** A caller that goes on sending after its call has ended and all answers have gone is cut off after this time. */
 const lingerMs = 1000
 
@@ -112,7 +113,8 @@ export class FastCall implements ServerCall, RunningCall {
     if (this.#over) return false
     this.#queue.push(message)
     this.#queueBytes += message.length
-    if (!this.#flushing) {
+    // The one answer of a call leaves with its end.
+    if (!this.#flushing && this.#route.method.methodKind !== 'unary') {
       this.#flushing = true
       queueMicrotask(() => this.#flush())
     }
@@ -277,7 +279,7 @@ export class FastCall implements ServerCall, RunningCall {
   #answer(): void {
     if (this.#answered) return
     this.#answered = true
-    this.#stream.respond(responseHeaders, { waitForTrailers: true })
+    this.#stream.respond(responseHeaders, withTrailers)
   }
 
   #written(): void {

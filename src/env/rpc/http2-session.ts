@@ -51,10 +51,11 @@ export function watchSession(session: ServerHttp2Session, clock: Clock): Caller 
     clock.clearTimeout(timer)
     timer = clock.setTimeout(beat, beatMs)
   })
+  const closed = () => streams--
   session.on('stream', (stream) => {
     streams++
     used = true
-    stream.on('close', () => streams--)
+    stream.on('close', closed)
   })
   return caller
 }
