@@ -67,7 +67,8 @@ export function* scanFrames(source: ByteSource, from: Place, position = 0): Gene
     if (header.baseOffset !== offset) return end('offset')
     const stored = storedChain(frame)
     if (chain !== undefined && chainAfter(chain, frame) !== stored) return end('chain')
-    yield { ...header, position: at, chain: stored, frame }
+    const { bytes, baseOffset, recordCount, endOffset } = header
+    yield { bytes, baseOffset, recordCount, endOffset, position: at, chain: stored, frame }
     at += header.bytes
     offset = header.endOffset
     chain = stored

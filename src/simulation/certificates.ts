@@ -13,9 +13,21 @@ export function writeCertificate(certificate: SimulatedCertificate): Uint8Array 
   return new TextEncoder().encode(mark + JSON.stringify(certificate))
 }
 
+/** Every call shows one, and nobody writes into a file that was read: each is looked at once. */
+const read = new WeakMap<Uint8Array, { readonly certificate: SimulatedCertificate | undefined }>()
+
 /** Undefined: bytes that are no such certificate; they count as one that is good for ever. */
 export function readCertificate(bytes: Uint8Array | undefined): SimulatedCertificate | undefined {
-  const text = bytes === undefined ? '' : new TextDecoder().decode(bytes)
+  if (bytes === undefined) return undefined
+  const known = read.get(bytes)
+  if (known !== undefined) return known.certificate
+  const certificate = parseCertificate(bytes)
+  read.set(bytes, { certificate })
+  return certificate
+}
+
+function parseCertificate(bytes: Uint8Array): SimulatedCertificate | undefined {
+  const text = new TextDecoder().decode(bytes)
   return text.startsWith(mark) ? (JSON.parse(text.slice(mark.length)) as SimulatedCertificate) : undefined
 }
 

@@ -114,6 +114,7 @@ export class FileContent {
     }
     for (const layer of lost) layer.size = sync.size
     this.#layers = this.#layers.filter((layer) => layer.lost || !sync.layers.includes(layer))
+    for (const { before, lost } of sync.layers) if (!lost) discard(before)
   }
 
   failSync(sync: PendingSync): void {
@@ -187,7 +188,9 @@ export class FileContent {
   }
 
   #keepBefore(layer: Layer, page: number): void {
-    if (!layer.before.has(page)) layer.before.set(page, this.#pages.get(page)?.slice())
+    if (layer.before.has(page)) return
+    const present = this.#pages.get(page)
+    layer.before.set(page, present && copyOf(present))
   }
 
   /** The first `kept` bytes of the page as they are, the others as they were. */
@@ -207,6 +210,22 @@ export class FileContent {
       else if (end < pageBytes) stored.fill(0, end)
     }
   }
+}
+
+/** Pages nobody has any more: fresh memory for what each write is about to change costs more than the write. */
+const spare: Uint8Array[] = []
+const sparePages = 1024
+
+function copyOf(page: Uint8Array): Uint8Array {
+  const copy = spare.pop() ?? new Uint8Array(pageBytes)
+  copy.set(page)
+  return copy
+}
+
+/** Of another sync that covers the same layer nothing is left to be done. */
+function discard(before: Map<number, Uint8Array | undefined>): void {
+  for (const page of before.values()) if (page !== undefined && spare.length < sparePages) spare.push(page)
+  before.clear()
 }
 
 function placeOf(position: number): { page: number; offset: number; room: number } {
