@@ -69,7 +69,10 @@ export const supervisorMachine = setup({
     notePeer: assign(({ context, event }) => ({ peers: peersAfter(context, event) })),
     noteReplica: assign(({ context, event }) => ({ replicas: replicasAfter(context.replicas, event) })),
     noteReason: assign(({ event }) => ({ reason: reasonIn(event) })),
-    noteTimeout: assign({ reason: { code: 'DEADLINE_EXCEEDED', message: 'the logs did not close in time' } }),
+    /** What ended the node counts, not what came of it. */
+    noteTimeout: assign(({ context: { reason } }) => ({
+      reason: reason ?? { code: 'DEADLINE_EXCEEDED', message: 'the logs did not close in time' },
+    })),
     forgetPeers: assign({ peers: [] }),
     /** Compares the replicators that are wanted with those that run, and stops, parks, resumes and spawns. */
     reconcile: enqueueActions(({ context, enqueue }) => {
@@ -105,7 +108,10 @@ export const supervisorMachine = setup({
     catchUpPatience: 60_000,
     leaveTimeout: 20_000,
     drainTimeout: 15_000,
-    closeTimeout: 10_000,
+    /** Logs that failed are not waited for: their disk may never answer. */
+    closeTimeout: ({ context }) => (context.reason ? 1000 : 10_000),
+    /** For the answers that are on their way: mostly that what was to be written was not. */
+    failTimeout: 1000,
     restartPause: 1000,
   },
 }).createMachine({
@@ -136,6 +142,7 @@ export const supervisorMachine = setup({
       initial: 'listening',
       on: {
         'server.failed': { target: 'closing', actions: 'noteReason' },
+        'journal.failed': { target: '.failing', actions: 'noteReason' },
         reload: { actions: 'reloadServer' },
       },
       states: {
@@ -190,6 +197,15 @@ export const supervisorMachine = setup({
           entry: 'drainServer',
           on: { 'server.closed': { target: '#supervisor.closing' } },
           after: { drainTimeout: { target: '#supervisor.closing' } },
+        },
+        failing: {
+          entry: 'drainServer',
+          on: {
+            'server.closed': { target: '#supervisor.closing' },
+            // The first one says why; stopping is what it does.
+            'journal.failed': {},
+          },
+          after: { failTimeout: { target: '#supervisor.closing' } },
         },
       },
     },

@@ -120,7 +120,8 @@ describe('the supervisor', () => {
       says('membership', 'member.joined', { peer: node2 })
       const reason = { code: 'INTERNAL', message: 'broken' }
       says(who, type, { reason })
-      if (who !== 'journal') says('journal', 'journal.closed')
+      if (who === 'journal') says('server', 'server.closed')
+      says('journal', 'journal.closed')
       assert.equal(actor.getSnapshot().matches('failed'), true)
       assert.deepEqual(actor.getSnapshot().context.reason, reason)
       for (const part of ['journal', 'server', 'membership', 'replicator']) {
@@ -128,6 +129,21 @@ describe('the supervisor', () => {
       }
     })
   }
+
+  it('lets answers go out when a log fails, but waits for nothing that may never come', () => {
+    const { actor, diary, says, up, clock } = start()
+    up()
+    const reason = { code: 'LOG_FAILED', message: 'EIO' }
+    says('journal', 'journal.failed', { reason })
+    assert.equal(actor.getSnapshot().matches({ up: 'failing' }), true)
+    assert.deepEqual(diary.slice(-2), ['membership ends', 'server is told to drain'])
+    says('journal', 'journal.failed', { reason: { code: 'LOG_FAILED', message: 'another one' } })
+    clock.increment(1000)
+    assert.equal(diary.at(-1), 'journal is told to close')
+    clock.increment(1000)
+    assert.equal(actor.getSnapshot().matches('failed'), true)
+    assert.deepEqual(actor.getSnapshot().context.reason, reason)
+  })
 
   it('starts one replicator a peer, parks it, resumes it and stops it', () => {
     const { actor, diary, says, up } = start()
