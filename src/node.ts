@@ -7,7 +7,7 @@ import type { ClusterMember, GossipActorOptions } from './actors/gossip-actor.ts
 import { Healer } from './actors/healer.ts'
 import { journalLogic } from './actors/journal.ts'
 import { LeftOut } from './actors/left-out.ts'
-import { reportJournal, reportScrub, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
+import { reportDoubt, reportJournal, reportScrub, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
 import { keepRetention } from './actors/retention.ts'
@@ -273,6 +273,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
           onChange: (listener) => known.onChange(listener),
           compact: (next) => compactCatalog(entries, opened, next),
           failed: ({ code, message }) => catalogLog.warn({ code, reason: message }, 'a log could not be trimmed'),
+          doubted: (aheadMs) => reportDoubt(catalogLog, aheadMs),
         })
         healer.start(opened)
         scrubber.start(opened)

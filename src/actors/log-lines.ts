@@ -45,6 +45,17 @@ export function reportJournal(log: Logger, event: JournalEvent, failed: (error: 
   else log.info(event, kind === 'tailCut' ? 'an unfinished write was cut off' : kind)
 }
 
+/** A day is what a quiet cluster may look like after a restart. */
+const doubtWorthMs = 24 * 60 * 60_000
+
+export function reportDoubt(log: Logger, aheadMs: number): void {
+  if (aheadMs < doubtWorthMs) return
+  log.warn(
+    { aheadMs },
+    'the wall clock is far ahead of what is known: records go by their age more slowly until it is met',
+  )
+}
+
 export function reportScrub(log: Logger, event: ScrubEvent): void {
   if (event.kind === 'failed') log.warn(event, 'a segment could not be checked')
   else log.info(event, 'all segments were checked')

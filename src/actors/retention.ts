@@ -8,6 +8,8 @@ import { catalogTopic } from '../catalog/catalog.ts'
 import type { TopicPolicy } from '../catalog/topic-settings.ts'
 import type { Clock, Timer } from '../env/env.ts'
 import { type ReeveError, toReeveError } from '../errors.ts'
+import { AgeClock } from '../log/age-clock.ts'
+import { timestampMs } from '../log/hlc.ts'
 import type { Journal } from '../log/journal.ts'
 import { isInternalTopic, type LogId, logKey } from '../log/log-id.ts'
 import { planTrims } from '../log/retention.ts'
@@ -21,6 +23,8 @@ export interface RetentionOptions {
   readonly compact: (next: () => Promise<boolean>) => Promise<void>
   /** Told when a log could not be trimmed; it is tried again with the next look. */
   readonly failed: (error: ReeveError) => void
+  /** Told once when the wall clock is so far ahead that records go by their age more slowly than it says. */
+  readonly doubted: (aheadMs: number) => void
 }
 
 const lookEveryMs = 60_000
@@ -42,6 +46,8 @@ class Retention {
   #everyTimer: Timer | undefined
   #soonTimer: Timer | undefined
   #looking = false
+  readonly #ages = new AgeClock()
+  #doubted = false
   /** Made once for all topics of a look: it goes over all logs. */
   #newest: ReadonlyMap<string, string> | undefined
   #stopped = false
@@ -106,7 +112,7 @@ class Retention {
       segments,
       written: log.own ? ('here' as const) : isOver(log.id, newest) ? ('over' as const) : ('elsewhere' as const),
     }))
-    const trims = planTrims(logs, retention, clock.now())
+    const trims = planTrims(logs, retention, maxAgeMs > 0 ? this.#ageNow() : clock.now())
     for (const { id } of logs) {
       const to = trims.get(logKey(id))
       if (to === undefined || this.#stopped) continue
@@ -114,6 +120,14 @@ class Retention {
         if (!(await journal.trim(id, to, () => this.#pause()))) this.#soon(topic)
       })
     }
+  }
+
+  #ageNow(): number {
+    const { journal, clock, doubted } = this.#options
+    const { nowMs, aheadMs } = this.#ages.read(clock.now(), clock.monotonicMs(), () => latestElsewhere(journal))
+    if (aheadMs > 0 && !this.#doubted) doubted(aheadMs)
+    this.#doubted = aheadMs > 0
+    return nowMs
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {
@@ -133,6 +147,17 @@ class Retention {
       }
     })
   }
+}
+
+/** The latest time at which others wrote, or else this node in its earlier runs; undefined: nobody did. */
+function latestElsewhere(journal: Journal): number | undefined {
+  let [others, earlier] = [0n, 0n]
+  for (const { id, own, newest } of journal.logs()) {
+    if (id.origin !== journal.node) others = newest > others ? newest : others
+    else if (!own) earlier = newest > earlier ? newest : earlier
+  }
+  const latest = others || earlier
+  return latest === 0n ? undefined : timestampMs(latest)
 }
 
 /** By node: its latest run of which anything is here. Epochs sort by the time they were minted. */

@@ -105,6 +105,23 @@ test('by age goes what is old, on every node, also of runs that are over; what w
   await end()
 })
 
+test('a wall clock that jumps a year ahead takes nothing by age at once, nor does a start under it; what is old goes', async () => {
+  const hour = 3_600_000
+  const { cluster, write, log, end } = await started(['a', 'b'], { retentionMs: 2 * hour })
+  const [a, b] = [cluster.node('a'), cluster.node('b')]
+  for (const name of ['a', 'b']) await write(name, 5)
+  await cluster.until(() => log('a', b)?.end === 5 && log('b', a)?.end === 5)
+  cluster.host('a').clockError.offsetMs += 365 * 24 * hour
+  await cluster.world.run({ untilMs: cluster.world.now + 90_000 })
+  await cluster.world.complete(a.stop())
+  await cluster.start('a')
+  await cluster.world.run({ untilMs: cluster.world.now + 90_000 })
+  for (const name of ['a', 'b']) assert.deepEqual([log(name, a)?.start, log(name, b)?.start], [0, 0])
+  cluster.host('a').clockError.offsetMs = 0
+  await cluster.until(() => log('a', b)?.start !== 0 && log('b', a)?.start === 5, 3 * hour)
+  await end()
+})
+
 test('a replica that was away for longer begins anew where the others begin, and so does a new one', async () => {
   const { cluster, write, log, end } = await started(['a', 'b'], { retentionBytes: 150_000 })
   const a = cluster.node('a')
