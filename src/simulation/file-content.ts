@@ -129,15 +129,21 @@ export class FileContent {
   /** The same bytes, durable. */
   copy(): FileContent {
     const copy = new FileContent()
-    copy.size = this.size
+    for (const [page, stored] of this.#pages) {
+      const at = page * pageBytes
+      copy.write(stored.subarray(0, Math.max(0, this.size - at)), at)
+    }
+    copy.truncate(this.size)
+    copy.endSync(copy.beginSync())
     copy.modifiedMs = this.modifiedMs
     copy.mode = this.mode
-    for (const [page, stored] of this.#pages) copy.#pages.set(page, stored.slice())
     return copy
   }
 
   /** One bit of what the device has turns over; what was changed since and is not synced hides it. */
   flip(position: number, bit: number): void {
+    this.version++
+    this.changedFrom = Math.min(this.changedFrom, position)
     const { page, offset } = placeOf(position)
     const layer = this.#layers.find(({ before }) => before.has(page))
     const pages = layer?.before ?? this.#pages
