@@ -166,7 +166,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
       journal,
       summary,
       access,
-      synced: (node, key, end) => copies.note(node, key, end),
+      synced: (...statement) => copies.note(...statement),
     }),
   ]
 

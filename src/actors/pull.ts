@@ -262,11 +262,9 @@ class Pull {
     const wanted = { ref: this.#nextRef++, id, key }
     this.#byRef.set(wanted.ref, wanted)
     this.#byKey.set(key, wanted)
-    const copy = this.#options.journal().log(id)
-    this.#send({
-      case: 'want',
-      value: { ref: wanted.ref, log: logIdToMessage(id), offset: BigInt(copy?.end ?? 0), chain: copy?.chain ?? 0n },
-    })
+    const { start, end, chain } = this.#options.journal().log(id) ?? { start: 0, end: 0, chain: 0n }
+    const place = { offset: BigInt(end), chain: chain ?? 0n, start: BigInt(start) }
+    this.#send({ case: 'want', value: { ref: wanted.ref, log: logIdToMessage(id), ...place } })
   }
 
   #unwant(wanted: Wanted): void {

@@ -1,6 +1,7 @@
 /** What came of many runs: how many failed and which, how far they are, and whether a seed that ran twice did the same. */
 
 import type { ScenarioResult } from '../simulation/scenario.ts'
+import { addCounts, neverReached, rareStates, type Sometimes, type SometimesCounts } from '../simulation/sometimes.ts'
 import type { Dealt } from './dealt-runs.ts'
 import { grouped } from './output.ts'
 
@@ -18,6 +19,7 @@ export class SimTally {
   readonly #traces = new Map<number, string | undefined>()
   readonly #broke = new Set<number>()
   readonly #differed = new Set<number>()
+  readonly #reached: { readonly had: ReadonlySet<string>; readonly sometimes: SometimesCounts }[] = []
   #done = 0
   #simulatedMs = 0
 
@@ -35,6 +37,7 @@ export class SimTally {
     if (broke) this.#broke.add(seed)
     const trace = result?.traceHash
     const isFirst = !this.#traces.has(seed)
+    if (result && isFirst) this.#reached.push({ had: new Set(result.had), sometimes: result.sometimes })
     const differed = !isFirst && this.#traces.get(seed) !== trace
     if (differed) this.#differed.add(seed)
     if (!isFirst) this.#traces.delete(seed)
@@ -45,6 +48,11 @@ export class SimTally {
   /** Seeds. */
   get failed(): number {
     return new Set([...this.#broke, ...this.#differed]).size
+  }
+
+  /** Rare states that the runs could have reached, and none did. */
+  get neverReached(): Sometimes[] {
+    return neverReached(this.#reached)
   }
 
   /** On a terminal, in one line that the next output replaces. */
@@ -67,8 +75,19 @@ export class SimTally {
     return (
       `${runs}: ${verdict}; ${this.#speed()}\n` +
       list('promises broken by seeds', this.#broke) +
-      list('not the same the second time', this.#differed)
+      list('not the same the second time', this.#differed) +
+      this.#sometimes()
     )
+  }
+
+  #sometimes(): string {
+    const counts = this.#reached.reduce((sum, { sometimes }) => addCounts(sum, sometimes), {} as SometimesCounts)
+    const never = this.neverReached
+    const lines = (Object.keys(rareStates) as Sometimes[]).map((name) => {
+      const verdict = never.includes(name) ? '; never reached: the simulation does not do its work' : ''
+      return `  ${grouped(counts[name] ?? 0).padStart(9)}  ${rareStates[name].says}${verdict}\n`
+    })
+    return `sometimes:\n${lines.join('')}`
   }
 
   #speed(): string {

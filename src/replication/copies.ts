@@ -8,6 +8,12 @@
 /** A wait that was not over yet is dropped; its `done` is not called. */
 export type CancelWait = () => void
 
+/** What a replica stated last: it has all from `start` up to `end`. */
+interface Held {
+  readonly start: number
+  readonly end: number
+}
+
 interface Waiter {
   readonly end: number
   readonly done: (copies: number) => void
@@ -21,52 +27,56 @@ interface Queue {
   lastEnd: number
 }
 
-const none: ReadonlyMap<string, number> = new Map()
-
 export class Copies {
-  readonly #ends = new Map<string, Map<string, number>>()
+  readonly #held = new Map<string, Map<string, Held>>()
   /** By log and number of copies. */
   readonly #queues = new Map<string, Map<number, Queue>>()
 
   /**
-   * Replica `node` has fsynced the log up to `end`. The last statement counts, also when it is lower than one before: a
-   * replica whose disk was replaced has what it says now, not what it once had.
+   * Replica `node` has fsynced the log from `start` up to `end`. The last statement counts, also when it is lower than one
+   * before: a replica whose disk was replaced has what it says now, not what it once had; and one whose copy began anew
+   * never had what was trimmed before.
    */
-  note(node: string, logKey: string, end: number): void {
-    let ends = this.#ends.get(logKey)
-    if (!ends) {
-      ends = new Map()
-      this.#ends.set(logKey, ends)
+  note(node: string, logKey: string, end: number, start = 0): void {
+    let held = this.#held.get(logKey)
+    if (!held) {
+      held = new Map()
+      this.#held.set(logKey, held)
     }
-    ends.set(node, end)
+    held.set(node, { start, end })
     const queues = this.#queues.get(logKey)
     if (!queues) return
-    const descending = [...ends.values()].sort((one, other) => other - one)
+    const descending = Array.from(held.values(), ({ end }) => end).sort((one, other) => other - one)
     // The writer is one copy, and the replica that is the last of so many has this much.
     for (const [copies, queue] of queues) this.#release(logKey, copies, queue, descending[copies - 2] ?? -1)
   }
 
   /** What this replica stated counts no more: its member was reaped. */
   forget(node: string): void {
-    for (const [logKey, ends] of this.#ends) {
-      ends.delete(node)
-      if (ends.size === 0) this.#ends.delete(logKey)
+    for (const [logKey, held] of this.#held) {
+      held.delete(node)
+      if (held.size === 0) this.#held.delete(logKey)
     }
   }
 
-  /** Nodes that have every record below `end`, the log's own writer included: it never offers what it has not fsynced. */
+  /**
+   * Nodes that have the batch that ends at `end`, the log's own writer included: it never offers what it has not fsynced.
+   * Copies begin where a batch does.
+   */
   count(logKey: string, end: number): number {
     let copies = 1
-    for (const noted of this.#ends.get(logKey)?.values() ?? []) if (noted >= end) copies++
+    for (const noted of this.#held.get(logKey)?.values() ?? []) {
+      if (noted.end >= end && (noted.start === 0 || noted.start < end)) copies++
+    }
     return copies
   }
 
   /** How far each replica stated to have it, by node. */
   ends(logKey: string): ReadonlyMap<string, number> {
-    return this.#ends.get(logKey) ?? none
+    return new Map(Array.from(this.#held.get(logKey) ?? [], ([node, { end }]) => [node, end]))
   }
 
-  /** Calls `done` once, as soon as at least `copies` nodes have every record below `end`; at once when they have. */
+  /** Calls `done` once, as soon as at least `copies` nodes have the batch that ends at `end`; at once when they have. */
   when(logKey: string, end: number, copies: number, done: (copies: number) => void): CancelWait {
     const now = this.count(logKey, end)
     if (now >= copies) {
@@ -108,8 +118,10 @@ export class Copies {
   #release(logKey: string, copies: number, queue: Queue, reached: number): void {
     for (const waiter of queue.waiters) {
       if (waiter.end <= reached) {
+        const now = this.count(logKey, waiter.end)
+        if (now < copies) continue
         queue.waiters.delete(waiter)
-        waiter.done(this.count(logKey, waiter.end))
+        waiter.done(now)
       } else if (queue.inOrder) break
     }
     this.#tidy(logKey, copies, queue)

@@ -31,8 +31,8 @@ export interface PullSourceOptions {
   /** Of what the journal holds. */
   readonly summary: Summary
   readonly access: Access
-  /** This node has fsynced the log, one that was written here, up to `end`. */
-  readonly synced: (node: string, key: string, end: number) => void
+  /** This node has fsynced the log, one that was written here, from `start` up to `end`. */
+  readonly synced: (node: string, key: string, end: number, start: number) => void
 }
 
 /** Frames a message: large enough to amortise a call, small enough to take turns. */
@@ -41,6 +41,8 @@ const framesMaxBytes = 256 * 1024
 interface Subscription {
   readonly ref: number
   readonly log: LogView
+  /** Where the replica's copy begins. */
+  readonly start: number
   /** The next offset to send. */
   position: number
   /** Of a part that it has to replace: where that ends; undefined: it follows the log. */
@@ -153,7 +155,17 @@ class PullStream implements CallListener {
       this.#answer(() => this.#refuse(want.ref, log ? RefusalReason.TRIMMED : RefusalReason.UNKNOWN, log))
       return
     }
-    const subscription = { ref: want.ref, log, position, until, verified: false, chain: want.chain, queued: false }
+    const start = offsetFrom(want.start)
+    const subscription = {
+      ref: want.ref,
+      log,
+      start,
+      position,
+      until,
+      verified: false,
+      chain: want.chain,
+      queued: false,
+    }
     this.#byRef.set(want.ref, subscription)
     if (until === undefined) this.#byKey.set(key, subscription)
     this.#queue(subscription)
@@ -167,8 +179,8 @@ class PullStream implements CallListener {
   }
 
   /** Only who wrote a log answers for its copies. */
-  #count({ log }: Subscription, end: number): void {
-    if (log.own) this.#options.synced(this.#replica!, log.key, end)
+  #count({ log, start }: Subscription, end: number): void {
+    if (log.own) this.#options.synced(this.#replica!, log.key, end, start)
   }
 
   #committed(log: LogView): void {

@@ -33,6 +33,8 @@ export class FileContent {
   version = 0
   /** Below it nothing changed since whoever sets it set it. */
   changedFrom = 0
+  /** Zeros from here on. */
+  filledTo = 0
   readonly #pages = new Map<number, Uint8Array>()
   #layers: Layer[] = []
   /** Takes changes; undefined after a sync began: the next change opens a new one. */
@@ -84,6 +86,7 @@ export class FileContent {
       const target = stored ?? new Uint8Array(pageBytes)
       target.set(piece, offset)
       this.#pages.set(page, target)
+      this.filledTo = Math.max(this.filledTo, position + done)
     }
     this.size = Math.max(this.size, position + source.length)
   }
@@ -98,6 +101,7 @@ export class FileContent {
       else stored.fill(0, offset)
     }
     this.size = size
+    this.filledTo = Math.min(this.filledTo, size)
   }
 
   beginSync(): PendingSync {

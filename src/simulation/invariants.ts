@@ -1,5 +1,6 @@
 /** What must hold in every cluster, as pure checks over plain snapshots of its nodes. */
 
+import type { JudgeName } from './judges/judge.ts'
 import type { OpenResources } from './process.ts'
 
 /** A node's copy of one log. */
@@ -79,6 +80,8 @@ export type Violation =
   | { readonly kind: 'stopFailed'; readonly node: string; readonly reason: string }
   | { readonly kind: 'processFailed'; readonly node: string; readonly reason: string }
   | { readonly kind: 'neverStarted'; readonly node: string }
+  /** What a judge found (see `judges`). */
+  | { readonly kind: JudgeName; readonly node: string; readonly reason: string }
 
 export function describeViolation(violation: Violation): string {
   const list = (names: readonly string[]): string => `[${[...names].sort().join(' ')}]`

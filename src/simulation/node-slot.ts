@@ -17,31 +17,31 @@ export interface SlotOptions {
 export class NodeSlot {
   state: 'down' | 'starting' | 'up' | 'stopping' = 'down'
   readonly #options: SlotOptions
-  readonly #host: Host
+  readonly host: Host
   /** Answers of an earlier run are nobody's business any more. */
   #run = 0
   #node: NodeHandle | undefined
 
   constructor(options: SlotOptions) {
     this.#options = options
-    this.#host = options.context.host
+    this.host = options.context.host
   }
 
   get name(): string {
-    return this.#host.name
+    return this.host.name
   }
 
   /** While it is up, and its process not paused. */
   get node(): NodeHandle | undefined {
-    return this.#host.paused ? undefined : this.#node
+    return this.host.paused ? undefined : this.#node
   }
 
   /** Does nothing unless it is down. */
   start(): void {
     if (this.state !== 'down') return
-    if (!this.#host.alive) this.#host.start()
+    if (!this.host.alive) this.host.start()
     const run = this.#begin('starting')
-    const { troubles } = this.#host.disk
+    const { troubles } = this.host.disk
     const failuresBefore = troubles.failures
     this.#options.startNode(this.#options.context).then(
       (node) => {
@@ -61,7 +61,7 @@ export class NodeSlot {
 
   /** A node may end, or not start, when its disk fails; whoever looks after it starts it again. */
   #gaveUp(kind: 'startFailed' | 'processFailed', reason: string, failuresBefore: number): void {
-    const isExcused = this.#host.disk.troubles.failures > failuresBefore
+    const isExcused = this.host.disk.troubles.failures > failuresBefore
     this.#note(`gave up: ${reason}`)
     if (!isExcused) this.#options.report({ kind, node: this.name, reason })
     this.end('kill')
@@ -73,13 +73,13 @@ export class NodeSlot {
   stop(): void {
     const node = this.#node
     if (this.state !== 'up' || node === undefined) return
-    this.#host.resume()
+    this.host.resume()
     const run = this.#begin('stopping')
     const { report, stopMs, context } = this.#options
     node.stop().then(
       () => {
         if (run !== this.#run) return
-        for (const violation of checkNothingOpen(this.name, this.#host.open())) report(violation)
+        for (const violation of checkNothingOpen(this.name, this.host.open())) report(violation)
         this.#note('stopped')
         this.end('kill')
       },
@@ -98,7 +98,7 @@ export class NodeSlot {
 
   end(how: 'kill' | 'crash' | 'powerOff'): void {
     this.#begin('down')
-    this.#host[how]()
+    this.host[how]()
   }
 
   /** The process died of an exception. */
@@ -116,7 +116,7 @@ export class NodeSlot {
       name: node.name,
       copies: node.copies(),
       get records() {
-        return node.readAll()
+        return node.readAll?.() ?? []
       },
       get places() {
         return node.places?.() ?? []

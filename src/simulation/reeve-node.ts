@@ -13,10 +13,13 @@ import type { LogView } from '../log/journal.ts'
 import { epochFromBytes } from '../log/log-id.ts'
 import { createNode } from '../node.ts'
 import { connectSerf, type SerfClient } from '../serf-rpc/client.ts'
+import { hearing } from './hearing.ts'
 import type { HeldFrames } from './invariants.ts'
 import { keyKeeper } from './key-keeper.ts'
+import type { ClientOptions } from './outside.ts'
 import { registrarOf, writerTls } from './registrar.ts'
 import type { NodeHandle, StartContext } from './scenario.ts'
+import { reachedByLine } from './sometimes.ts'
 import type { World } from './world.ts'
 
 export interface ReeveNodeOptions {
@@ -32,6 +35,16 @@ const serfPort = 7373
 const administrationTimeoutMs = 20_000
 const producePath = `/${LogService.typeName}/${LogService.method.produce.name}`
 const produceTimeoutMs = 5000
+
+/** Clients of such nodes; `settings` are those of the nodes. */
+export function reeveClients(
+  settings: NodeSettings = {},
+  mix: Omit<ClientOptions, 'rpcPort' | 'limits'> = {},
+): ClientOptions {
+  const known = { hostName: 'any', resolvePath: (path: string) => path }
+  const { retentionMs, retentionBytes, retentionRecords } = parseConfig(settings, known)
+  return { ...mix, rpcPort, limits: { retentionMs, retentionBytes, retentionRecords } }
+}
 
 /** Starts nodes that all know the addresses of all hosts. */
 export const reeveNode =
@@ -59,7 +72,7 @@ export const reeveNode =
     const keeper = keyKeeper(world)
     if (config.gossipKeyringFile !== undefined) await keeper.handOut(env.disk, config.gossipKeyringFile)
     const node = createNode(config, env, {
-      log: log.child({ node: config.nodeName }),
+      log: hearing(log, (fields, line) => heardLine(world, fields, line)).child({ node: config.nodeName }),
       inspect: (event) => noteTransition(world, host.name, event),
     })
     await node.start()
@@ -111,9 +124,17 @@ export const reeveNode =
 /** Every transition of every chart is part of the trace: two runs that differ in one differ in their hash. */
 function noteTransition(world: World, node: string, event: InspectionEvent): void {
   if (event.type !== '@xstate.snapshot' || !('value' in event.snapshot)) return
-  world.note(
-    `${node} ${(event.actorRef as AnyActorRef).id} ${event.event.type} ${JSON.stringify(event.snapshot.value)}`,
-  )
+  const { type } = event.event
+  const value = JSON.stringify(event.snapshot.value)
+  world.note(`${node} ${(event.actorRef as AnyActorRef).id} ${type} ${value}`)
+  if (value === '"parked"' && type === 'park') world.sometimes('replicatorParked')
+  else if (type === 'resume') world.sometimes('replicatorResumed')
+}
+
+function heardLine(world: World, fields: Readonly<Record<string, unknown>>, line: string): void {
+  const reached = reachedByLine(line)
+  if (reached !== undefined) world.sometimes(reached)
+  else if (line === 'member failed' && world.hosts.get(String(fields.member))?.alive) world.sometimes('refuted')
 }
 
 function produce(

@@ -16,7 +16,7 @@ const aclPolicyFile = '/data/policy.csv'
 /** With these a node shows and asks for certificates and judges by rules. */
 export const registrarSettings = { serverTls: { certFile, keyFile, caFile }, aclPolicyFile }
 
-/** What a writer beside a node dials with. */
+/** What a writer or reader beside a node dials with. */
 export const writerTls = {
   cert: writeCertificate({ uris: [], dnsNames: ['writer'], commonName: 'writer' }),
   key: new TextEncoder().encode('key'),
@@ -81,7 +81,8 @@ export class Registrar {
     const forbidden = this.#forbidden.get(host) ?? []
     const names = [...this.#world.hosts.values()].map(({ nodeName }) => nodeName)
     const nodes = names.filter((name) => !forbidden.includes(name)).map((name) => `p, ${name}, *, replicate, allow`)
-    const text = ['p, writer, *, produce, allow', ...nodes, ''].join('\n')
+    const client = ['produce', 'consume', 'admin'].map((act) => `p, writer, *, ${act}, allow`)
+    const text = [...client, ...nodes, ''].join('\n')
     host.disk.install(aclPolicyFile, new TextEncoder().encode(text))
   }
 }

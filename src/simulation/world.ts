@@ -13,6 +13,7 @@ import { type DiskSettings, defaultDisk } from './disk.ts'
 import { type FlapOptions, Flapping } from './flapping.ts'
 import { Host, type HostOptions } from './host.ts'
 import { defaultNetwork, Network, type NetworkSettings } from './network.ts'
+import type { Sometimes } from './sometimes.ts'
 import { Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
 import type { Weather, WeatherArea } from './weather.ts'
@@ -47,6 +48,7 @@ export class World {
   readonly seed: number
   readonly hosts = new Map<string, Host>()
   readonly network: Network
+  readonly reached: Partial<Record<Sometimes, number>> = {}
   readonly #options: WorldOptions
   readonly #trace: Trace
   readonly #timeline: Timeline
@@ -173,6 +175,11 @@ export class World {
   /** A fact of the code above, for the trace: two runs that differ in it differ in their hash. */
   note(text: string): void {
     this.#trace.note(this.#timeline.nowUs, text)
+  }
+
+  /** A rare state was reached (see `sometimes.ts`). Counts, and changes nothing. */
+  sometimes(name: Sometimes): void {
+    this.reached[name] = (this.reached[name] ?? 0) + 1
   }
 
   /** Something the world itself does later; belongs to no host, so no crash forgets it. */

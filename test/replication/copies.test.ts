@@ -21,6 +21,21 @@ test('a replica that comes back with less counts for less', () => {
   assert.equal(copies.count('log', 2), 2)
 })
 
+test('a replica whose copy began anew counts for nothing that lies before', () => {
+  const copies = new Copies()
+  const told: number[] = []
+  for (const end of [3, 5, 7]) copies.when('log', end, 2, () => told.push(end))
+  copies.note('b', 'log', 7, 5)
+  assert.deepEqual(told, [7])
+  assert.deepEqual(
+    [3, 5, 6, 7].map((end) => copies.count('log', end)),
+    [1, 1, 2, 2],
+  )
+  copies.note('c', 'log', 4)
+  assert.deepEqual(told, [7, 3])
+  assert.equal(copies.waiting, 1)
+})
+
 test('a replica that is gone for good no longer counts', () => {
   const copies = new Copies()
   copies.note('b', 'log', 5)
@@ -71,7 +86,9 @@ test('a cancelled wait is never told', () => {
 
 test('each wait ends when it may, whatever was waited for before it and in whatever order', () => {
   const waits = fc.array(fc.record({ end: fc.nat(20), copies: fc.integer({ min: 1, max: 4 }) }), { maxLength: 20 })
-  const notes = fc.array(fc.record({ node: fc.constantFrom('b', 'c', 'd'), end: fc.nat(20) }), { maxLength: 20 })
+  const notes = fc.array(fc.record({ node: fc.constantFrom('b', 'c', 'd'), end: fc.nat(20), start: fc.nat(10) }), {
+    maxLength: 20,
+  })
   fc.assert(
     fc.property(waits, notes, fc.nat(3), (all, statements, every) => {
       const copies = new Copies()
@@ -87,12 +104,14 @@ test('each wait ends when it may, whatever was waited for before it and in whate
         cancel()
         open.delete(n)
       })
-      const ends = new Map<string, number>()
-      for (const { node, end } of statements) {
-        ends.set(node, end)
-        copies.note(node, 'log', end)
+      const held = new Map<string, { start: number; end: number }>()
+      for (const { node, end, start } of statements) {
+        held.set(node, { start, end })
+        copies.note(node, 'log', end, start)
         for (const wait of open.values()) {
-          const count = 1 + [...ends.values()].filter((noted) => noted >= wait.end).length
+          const count =
+            1 +
+            [...held.values()].filter(({ start, end }) => end >= wait.end && (start === 0 || start < wait.end)).length
           assert.ok(count < wait.copies, 'one that could end waits on')
         }
       }

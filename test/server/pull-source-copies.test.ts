@@ -23,7 +23,7 @@ async function source(options: FakeCallOptions = {}) {
   await appendAll(journal, 'orders', ['one', 'two', 'three'])
   await journal.replicate(other, bytesOf(readAll(viewOf(elsewhere.journal, other))))
   const clock = new ManualClock()
-  const synced: [string, string, number][] = []
+  const synced: [string, string, number, number][] = []
   const route = pullRoute({
     clock,
     cluster: 'reeve',
@@ -35,10 +35,15 @@ async function source(options: FakeCallOptions = {}) {
   const call = new FakeCall(route.handle, options)
   const hello = { version: pullVersion, cluster: 'reeve', node: 'c', epoch: epochToBytes(epochC) }
   call.say(encodePullRequest({ case: 'hello', value: hello }))
-  const want = (ref: number, id: LogId, offset: number) => {
+  const want = (ref: number, id: LogId, offset: number, start = 0) => {
     const chain = viewOf(journal, id).chainAt(offset) ?? 0n
     call.say(
-      encodePullRequest({ case: 'want', value: { ref, log: logIdToMessage(id), offset: BigInt(offset), chain } }),
+      encodePullRequest({
+        ...{
+          case: 'want',
+          value: { ref, log: logIdToMessage(id), offset: BigInt(offset), chain, start: BigInt(start) },
+        },
+      }),
     )
   }
   const tellSynced = (ref: number, end: number) =>
@@ -53,17 +58,27 @@ describe('the source of a pull', () => {
   it('counts what the replica has from the moment it wants the log, and what it states later', async () => {
     const { synced, want, tellSynced, said } = await source()
     want(1, own, 2)
-    assert.deepEqual(synced, [['c', logKey(own), 2]])
+    assert.deepEqual(synced, [['c', logKey(own), 2, 0]])
     assert.equal(said().at(-1)?.case, 'frames')
     tellSynced(1, 3)
-    assert.deepEqual(synced.at(-1), ['c', logKey(own), 3])
+    assert.deepEqual(synced.at(-1), ['c', logKey(own), 3, 0])
+  })
+
+  it('counts from where the copy of the replica begins', async () => {
+    const { synced, want, tellSynced } = await source()
+    want(1, own, 2, 2)
+    tellSynced(1, 3)
+    assert.deepEqual(synced, [
+      ['c', logKey(own), 2, 2],
+      ['c', logKey(own), 3, 2],
+    ])
   })
 
   it('counts nothing that it has not sent', async () => {
     const { synced, want, tellSynced } = await source()
     want(1, own, 0)
     tellSynced(1, 1000)
-    assert.deepEqual(synced.at(-1), ['c', logKey(own), 3])
+    assert.deepEqual(synced.at(-1), ['c', logKey(own), 3, 0])
   })
 
   it('counts it also when the stream was full when the replica said so', async () => {
@@ -71,7 +86,7 @@ describe('the source of a pull', () => {
     want(1, own, 3)
     tellSynced(1, 3)
     call.drain()
-    assert.deepEqual(synced.at(-1), ['c', logKey(own), 3])
+    assert.deepEqual(synced.at(-1), ['c', logKey(own), 3, 0])
   })
 
   it('counts copies of what it wrote itself, and of nothing else', async () => {

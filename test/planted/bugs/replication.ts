@@ -37,8 +37,8 @@ export const replicationBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: pull,
-        find: 'offset: BigInt(copy?.end ?? 0), chain: copy?.chain ?? 0n }',
-        replace: 'offset: 0n, chain: 0n }',
+        find: 'offset: BigInt(end), chain: chain ?? 0n, start: BigInt(start) }',
+        replace: 'offset: 0n, chain: 0n, start: 0n }',
       },
       {
         file: 'src/log/log.ts',
@@ -117,8 +117,8 @@ export const replicationBugs: readonly PlantedBug[] = [
     'copies-count-what-was-said-once',
     'a node that lost its disk still counts as a copy',
     copies,
-    'ends.set(node, end)',
-    'ends.set(node, Math.max(end, ends.get(node) ?? 0))',
+    'held.set(node, { start, end })',
+    'held.set(node, { start, end: Math.max(end, held.get(node)?.end ?? 0) })',
   ),
   bug(
     'copies-one-too-few',
@@ -131,8 +131,15 @@ export const replicationBugs: readonly PlantedBug[] = [
     'copies-end-off-by-one',
     'an acknowledgement counts copies that lack the last record',
     copies,
-    'if (noted >= end) copies++',
-    'if (noted >= end - 1) copies++',
+    'if (noted.end >= end && (',
+    'if (noted.end >= end - 1 && (',
+  ),
+  bug(
+    'copies-begun-anew-count-for-all',
+    'an acknowledgement counts copies that never had the record',
+    copies,
+    '(noted.start === 0 || noted.start < end)',
+    'noted.start >= 0',
   ),
   bug(
     'orphans-assigned-to-nobody',

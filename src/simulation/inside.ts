@@ -1,0 +1,81 @@
+/** What nodes say of themselves when they are asked in their own process, held against what must be true of it. */
+
+import {
+  checkCaughtUp,
+  checkGrowth,
+  checkPeers,
+  checkRecords,
+  checkReplicators,
+  type HeldCopies,
+  type Violation,
+} from './invariants.ts'
+import { KnownFrames } from './known-frames.ts'
+import { Losses } from './losses.ts'
+import type { NodeSlot } from './node-slot.ts'
+
+export class Inside {
+  readonly #slots: readonly NodeSlot[]
+  readonly #acknowledged: ReadonlySet<string> | undefined
+  /** The last look at each node, through its restarts. */
+  readonly #seen = new Map<string, HeldCopies>()
+  readonly #known = new KnownFrames()
+  readonly #losses = new Losses()
+
+  /** `acknowledged`: ids of records, those of the future included; undefined: that is for others to look after. */
+  constructor(slots: readonly NodeSlot[], acknowledged: ReadonlySet<string> | undefined) {
+    this.#slots = slots
+    this.#acknowledged = acknowledged
+  }
+
+  /** Checks what holds at all times. */
+  look(which: 'all' | 'new'): Violation[] {
+    return this.#slots.flatMap(({ name, node }): Violation[] => {
+      if (node === undefined) return []
+      const held: HeldCopies = { name, copies: node.copies() }
+      const before = this.#seen.get(name)
+      this.#seen.set(name, held)
+      return [
+        ...(before === undefined || this.#losses.mayShrink(name) ? [] : checkGrowth(before, held)),
+        ...this.#known.learn(name, node.frames?.(which) ?? []),
+      ]
+    })
+  }
+
+  /** The disk of this host is about to lose anything. */
+  losing(host: string): void {
+    this.#losses.replaced(host, this.#lastLook())
+    this.#seen.delete(host)
+  }
+
+  rotted(host: string, path: string): void {
+    this.#losses.rotted(host, this.#lastLook(), path)
+  }
+
+  /** What does not hold yet of what must hold at rest. */
+  unsettled(lastTime: boolean): Violation[] {
+    const down = this.#slots.filter((slot) => slot.state !== 'up')
+    if (down.length > 0) return down.map((slot) => ({ kind: 'neverStarted', node: slot.name }))
+    const nodes = this.#slots.flatMap((slot) => slot.snapshot() ?? [])
+    const behind = checkCaughtUp(nodes).filter((violation) => !this.#losses.excusesCopy(violation))
+    const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...behind]
+    // Reading everything is the dear one: only when nothing else is open, or the time is up.
+    if (this.#acknowledged === undefined || (open.length > 0 && !lastTime)) return open
+    return [
+      ...open,
+      ...checkRecords(this.#losses.expected(this.#acknowledged, nodes), nodes),
+      ...this.#losses.places(nodes),
+    ]
+  }
+
+  /** Acknowledged records that nobody holds. */
+  gone(): number {
+    if (this.#acknowledged === undefined) return 0
+    const held = new Set(this.#slots.flatMap(({ node }) => node?.readAll?.() ?? []))
+    return [...this.#acknowledged].filter((record) => !held.has(record)).length
+  }
+
+  /** What each host held, also those that are down by now. */
+  #lastLook(): HeldCopies[] {
+    return [...this.#seen].map(([name, { copies }]) => ({ name, copies }))
+  }
+}

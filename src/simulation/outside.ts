@@ -1,0 +1,201 @@
+/**
+ * A cluster as the world outside of it sees it: clients that ask, the history of what they were answered, the disks below
+ * the nodes, and the judges who hold one against the other. Owns no fault and no node.
+ */
+
+import { History } from './history.ts'
+import type { Host } from './host.ts'
+import { Bench, type Verdict } from './judges/bench.ts'
+import { Lookout } from './lookout.ts'
+import type { NodeSlot } from './node-slot.ts'
+import { DiskView } from './universe/disk-view.ts'
+import type { Limits } from './universe/topic-rules.ts'
+import { Universe } from './universe/universe.ts'
+import { audit } from './workload/audit.ts'
+import { type ClientMix, startClients, usualClients } from './workload/clients.ts'
+import { Floor } from './workload/floor.ts'
+import type { World } from './world.ts'
+
+export interface ClientOptions extends Partial<ClientMix> {
+  /** Where nodes serve. */
+  readonly rpcPort: number
+  /** Limits of topics in the nodes' own configuration. */
+  readonly limits?: Partial<Limits>
+}
+
+export interface OutsideOptions {
+  readonly world: World
+  readonly slots: readonly NodeSlot[]
+  readonly topics: readonly string[]
+  readonly pauseMs: number
+  readonly recordMaxBytes: number
+  readonly clients: ClientOptions
+  readonly found: (verdict: Verdict) => void
+}
+
+export interface Tally {
+  readonly written: number
+  readonly acknowledged: number
+  /** Of these, records on no disk in the end. */
+  readonly gone: number
+}
+
+export class Outside {
+  readonly history: History
+  readonly universe: Universe
+  readonly #options: OutsideOptions
+  readonly #bench: Bench
+  readonly #lookout: Lookout
+  readonly #floor: Floor
+  readonly #views = new Map<Host, DiskView>()
+  readonly #generations = new Map<Host, number>()
+  readonly #replaced = new Set<Host>()
+  readonly #lying = new Set<Host>()
+  #rounds = 0
+
+  constructor(options: OutsideOptions) {
+    const { world, slots, topics, pauseMs, recordMaxBytes, clients } = options
+    this.#options = options
+    this.#bench = new Bench(options.found)
+    this.#lookout = new Lookout(slots, (name) => world.sometimes(name))
+    this.universe = new Universe((fact) => this.#bench.happened(fact, this.universe))
+    this.universe.topics.configured = { retentionMs: 0, retentionBytes: 0, retentionRecords: 0, ...clients.limits }
+    this.history = new History(() => world.now, {
+      begun: (operation) => this.#lookout.begun(operation),
+      ended: (operation) => {
+        this.look()
+        this.#bench.ended(operation, this.universe)
+        this.#lookout.ended(operation)
+      },
+    })
+    for (const { host } of slots) this.#see(host)
+    const counters = slots.map((slot) => ({
+      host: slot.host,
+      get isUp() {
+        return slot.state === 'up'
+      },
+    }))
+    const { history } = this
+    const { rpcPort } = clients
+    const diskOf = (host: Host) => this.#diskOf(host)
+    const load = { topics, pauseMs, recordMaxBytes, rpcPort }
+    this.#floor = new Floor({ world, seed: world.seed, history, counters, diskOf, ...load })
+    startClients(this.#floor, { ...usualClients, ...clients })
+  }
+
+  /** Clients begin nothing more. */
+  close(): void {
+    this.#floor.close()
+  }
+
+  /** A step of the plan was taken. */
+  stepTaken(): void {
+    for (const { host } of this.#options.slots) this.#lookAfter(host)
+    this.#lookout.stepTaken()
+  }
+
+  /** The disk of this host is about to lose what it said was durable, or all of it. */
+  losing(name: string): void {
+    const { host } = this.#options.slots.find((slot) => slot.name === name)!
+    this.look()
+    this.universe.lost(this.#diskOf(host))
+    this.universe.forgot(host.nodeName)
+    this.#replaced.add(host)
+  }
+
+  /** A bit turned over on the disk of this host: damage may be found there at any time from now on. */
+  rotted(name: string): void {
+    const { host } = this.#options.slots.find((slot) => slot.name === name)!
+    this.universe.lost(this.#diskOf(host))
+    this.universe.forgot(host.nodeName)
+  }
+
+  /** At the disks. */
+  look(): void {
+    for (const view of this.#views.values()) view.look()
+  }
+
+  /** What does not hold yet of what must hold at rest. Asks every node for everything; only when it seems quiet. */
+  async rests(): Promise<Verdict[]> {
+    const { world, topics, clients } = this.#options
+    this.#rounds++
+    const named = (clients.cursorUsers ?? usualClients.cursorUsers) > 0 ? topics.slice(0, 1) : []
+    await world.complete(audit(this.#floor, this.#rounds, named))
+    this.look()
+    return this.#bench.rests({ ...this.#rest(), round: this.#rounds })
+  }
+
+  /** Whether anything may go by a limit in this run. */
+  get expires(): boolean {
+    const { topics, clients } = this.#options
+    return (clients.topicKeepers ?? 0) > 0 || topics.some((topic) => this.universe.topics.expires(topic))
+  }
+
+  tally(): Tally {
+    const stored = new Map<string, number>()
+    const places = new Set<string>()
+    let written = 0
+    for (const operation of this.history.operations) {
+      if (operation.kind !== 'produce') continue
+      const { answer, sums, place, topic } = operation
+      if (place === undefined || !places.has(`${topic}/${place}`)) written += sums.length
+      if (place !== undefined) places.add(`${topic}/${place}`)
+      if (answer?.ok) stored.set(`${answer.log}/${answer.base}`, answer.count)
+    }
+    let [acknowledged, gone] = [0, 0]
+    for (const [id, count] of stored) {
+      acknowledged += count
+      const slash = id.lastIndexOf('/')
+      const frame = this.universe.frameAt(id.slice(0, slash), Number(id.slice(slash + 1)))
+      if (frame === undefined || frame.heldBy.size === 0) gone += count
+    }
+    return { written, acknowledged, gone }
+  }
+
+  /** What a disk that lies has cannot be told from what it has not; when it is over, it is another disk to us. */
+  #lookAfter(host: Host): void {
+    const { isLying } = host.disk.troubles
+    if (isLying) {
+      this.universe.lost(this.#diskOf(host))
+      this.#lying.add(host)
+    }
+    if (!this.#replaced.delete(host) && (isLying || !this.#lying.delete(host))) return
+    this.universe.withoutDisk(this.#diskOf(host))
+    this.#generations.set(host, (this.#generations.get(host) ?? 1) + 1)
+    this.#see(host)
+    this.look()
+    if (isLying) this.universe.lost(this.#diskOf(host))
+  }
+
+  #diskOf(host: Host): string {
+    const generation = this.#generations.get(host) ?? 1
+    return generation === 1 ? host.name : `${host.name}, disk ${generation}`
+  }
+
+  #see(host: Host): void {
+    const name = this.#diskOf(host)
+    this.#views.delete(host)
+    const { universe } = this
+    this.#views.set(
+      host,
+      new DiskView(host.disk, {
+        held: (log, frame, bytes) => {
+          this.#lookout.held(name, log, universe.frameAt(log, frame.base) === undefined)
+          universe.held(name, log, frame, bytes)
+        },
+        durable: (log, frame) => universe.durable(name, log, frame),
+        gone: (log, frame, how, wasDurable) => universe.gone(name, log, frame, how, wasDurable),
+      }),
+    )
+  }
+
+  #rest() {
+    const live = this.#options.slots
+      .filter(({ state }) => state === 'up')
+      .map(({ name, host, node }) => {
+        const bounds = (log: string) => this.#views.get(host)?.bounds(log)
+        return { node: name, name: node?.name ?? name, disk: this.#diskOf(host), bounds }
+      })
+    return { universe: this.universe, history: this.history, live }
+  }
+}

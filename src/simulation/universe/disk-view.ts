@@ -1,0 +1,222 @@
+/**
+ * What lies on one disk, log by log, as seen from below the node that uses it: which frames are there, and which of them a
+ * power cut would leave. Looks only at files that changed, and in them only at what did. Owns no judgement.
+ */
+
+import type { DiskWitness, SimulatedDisk } from '../disk.ts'
+import type { FileContent } from '../file-content.ts'
+import { Folder } from '../file-tree.ts'
+import { type StoredFrame, storedFrames } from './stored-frames.ts'
+
+/** `removed`: with its file. `setAside`: its file got a name of no log. `cut`: its file is there and does not have it. */
+export type GoneHow = 'removed' | 'setAside' | 'cut' | 'crash'
+
+export interface DiskListener {
+  /** A frame that this disk did not have; `bytes` are its own. */
+  held(log: string, frame: StoredFrame, bytes: Uint8Array): void
+  /** One that is there and that a power cut would leave. */
+  durable(log: string, frame: StoredFrame): void
+  /** One that is not there any more. `wasDurable`: no power cut could have taken it. */
+  gone(log: string, frame: StoredFrame, how: GoneHow, wasDurable: boolean): void
+}
+
+interface Held {
+  readonly frame: StoredFrame
+  durable: boolean
+}
+
+interface Segment {
+  readonly path: string
+  readonly log: string
+  readonly file: FileContent
+  frames: Held[]
+  version: number
+  nameDurable: boolean
+  /** Of `frames`, those before this place are durable. */
+  settled: number
+}
+
+const segmentPath = /\/topics\/([^/]+\/[^/]+\/[0-9a-f]{8}-[0-9a-f-]{27})\/\d{20}\.log$/
+
+export class DiskView implements DiskWitness {
+  readonly disk: SimulatedDisk
+  readonly #listener: DiskListener
+  readonly #segments = new Map<string, Segment>()
+  readonly #byFile = new Map<FileContent, Segment>()
+  readonly #byLog = new Map<string, Set<Segment>>()
+  /** To be looked at: something changed, or not all is durable yet. */
+  readonly #dirty = new Set<Segment>()
+  readonly #removed = new Map<FileContent, Segment>()
+  #crashed = false
+
+  /** Sees what is there already, and from now on what happens. */
+  constructor(disk: SimulatedDisk, listener: DiskListener) {
+    this.disk = disk
+    this.#listener = listener
+    disk.witness = this
+    this.#walk()
+  }
+
+  changed(file: FileContent): void {
+    const segment = this.#byFile.get(file)
+    if (segment !== undefined) this.#dirty.add(segment)
+  }
+
+  named(path: string, file: FileContent): void {
+    const log = segmentPath.exec(path)?.[1]
+    if (log === undefined) return
+    const segment: Segment = { path, log, file, frames: [], version: -1, nameDurable: false, settled: 0 }
+    file.changedFrom = 0
+    this.#segments.set(path, segment)
+    this.#byFile.set(file, segment)
+    this.#byLog.set(log, (this.#byLog.get(log) ?? new Set()).add(segment))
+    this.#dirty.add(segment)
+  }
+
+  unnamed(path: string, file: FileContent): void {
+    const segment = this.#segments.get(path)
+    if (segment === undefined || segment.file !== file) return
+    // It may have got frames that nobody has looked at.
+    this.#read(segment, 'cut')
+    this.#forget(segment)
+    this.#removed.set(file, segment)
+  }
+
+  crashed(): void {
+    this.#crashed = true
+  }
+
+  /** Tells all that happened since the last time. */
+  look(): void {
+    if (this.#removed.size > 0) this.#tellRemoved()
+    if (this.#crashed) this.#walk()
+    for (const segment of this.#dirty) {
+      if (segment.version !== segment.file.version) this.#read(segment, this.#crashed ? 'crash' : 'cut')
+      if (this.#settle(segment)) this.#dirty.delete(segment)
+    }
+    this.#crashed = false
+  }
+
+  /** The bounds of a log's frames here, those of one file after the other; and where one does not follow the one before. */
+  bounds(log: string): { start: number; end: number; gapAt: number | undefined } | undefined {
+    const frames = [...(this.#byLog.get(log) ?? [])]
+      .flatMap((segment) => segment.frames)
+      .sort((one, other) => one.frame.base - other.frame.base)
+    if (frames.length === 0) return undefined
+    const gap = frames.findIndex(({ frame }, at) => at > 0 && frame.base !== frames[at - 1]!.frame.end)
+    const end = frames.at(-1)!.frame.end
+    return { start: frames[0]!.frame.base, end, gapAt: gap === -1 ? undefined : frames[gap]!.frame.base }
+  }
+
+  /** Bytes and records of all frames of a topic that are here now. */
+  topicSize(topic: string): { bytes: number; records: number } {
+    let [bytes, records] = [0, 0]
+    for (const { log, frames } of this.#segments.values()) {
+      if (!log.startsWith(`${topic}/`)) continue
+      for (const { frame } of frames) {
+        bytes += frame.bytes
+        records += frame.end - frame.base
+      }
+    }
+    return { bytes, records }
+  }
+
+  #tellRemoved(): void {
+    for (const [file, { log, frames }] of this.#removed) {
+      const how = hasName(this.disk, file) ? 'setAside' : 'removed'
+      if (this.#byFile.has(file)) continue
+      for (const { frame, durable } of frames) this.#listener.gone(log, frame, how, durable)
+    }
+    this.#removed.clear()
+  }
+
+  /** After a crash any file may be there or not: names that came back, or went, are told as they are found. */
+  #walk(): void {
+    const found = new Map<string, FileContent>()
+    walk(this.disk.tree.root, '', (path, file) => found.set(path, file))
+    for (const segment of [...this.#segments.values()]) {
+      if (found.get(segment.path) === segment.file) {
+        this.#dirty.add(segment)
+        continue
+      }
+      this.#forget(segment)
+      for (const { frame, durable } of segment.frames) this.#listener.gone(segment.log, frame, 'crash', durable)
+    }
+    for (const [path, file] of found) if (!this.#segments.has(path)) this.named(path, file)
+  }
+
+  #forget(segment: Segment): void {
+    this.#segments.delete(segment.path)
+    this.#byFile.delete(segment.file)
+    this.#byLog.get(segment.log)?.delete(segment)
+    this.#dirty.delete(segment)
+  }
+
+  #read(segment: Segment, how: GoneHow): void {
+    const { file, log } = segment
+    segment.version = file.version
+    const from = file.changedFrom
+    file.changedFrom = Number.POSITIVE_INFINITY
+    if (from === Number.POSITIVE_INFINITY) return
+    const kept = segment.frames.findIndex(({ frame }) => frame.at + frame.bytes > from)
+    const before = kept === -1 ? [] : segment.frames.splice(kept)
+    const last = segment.frames.at(-1)?.frame
+    const at = last === undefined ? 0 : last.at + last.bytes
+    const bytes = new Uint8Array(Math.max(0, file.filledTo - at))
+    file.read(bytes, at)
+    segment.settled = Math.min(segment.settled, segment.frames.length)
+    const known = new Map(before.map((held) => [held.frame.sum, held]))
+    for (const frame of storedFrames(bytes, at)) {
+      const same = known.get(frame.sum)
+      known.delete(frame.sum)
+      segment.frames.push(same === undefined ? { frame, durable: false } : { frame, durable: same.durable })
+      if (same === undefined)
+        this.#listener.held(log, frame, bytes.subarray(frame.at - at, frame.at - at + frame.bytes))
+    }
+    for (const { frame, durable } of known.values()) this.#listener.gone(log, frame, how, durable)
+  }
+
+  /** True: all of it is durable. */
+  #settle(segment: Segment): boolean {
+    const { file, frames, log } = segment
+    if (segment.settled === frames.length) return true
+    segment.nameDurable ||= this.#isNameDurable(segment)
+    if (!segment.nameDurable) return false
+    const first = frames[segment.settled]!.frame.at
+    const size = Math.max(0, file.durableSize - first)
+    const bytes = file.isDurable ? undefined : new Uint8Array(size)
+    if (bytes !== undefined) file.readDurable(bytes, first)
+    for (; segment.settled < frames.length; segment.settled++) {
+      const held = frames[segment.settled]!
+      const { at, bytes: length, sum } = held.frame
+      if (bytes !== undefined) {
+        if (at - first + length > size) return false
+        if (storedFrames(bytes.subarray(at - first, at - first + length), at)[0]?.sum !== sum) return false
+      }
+      if (!held.durable) this.#listener.durable(log, held.frame)
+      held.durable = true
+    }
+    return true
+  }
+
+  #isNameDurable({ path, file }: Segment): boolean {
+    let node: Folder | FileContent | undefined = this.disk.tree.root
+    for (const name of path.split('/').slice(1)) {
+      if (!(node instanceof Folder)) return false
+      node = node.durable.get(name)
+    }
+    return node === file
+  }
+}
+
+function walk(folder: Folder, path: string, visit: (path: string, file: FileContent) => void): void {
+  for (const [name, node] of folder.entries) {
+    if (node instanceof Folder) walk(node, `${path}/${name}`, visit)
+    else visit(`${path}/${name}`, node)
+  }
+}
+
+function hasName(disk: SimulatedDisk, file: FileContent): boolean {
+  for (const other of disk.tree.files()) if (other === file) return true
+  return false
+}

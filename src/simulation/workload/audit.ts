@@ -1,0 +1,73 @@
+/** Asks every node for everything once all is quiet. Resolves when all have answered. */
+
+import { LogService, ServerStatus } from '../../gen/reeve/v1/log_service_pb.ts'
+import type { MembersAsked, Positions } from '../history.ts'
+import type { Host } from '../host.ts'
+import { auditOf } from '../judges/finally-everywhere.ts'
+import { namedAuditOf } from '../judges/kept-cursors.ts'
+import { cursorName } from './cursor-users.ts'
+import { type Floor, positionsAfter, readOf } from './floor.ts'
+
+const timeoutMs = 20_000
+
+/** `named`: topics of which a named cursor was used. */
+export async function audit(floor: Floor, round: number, named: readonly string[]): Promise<void> {
+  const { counters, topics } = floor.options
+  await Promise.all(
+    counters.flatMap(({ host }) => [
+      askMembers(floor, host),
+      ...topics.map((topic) => readAll(floor, host, topic, round)),
+      ...named.map((topic) => readByName(floor, host, topic)),
+    ]),
+  )
+}
+
+function askMembers(floor: Floor, host: Host): Promise<void> {
+  const { history } = floor.options
+  const operation = history.begin<MembersAsked>({
+    kind: 'members',
+    client: 'auditor',
+    node: host.name,
+    disk: floor.options.diskOf(host),
+  })
+  return new Promise((resolve) => {
+    floor.desk(host).ask(floor.address(host), LogService.method.getServers, {}, timeoutMs, (answer) => {
+      if (answer.ok) {
+        const alive = answer.message.servers.filter(({ status }) => status === ServerStatus.ALIVE)
+        history.end(operation, { ok: true, alive: alive.map(({ name }) => name) })
+      } else history.end(operation, answer)
+      resolve()
+    })
+  })
+}
+
+function readAll(floor: Floor, host: Host, topic: string, round: number): Promise<void> {
+  const { history } = floor.options
+  const reading = auditOf(host.name, round)
+  let from: Positions = {}
+  return new Promise((resolve) => {
+    floor.desk(host).listen(floor.address(host), LogService.method.consumeStream, { topic }, timeoutMs, {
+      message: (message) => {
+        const operation = floor.beginRead(host, { client: 'auditor', topic, reading, from })
+        const read = readOf(topic, message)
+        history.end(operation, { ok: true, ...read })
+        from = positionsAfter(from, read.runs)
+      },
+      closed: (refused) => {
+        // A topic of which nothing is left is not there.
+        if (refused !== undefined && refused.code !== 'TOPIC_UNKNOWN') {
+          history.end(floor.beginRead(host, { client: 'auditor', topic, reading, from }), refused)
+        }
+        resolve()
+      },
+    })
+  })
+}
+
+function readByName(floor: Floor, host: Host, topic: string): Promise<void> {
+  return new Promise((resolve) => {
+    const reading = namedAuditOf(host.name, cursorName)
+    const asked = { client: 'auditor', topic, reading, from: {}, cursorName }
+    floor.read(floor.desk(host), host, asked, { cursorName }, timeoutMs, () => resolve())
+  })
+}

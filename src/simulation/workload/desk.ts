@@ -1,0 +1,98 @@
+/**
+ * Where a client sits, and the calls it makes from there: the public contract over the world's network, as any client in
+ * any language would speak it.
+ */
+
+import {
+  create,
+  type DescMethod,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf'
+import type { Address, ClientCall } from '../../env/env.ts'
+import type { Refused } from '../history.ts'
+import type { Host } from '../host.ts'
+import { Process } from '../process.ts'
+import { writerTls } from '../registrar.ts'
+import { SimulatedRpc } from '../rpc.ts'
+import type { World } from '../world.ts'
+
+/** Where a node serves, and whether it speaks TLS there. */
+export interface Server extends Address {
+  readonly isSecure: boolean
+}
+
+export type Answered<Message> = { readonly ok: true; readonly message: Message } | Refused
+
+export interface StreamListener<Message> {
+  message(message: Message): void
+  /** Exactly once, last; undefined: the server ended it in peace. */
+  closed(refused: Refused | undefined): void
+}
+
+const unanswered: Refused = { ok: false, code: 'UNAVAILABLE', facts: {} }
+
+/** A process of its own on the machine of a node, or on any other. */
+export class Desk {
+  readonly host: Host
+  readonly #rpc: SimulatedRpc
+
+  constructor(world: World, host: Host) {
+    this.host = host
+    const process = new Process(host.index, world.network.timeline, (error) => {
+      throw error
+    })
+    this.#rpc = new SimulatedRpc({
+      network: world.network,
+      machine: host,
+      process,
+      certificate: undefined,
+      wallMs: () => host.wallMs,
+    })
+  }
+
+  /** One message there, one back. */
+  ask<Method extends DescMethod>(
+    to: Server,
+    method: Method,
+    request: MessageInitShape<Method['input']>,
+    timeoutMs: number,
+    told: (answer: Answered<MessageShape<Method['output']>>) => void,
+  ): void {
+    let message: MessageShape<Method['output']> | undefined
+    this.listen(to, method, request, timeoutMs, {
+      message: (answer) => {
+        message = answer
+      },
+      closed: (refused) => told(message === undefined ? (refused ?? unanswered) : { ok: true, message }),
+    })
+  }
+
+  /** One message there, any number back. */
+  listen<Method extends DescMethod>(
+    to: Server,
+    method: Method,
+    request: MessageInitShape<Method['input']>,
+    timeoutMs: number,
+    listener: StreamListener<MessageShape<Method['output']>>,
+  ): ClientCall {
+    const { isSecure, ...address } = to
+    const channel = this.#rpc.dial({ to: address, ...(isSecure && { tls: writerTls }) })
+    const call = channel.call(
+      `/${method.parent.typeName}/${method.name}`,
+      { timeoutMs },
+      {
+        message: (bytes) => listener.message(fromBinary(method.output, bytes) as MessageShape<Method['output']>),
+        closed: (error) => {
+          channel.close()
+          listener.closed(error && { ok: false, code: error.code, facts: error.facts })
+        },
+      },
+    )
+    call.send(toBinary(method.input, create(method.input, request)))
+    call.end()
+    return call
+  }
+}

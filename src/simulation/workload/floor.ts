@@ -1,0 +1,193 @@
+/** What all clients of a run share: the nodes, desks to sit at, the history, chance, and the kinds of question they ask. */
+
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { type ConsumeRequestSchema, type ConsumeResponse, LogService } from '../../gen/reeve/v1/log_service_pb.ts'
+import type { LogId, Position } from '../../gen/reeve/v1/record_pb.ts'
+import type { History, Positions, ProduceAsked, ReadAsked, ReadRun } from '../history.ts'
+import type { Host } from '../host.ts'
+import { SeededRandom } from '../random.ts'
+import { recordSum } from '../universe/record-sums.ts'
+import type { World } from '../world.ts'
+import { Desk, type Server } from './desk.ts'
+
+/** A node as clients know it: an address that may answer. */
+export interface Counter {
+  readonly host: Host
+  /** Somebody may be there. */
+  readonly isUp: boolean
+}
+
+export interface FloorOptions {
+  readonly world: World
+  readonly seed: number
+  readonly history: History
+  readonly counters: readonly Counter[]
+  /** Names the disk that a host has at present. */
+  readonly diskOf: (host: Host) => string
+  readonly topics: readonly string[]
+  /** Mean pause of each client between two questions. */
+  readonly pauseMs: number
+  readonly recordMaxBytes: number
+  readonly rpcPort: number
+}
+
+/** Who writes it, so that it is stored once; `place` says the same for the history. */
+export interface ProducerClaim {
+  readonly producerId: Uint8Array
+  readonly producerSequence: bigint
+  readonly producerSkips: boolean
+  readonly place: string
+}
+
+export const allCopies = 4_294_967_295
+
+export class Floor {
+  readonly options: FloorOptions
+  readonly #desks = new Map<Host, Desk>()
+  #open = true
+
+  constructor(options: FloorOptions) {
+    this.options = options
+  }
+
+  /** No client begins anything new. */
+  close(): void {
+    this.#open = false
+  }
+
+  get isOpen(): boolean {
+    return this.#open
+  }
+
+  random(client: string): SeededRandom {
+    return new SeededRandom(this.options.seed, `client/${client}`)
+  }
+
+  /** At the machine of that node. */
+  desk(host: Host): Desk {
+    const known = this.#desks.get(host)
+    if (known !== undefined) return known
+    const desk = new Desk(this.options.world, host)
+    this.#desks.set(host, desk)
+    return desk
+  }
+
+  address(host: Host): Server {
+    return { host: host.ip, port: this.options.rpcPort, isSecure: 'serverTls' in host.settings }
+  }
+
+  /** Mostly one that is up. */
+  pick(random: SeededRandom): Host {
+    const { counters } = this.options
+    const up = counters.filter(({ isUp }) => isUp)
+    return random.pick(up.length === 0 || random.chance(0.05) ? counters : up).host
+  }
+
+  /** Again and again, with pauses, for as long as `step` says and the floor is open; `step` calls back when it is done. */
+  loop(random: SeededRandom, pauseMs: number, step: (done: () => void) => void): void {
+    this.options.world.after(random.between(0.1, 1.9) * pauseMs, () => {
+      if (this.#open) step(() => this.loop(random, pauseMs, step))
+    })
+  }
+
+  produce(
+    desk: Desk,
+    host: Host,
+    asked: { client: string; topic: string; payloads: readonly Uint8Array[]; copies: number; timeoutMs: number },
+    extra: ProducerClaim | undefined,
+    told: (operation: ProduceAsked) => void = () => {},
+  ): void {
+    const { client, topic, payloads, copies, timeoutMs } = asked
+    const { place, ...request } = extra ?? { place: undefined }
+    const operation = this.options.history.begin<ProduceAsked>({
+      ...{ kind: 'produce', client, node: host.name, disk: this.options.diskOf(host), topic, place },
+      sums: payloads.map((payload) => recordSum(new Uint8Array(0), payload)),
+      copies: copies === allCopies ? 0 : copies,
+    })
+    const batch = { records: payloads.map((value) => ({ value })) }
+    desk.ask(
+      this.address(host),
+      LogService.method.produce,
+      { topic, batch, copies, ...request },
+      timeoutMs,
+      (answer) => {
+        const { history } = this.options
+        if (!answer.ok) history.end(operation, answer)
+        else {
+          const { log, baseOffset, recordCount, copies: held, duplicate } = answer.message
+          const stored = { ok: true as const, log: logOf(log), base: Number(baseOffset), count: recordCount }
+          history.end(operation, { ...stored, copies: held, duplicate })
+        }
+        told(operation)
+      },
+    )
+  }
+
+  read(
+    desk: Desk,
+    host: Host,
+    asked: Pick<ReadAsked, 'client' | 'topic' | 'reading' | 'from'> & Partial<ReadAsked>,
+    request: MessageInitShape<typeof ConsumeRequestSchema>,
+    timeoutMs: number,
+    told: (operation: ReadAsked, cursor: Uint8Array | undefined) => void,
+  ): void {
+    const operation = this.beginRead(host, asked)
+    const { topic } = asked
+    desk.ask(this.address(host), LogService.method.consume, { topic, ...request }, timeoutMs, (answer) => {
+      const { history } = this.options
+      if (answer.ok) history.end(operation, { ok: true, ...readOf(topic, answer.message) })
+      else history.end(operation, answer)
+      told(operation, answer.ok ? answer.message.cursor : undefined)
+    })
+  }
+
+  beginRead(
+    host: Host,
+    asked: Pick<ReadAsked, 'client' | 'topic' | 'reading' | 'from'> & Partial<ReadAsked>,
+  ): ReadAsked {
+    const fixed = {
+      kind: 'read' as const,
+      node: host.name,
+      disk: this.options.diskOf(host),
+      waitsFor: {},
+      byTime: false,
+    }
+    return this.options.history.begin<ReadAsked>({ ...fixed, ...asked })
+  }
+}
+
+export function readOf(topic: string, { batches, atEnd }: Pick<ConsumeResponse, 'batches' | 'atEnd'>) {
+  const runs = batches.map(({ origin, epoch, baseOffset, timestamp, batch }): ReadRun => {
+    const sums = (batch?.records ?? []).map(({ key, value }) => recordSum(key, value))
+    return { log: `${topic}/${origin}/${epochText(epoch)}`, from: Number(baseOffset), sums, timestamp }
+  })
+  return { runs, atEnd }
+}
+
+export function positionsAfter(from: Positions, runs: readonly ReadRun[]): Positions {
+  const positions = { ...from }
+  for (const run of runs) positions[run.log] = run.from + run.sums.length
+  return positions
+}
+
+/** As the contract has them on the wire. */
+export function onTheWire(positions: Positions): Omit<Position, '$typeName'>[] {
+  return Object.entries(positions).map(([log, offset]) => {
+    const [, origin, epoch] = log.split('/') as [string, string, string]
+    return { origin, epoch: epochBytes(epoch), offset: BigInt(offset) }
+  })
+}
+
+export function epochBytes(epoch: string): Uint8Array {
+  return new Uint8Array(Buffer.from(epoch.replaceAll('-', ''), 'hex'))
+}
+
+function logOf(log: LogId | undefined): string {
+  return `${log?.topic}/${log?.origin}/${epochText(log?.epoch ?? new Uint8Array(0))}`
+}
+
+function epochText(epoch: Uint8Array): string {
+  return Buffer.from(epoch)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}

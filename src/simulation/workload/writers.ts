@@ -1,0 +1,100 @@
+/** Clients that write: some whatever comes, some one record after the other until each is acknowledged. */
+
+import type { Host } from '../host.ts'
+import { pending } from '../judges/durable-copies.ts'
+import type { SeededRandom } from '../random.ts'
+import { allCopies, type Floor } from './floor.ts'
+
+/** At one node: batches of one or a few, with copies and deadlines of all kinds; never sends anything again. */
+export function carelessWriter(floor: Floor, host: Host): void {
+  const client = `writer at ${host.name}`
+  const random = floor.random(client)
+  const { topics, pauseMs, recordMaxBytes, counters } = floor.options
+  let count = 0
+  const write = (): void => {
+    if (!floor.isOpen) return
+    floor.options.world.after(random.between(0.1, 1.9) * pauseMs, write)
+    const topic = random.pick(topics)
+    const payloads = Array.from({ length: random.chance(0.8) ? 1 : random.integer(2, 5) }, () =>
+      textBytes(`${host.name} ${count++} ${'x'.repeat(random.integer(0, recordMaxBytes))}`),
+    )
+    const to = random.chance(0.9) ? host : floor.pick(random)
+    if (!counters.some((counter) => counter.host === to && counter.isUp)) return
+    const asked = {
+      client,
+      topic,
+      payloads,
+      copies: drawCopies(random, counters.length),
+      timeoutMs: drawTimeout(random),
+    }
+    floor.produce(floor.desk(host), to, asked, undefined)
+  }
+  floor.options.world.after(random.between(0.1, 1.9) * pauseMs, write)
+}
+
+export interface StubbornOptions {
+  readonly client: string
+  readonly desk: Host
+  /** The same node always, or any after one that did not answer. */
+  readonly roams: boolean
+}
+
+/** Sends a record under its sequence until it is stored, however often; some once more after that. */
+export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOptions): void {
+  const random = floor.random(client)
+  const producerId = random.bytes(16)
+  const producer = Buffer.from(producerId).toString('hex')
+  const { topics, pauseMs, world } = floor.options
+  const next = new Map<string, number>()
+  let host = desk
+  let record: { topic: string; sequence: number; payloads: Uint8Array[] } | undefined
+  const step = (): void => {
+    if (record === undefined && !floor.isOpen) return
+    record ??= begin()
+    const { topic, sequence, payloads } = record
+    const request = {
+      producerId,
+      producerSequence: BigInt(sequence),
+      producerSkips: roams,
+      place: `${producer}/${sequence}`,
+    }
+    const copies = random.chance(0.8) ? 1 : Math.min(2, floor.options.counters.length)
+    floor.produce(
+      floor.desk(desk),
+      host,
+      { client, topic, payloads, copies, timeoutMs: drawTimeout(random) },
+      request,
+      told,
+    )
+  }
+  const told: Parameters<Floor['produce']>[4] = ({ answer, sums, topic }) => {
+    const stored = answer?.ok === true || (answer !== undefined && pending(answer.code, answer.facts) !== undefined)
+    if (stored && random.chance(0.8)) {
+      next.set(topic, (record?.sequence ?? 0) + sums.length)
+      record = undefined
+    } else if (!stored && roams) host = floor.pick(random)
+    world.after(random.between(0.1, 1.9) * pauseMs, step)
+  }
+  const begin = () => {
+    const topic = random.pick(topics)
+    const sequence = next.get(topic) ?? 0
+    const payloads = Array.from({ length: random.integer(1, 3) }, (_, index) =>
+      textBytes(`${client} ${sequence + index}`),
+    )
+    return { topic, sequence, payloads }
+  }
+  world.after(random.between(0.1, 1.9) * pauseMs, step)
+}
+
+function drawCopies(random: SeededRandom, nodes: number): number {
+  if (random.chance(0.7)) return 1
+  return random.chance(0.15) ? allCopies : random.integer(1, nodes)
+}
+
+function drawTimeout(random: SeededRandom): number {
+  return random.chance(0.7) ? 5_000 : random.integer(50, 2_000)
+}
+
+function textBytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
