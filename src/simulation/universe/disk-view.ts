@@ -158,8 +158,13 @@ export class DiskView implements DiskWitness {
     const from = file.changedFrom
     file.changedFrom = Number.POSITIVE_INFINITY
     if (from === Number.POSITIVE_INFINITY) return
-    const kept = segment.frames.findIndex(({ frame }) => frame.at + frame.bytes > from)
-    const before = kept === -1 ? [] : segment.frames.splice(kept)
+    // From the end, where files grow: what changed is mostly behind all frames.
+    let kept = segment.frames.length
+    for (; kept > 0; kept--) {
+      const { at, bytes } = segment.frames[kept - 1]!.frame
+      if (at + bytes <= from) break
+    }
+    const before = segment.frames.splice(kept)
     const last = segment.frames.at(-1)?.frame
     const at = last === undefined ? 0 : last.at + last.bytes
     const bytes = new Uint8Array(Math.max(0, file.filledTo - at))
