@@ -11,6 +11,8 @@ export const cursorName = 'mill'
 export function cursorUser(floor: Floor, client: string, topic: string): void {
   const random = floor.random(client)
   let count = 0
+  /** The commit before the last one: whoever sends it again late moves nothing back. */
+  let earlier: (() => void) | undefined
   floor.loop(random, floor.options.pauseMs * 3, (done) => {
     const [host, other] = [floor.pick(random), floor.pick(random)]
     const desk = floor.desk(host)
@@ -31,15 +33,8 @@ export function cursorUser(floor: Floor, client: string, topic: string): void {
     function commit(at: Host, what: object, positions: Positions): void {
       const { history } = floor.options
       const operation = history.begin<CommitAsked>({
-        ...{
-          kind: 'commit',
-          client,
-          node: at.name,
-          disk: floor.options.diskOf(at),
-          topic,
-          name: cursorName,
-          positions,
-        },
+        ...{ kind: 'commit', client, node: at.name, disk: floor.options.diskOf(at), topic, name: cursorName },
+        positions,
       })
       desk.ask(
         floor.address(at),
@@ -48,7 +43,10 @@ export function cursorUser(floor: Floor, client: string, topic: string): void {
         5_000,
         (answer) => {
           history.end(operation, answer.ok ? { ok: true } : answer)
-          done()
+          const again = earlier
+          earlier = () => commit(at, what, positions)
+          if (again !== undefined && random.chance(0.2)) again()
+          else done()
         },
       )
     }
