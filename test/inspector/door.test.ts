@@ -58,10 +58,10 @@ describe('the door to the page', () => {
     ]
     for (const headers of hostile) {
       for (const path of [
-        '/inspector/events',
         '/inspector/snapshot',
         '/inspector/trace',
         '/inspector/page-0123ABCD.js',
+        '/inspector/events',
       ]) {
         const reply = await get(node, path, { cookie, ...headers })
         assert.equal(reply.status, 403, JSON.stringify(headers))

@@ -134,7 +134,7 @@ describe('the events of the page', () => {
   })
 
   it('end when the node stops, so that nothing waits for a page', async () => {
-    const short = await stage.start('short', { drainTimeoutMs: 60_000 })
+    const short = await stage.start('short', { drainTimeoutMs: 600_000 })
     const page = await watch(short, await enter(short))
     await short.stop()
     await page.ended
