@@ -40,9 +40,9 @@ export class Log implements LogView, SoundLog {
   readonly own: boolean
   readonly #world: LogWorld
   readonly #segments: Segment[]
-  readonly #writer: LogWriter
+  readonly #folder: string
+  #madeWriter: LogWriter | undefined
   readonly #rules: TopicRules
-  readonly mendable: Mendable
   /** Where the topic's present life begins in this log: what is before was deleted. */
   #floor = 0
   /** Of the frame at `start`, once somebody asked. */
@@ -76,33 +76,49 @@ export class Log implements LogView, SoundLog {
     this.#lost = log.lost
     this.#journal = journal
     this.#segmentsSeen = log.segments.length
-    const { id, own, folder, segments, rules } = log
-    const makeFolder = () => journal.makeFolder(id)
-    // Written out, here and below: of many logs, objects that share their shape take a third of the memory.
-    this.#writer = new LogWriter(world, {
+    this.#folder = log.folder
+    this.#rules = log.rules
+    this.applyDeletion()
+  }
+
+  /** Made when it is needed: most logs are finished ones, and never write. */
+  get #writer(): LogWriter {
+    this.#madeWriter ??= new LogWriter(this.#world, {
       key: this.key,
-      folder,
-      segments,
-      firstChain: chainSeed(id),
-      rules,
-      makeFolder,
-      pending: own ? world.pending : undefined,
+      folder: this.#folder,
+      segments: this.#segments,
+      firstChain: chainSeed(this.id),
+      rules: this.#rules,
+      makeFolder: () => this.#journal.makeFolder(this.id),
+      pending: this.own ? this.#world.pending : undefined,
       committed: () => {
         this.applyDeletion()
         const rolled = this.#segments.length > Math.max(1, this.#segmentsSeen)
         this.#segmentsSeen = this.#segments.length
-        journal.committed(this, rolled)
+        this.#journal.committed(this, rolled)
       },
       timestamp: () => {
         // Where the deletion came from a clock far ahead of ours: what is written after it must live.
-        const { deletedAt } = rules
-        const timestamp = journal.timestamp()
+        const { deletedAt } = this.#rules
+        const timestamp = this.#journal.timestamp()
         return timestamp > deletedAt ? timestamp : deletedAt + 1n
       },
     })
-    this.#rules = rules
-    this.mendable = { id, folder, segments, makeFolder, world, writer: this.#writer }
-    this.applyDeletion()
+    return this.#madeWriter
+  }
+
+  get mendable(): Mendable {
+    const writer = () => this.#writer
+    return {
+      id: this.id,
+      folder: this.#folder,
+      segments: this.#segments,
+      makeFolder: () => this.#journal.makeFolder(this.id),
+      world: this.#world,
+      get writer() {
+        return writer()
+      },
+    }
   }
 
   mended(): void {
@@ -292,7 +308,7 @@ export class Log implements LogView, SoundLog {
 
   /** Takes no more; resolves when nothing waits for the disk. */
   close(): Promise<void> {
-    return this.#writer.close()
+    return this.#madeWriter?.close() ?? Promise.resolve()
   }
 
   /** They may be the same frames from another peer: whether they agree can be told when those are durable. */
