@@ -33,8 +33,6 @@ export class FileContent {
   version = 0
   /** Below it nothing changed since whoever sets it set it. */
   changedFrom = 0
-  /** Zeros from here on. */
-  filledTo = 0
   readonly #pages = new Map<number, Uint8Array>()
   #layers: Layer[] = []
   /** Takes changes; undefined after a sync began: the next change opens a new one. */
@@ -69,6 +67,13 @@ export class FileContent {
     return length
   }
 
+  /** Zeros from here on, or a little before. */
+  get filledTo(): number {
+    let last = -1
+    for (const page of this.#pages.keys()) if (page > last) last = page
+    return Math.min(this.size, (last + 1) * pageBytes)
+  }
+
   get durableSize(): number {
     return this.#layers[0]?.size ?? this.size
   }
@@ -86,7 +91,6 @@ export class FileContent {
       const target = stored ?? new Uint8Array(pageBytes)
       target.set(piece, offset)
       this.#pages.set(page, target)
-      this.filledTo = Math.max(this.filledTo, position + done)
     }
     this.size = Math.max(this.size, position + source.length)
   }
@@ -101,7 +105,6 @@ export class FileContent {
       else stored.fill(0, offset)
     }
     this.size = size
-    this.filledTo = Math.min(this.filledTo, size)
   }
 
   beginSync(): PendingSync {
