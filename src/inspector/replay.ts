@@ -31,6 +31,11 @@ export class NodeReplay {
     return this.#sequence
   }
 
+  /** When it told that, by its own clock; 0 before. */
+  get atMs(): number {
+    return this.#atMs
+  }
+
   /** The living actors, parents before their children. */
   get actors(): ReadonlyMap<ActorPath, ActorView> {
     return this.#actors

@@ -2,21 +2,12 @@
 
 import { css, html, nothing, type TemplateResult } from 'lit'
 import './rows.ts'
-import type { ActorView } from '../record.ts'
-import { badge, grouped, leaf, look } from './look.ts'
+import { type ActorRow, actorRows, type NodeRow } from './actor-rows.ts'
+import { badge, clockTime, grouped, leaf, look } from './look.ts'
 import { Part } from './part.ts'
-import type { Rows } from './rows.ts'
+import type { RowPlace, Rows } from './rows.ts'
 
-/** Stopped actors are shown for so many records. */
-const keptRecords = 2000
-
-interface Row {
-  readonly node: string
-  readonly depth: number
-  readonly view: ActorView | undefined
-  readonly stopped: boolean
-  readonly count: number
-}
+const endings = { done: 'done', stopped: 'stopped', error: 'crashed' } as const
 
 export class ActorsView extends Part {
   static override styles = [
@@ -29,13 +20,14 @@ export class ActorsView extends Part {
       }
       .tools {
         display: flex;
-        gap: 12px;
+        gap: 8px 16px;
         align-items: center;
         padding: 12px 16px;
         flex-wrap: wrap;
       }
       input[type='search'] {
-        min-width: 220px;
+        flex: 0 1 300px;
+        min-width: 180px;
       }
       reeve-rows {
         background: var(--raised);
@@ -46,6 +38,8 @@ export class ActorsView extends Part {
   static override properties = { ...Part.properties, sought: { state: true }, withStopped: { state: true } }
   declare sought: string
   declare withStopped: boolean
+  readonly #closed = new Set<string>()
+  #rows: readonly (NodeRow | ActorRow)[] = []
 
   constructor() {
     super()
@@ -54,123 +48,90 @@ export class ActorsView extends Part {
   }
 
   override render() {
-    const rows = this.#rows()
-    const actors = rows.filter(({ view }) => view !== undefined).length
+    const { desk, withStopped } = this
+    const sought = this.sought.trim().toLowerCase()
+    this.#rows = actorRows(desk.moment, desk.story, { sought, withStopped, closed: this.#closed })
+    const rows = this.#rows
+    const found = rows.filter((row) => 'view' in row).length
+    const living = [...desk.moment.nodes.values()].reduce((sum, { actors }) => sum + actors.size, 0)
     return html`
       <div class="tools">
-        <input type="search" placeholder="Name, state, chart" aria-label="Search actors" .value=${this.sought}
+        <input type="search" placeholder="Search: name, state, chart" aria-label="Search actors" .value=${this.sought}
           @input=${(event: Event) => {
             this.sought = (event.target as HTMLInputElement).value
-          }} />
-        <label><input type="checkbox" .checked=${this.withStopped} @change=${(event: Event) => {
+          }} @keydown=${this.#leave} />
+        <label><input type="checkbox" .checked=${withStopped} @change=${(event: Event) => {
           this.withStopped = (event.target as HTMLInputElement).checked
-        }} /> with stopped ones</label>
-        <span class="faint">${grouped(actors)} actors</span>
+        }} /> with those that stopped</label>
+        <span class="faint" role="status">${sought === '' ? `${grouped(living)} actors` : `${grouped(found)} found`}</span>
       </div>
-      <reeve-rows role="tree" aria-label="Actors" .count=${rows.length} .rowHeight=${30} .version=${rows}
-        .drawRow=${(index: number) => this.#row(rows[index] as Row)} @click=${this.#pick} @keydown=${this.#key}></reeve-rows>
+      ${
+        rows.length === 0
+          ? html`<div class="empty">${sought === '' ? 'Nothing was told yet.' : 'No actor is called so, or is in such a state.'}</div>`
+          : html`<reeve-rows .kind=${'tree'} .label=${'Actors'} .count=${rows.length} .rowHeight=${30} .version=${rows}
+            .drawRow=${this.#row} @picked=${this.#pick} @keydown=${this.#fold}></reeve-rows>`
+      }
     `
   }
 
-  #row({ node, depth, view, stopped, count }: Row): TemplateResult {
-    if (!view) {
-      return html`<div class="row node" role="treeitem" aria-level="1">
-        <strong>${node}</strong><span class="faint">${grouped(count)} actors</span></div>`
+  readonly #row = (index: number, { id, current, place, of }: RowPlace): TemplateResult => {
+    const row = this.#rows[index]
+    if (!row) return html``
+    const { node } = row
+    if (!('view' in row)) {
+      return html`<div class="row node ${current}" id=${id} role="treeitem" aria-level="1" aria-setsize=${of} aria-posinset=${place}
+        aria-expanded=${row.open}><span class="twist" aria-hidden="true">${row.open ? '▼' : '▶'}</span>
+        <strong class="clip" title=${node}>${node}</strong><span class="faint">${grouped(row.count)} actors</span></div>`
     }
-    const link = view.chart !== null && !stopped
-    return html`<div class="row ${stopped ? 'stopped' : ''}" role="treeitem" aria-level=${depth + 1} tabindex=${link ? 0 : -1}
-        data-node=${node} data-actor=${link ? view.actor : nothing}>
-      <span class="indent" data-depth=${Math.min(depth, 8)}></span>
-      <span class="id">${view.id}</span>
-      ${stopped ? badge('stopped') : view.states.map((state) => badge(leaf(state), undefined, state))}
-      <span class="faint">${view.chart ?? view.logic}</span>
-      <span class="faint number">${grouped(view.handled)} ${view.handled === 1 ? 'event' : 'events'}</span>
+    const { view, depth, ended, endedMs } = row
+    const { selection } = this.desk
+    const selected = selection?.node === node && selection.actor === view.actor
+    const plain = view.chart === null
+    return html`<div class="row ${ended ? 'stopped' : ''} ${plain ? 'plain' : ''} ${current}" id=${id} role="treeitem"
+        aria-level=${depth + 1} aria-setsize=${of} aria-posinset=${place} aria-selected=${selected}>
+      <span class="indent" data-depth=${Math.min(depth, 4)}></span>
+      <span class="id" title=${view.actor}>${view.id}</span>
+      ${ended ? badge(endings[ended], ended === 'error' ? 'bad' : 'quiet', `at ${clockTime(endedMs)}`) : view.states.map((state) => badge(leaf(state), undefined, state))}
+      <span class="faint of clip">${view.chart === view.id ? nothing : (view.chart ?? `${view.logic === view.id ? '' : `${view.logic}, `}no chart`)}</span>
+      <span class="faint number">${plain ? nothing : `${grouped(view.handled)} ${view.handled === 1 ? 'event' : 'events'}`}</span>
     </div>`
   }
 
-  #rows(): Row[] {
-    const sought = this.sought.trim().toLowerCase()
-    const rows: Row[] = []
-    const stopped = this.withStopped ? this.#stopped() : new Map<string, ActorView[]>()
-    const { nodes } = this.desk.moment
-    for (const node of [...nodes.keys()].sort()) {
-      const actors = nodes.get(node)?.actors ?? new Map<string, ActorView>()
-      const gone = (stopped.get(node) ?? []).filter(({ actor }) => !actors.has(actor))
-      const all = inOrder([...actors.values(), ...gone]).filter(
-        ({ view }) => sought === '' || matches(view, node, sought),
-      )
-      if (all.length === 0 && sought !== '') continue
-      rows.push({ node, depth: 0, view: undefined, stopped: false, count: all.length })
-      for (const { view, depth } of all) rows.push({ node, depth, view, stopped: !actors.has(view.actor), count: 0 })
-    }
-    return rows
+  #pick({ detail }: CustomEvent<number>): void {
+    const row = this.#rows[detail]
+    if (!row) return
+    if (!('view' in row)) this.#toggle(row.node, !row.open)
+    else if (row.view.chart !== null) this.desk.show('chart', { node: row.node, actor: row.view.actor })
   }
 
-  /** As they were when they began: their last states are in the records. */
-  #stopped(): Map<string, ActorView[]> {
-    const found = new Map<string, ActorView[]>()
-    const { story, position } = this.desk
-    const ended = new Map<string, number>()
-    for (const record of story.between(Math.max(story.first, position - keptRecords), position)) {
-      if (record.kind === 'stopped') ended.set(`${record.node} ${record.actor}`, record.atMs)
-      if (record.kind !== 'started') continue
-      const { node, actor, parent, id, chart, logic, after, context, sequence, atMs } = record
-      const view = { actor, parent, id, chart, logic, states: after, context }
-      const others = (found.get(node) ?? []).filter((other) => other.actor !== actor)
-      found.set(node, [...others, { ...view, startedAt: sequence, startedMs: atMs, handled: 0 }])
-    }
-    for (const [node, views] of found) {
-      found.set(
-        node,
-        views.filter(({ actor }) => ended.has(`${node} ${actor}`)),
-      )
-    }
-    return found
-  }
-
-  #pick(event: Event): void {
-    const row = (event.composedPath() as Element[]).find(
-      (element) => element instanceof HTMLElement && element.dataset.actor,
-    )
-    if (row instanceof HTMLElement) {
-      this.desk.show('chart', { node: row.dataset.node as string, actor: row.dataset.actor as string })
-    }
-  }
-
-  #key(event: KeyboardEvent): void {
-    if (event.key === 'Enter') this.#pick(event)
-    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
-    if (step === 0) return
+  /** As trees do it: right opens, left closes. */
+  #fold(event: KeyboardEvent): void {
+    if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
     event.preventDefault()
+    event.stopPropagation()
     const rows = event.currentTarget as Rows
-    const all = [...rows.renderRoot.querySelectorAll<HTMLElement>('[tabindex="0"]')]
-    const at = all.indexOf((rows.renderRoot as ShadowRoot).activeElement as HTMLElement)
-    all[at + step]?.focus()
+    const row = this.#rows[rows.current]
+    if (!row) return
+    if ('view' in row && event.key === 'ArrowLeft') {
+      rows.current = this.#rows.findIndex((other) => !('view' in other) && other.node === row.node)
+      rows.reveal(rows.current)
+    } else if (!('view' in row)) this.#toggle(row.node, event.key === 'ArrowRight')
   }
-}
 
-/** Parents before their children, each level by name. */
-function inOrder(views: readonly ActorView[]): { view: ActorView; depth: number }[] {
-  const children = new Map<string | null, ActorView[]>()
-  const known = new Set(views.map(({ actor }) => actor))
-  for (const view of views) {
-    const parent = view.parent !== null && known.has(view.parent) ? view.parent : null
-    children.set(parent, [...(children.get(parent) ?? []), view])
+  #toggle(node: string, open: boolean): void {
+    if (open) this.#closed.delete(node)
+    else this.#closed.add(node)
+    this.requestUpdate()
   }
-  const rows: { view: ActorView; depth: number }[] = []
-  const add = (parent: string | null, depth: number): void => {
-    const level = (children.get(parent) ?? []).sort((one, other) => (one.id < other.id ? -1 : 1))
-    for (const view of level) {
-      rows.push({ view, depth })
-      add(view.actor, depth + 1)
-    }
-  }
-  add(null, 1)
-  return rows
-}
 
-function matches({ id, chart, logic, states }: ActorView, node: string, sought: string): boolean {
-  return [id, chart ?? '', logic, node, ...states].some((text) => text.toLowerCase().includes(sought))
+  /** From the search into what was found. */
+  #leave(event: KeyboardEvent): void {
+    if (event.key === 'Escape') this.sought = ''
+    if (event.key !== 'ArrowDown' && event.key !== 'Enter') return
+    event.preventDefault()
+    const rows = this.renderRoot.querySelector<Rows>('reeve-rows')
+    rows?.renderRoot.querySelector<HTMLElement>('.seen')?.focus()
+  }
 }
 
 customElements.define('reeve-actors-view', ActorsView)

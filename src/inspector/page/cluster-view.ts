@@ -1,45 +1,47 @@
-/**
- * The cluster at a glance: a card for each node, and for each topic how far every log reaches on every node, so that one
- * sees prefixes grow.
- */
+/** The cluster at a glance: the nodes and how they copy from each other, a card for each, and how far every log reaches. */
 
 import { css, html, nothing, type TemplateResult } from 'lit'
-import type { LogFacts } from '../facts.ts'
-import type { NodeReplay } from '../replay.ts'
-import { badge, duration, grouped, hueOf, look } from './look.ts'
+import type { LoadPart } from '../facts.ts'
+import { circleMax, clusterMap, legend, mapLook } from './cluster-map.ts'
+import { logLook, topicPanel, topicsOf } from './log-table.ts'
+import { badge, duration, grouped, look } from './look.ts'
 import { Part } from './part.ts'
-
-interface Copy {
-  readonly node: string
-  readonly log: LogFacts
-}
-
-interface Row {
-  readonly topic: string
-  readonly origin: string
-  readonly epoch: string
-  readonly end: number
-  /** By node. */
-  readonly copies: ReadonlyMap<string, Copy>
-}
-
-/** Logs of a topic, the ones that reach furthest first; more are a sentence. */
-const rowsMax = 40
+import { linksOf, type Standing, standingsOf } from './standing.ts'
 
 export class ClusterView extends Part {
   static override styles = [
     look,
+    mapLook,
+    logLook,
     css`
       :host {
         padding: 16px;
         display: grid;
         gap: 16px;
-        max-width: 1400px;
+        grid-template-columns: minmax(0, 1fr);
+        max-width: 1680px;
         margin: 0 auto;
+      }
+      .top {
+        display: grid;
+        gap: 16px;
+        grid-template-columns: minmax(380px, 5fr) minmax(0, 6fr);
+        align-items: start;
+      }
+      .top.many {
+        grid-template-columns: minmax(0, 1fr);
+      }
+      @media (max-width: 900px) {
+        .top {
+          grid-template-columns: minmax(0, 1fr);
+        }
+      }
+      .picture {
+        padding-top: 8px;
       }
       .nodes {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(260px, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(230px, 1fr));
         gap: 12px;
       }
       .card {
@@ -47,6 +49,14 @@ export class ClusterView extends Part {
         display: grid;
         gap: 8px;
         align-content: start;
+        min-width: 0;
+      }
+      .card > * {
+        min-width: 0;
+      }
+      .card.down {
+        border-style: dashed;
+        background: var(--ground);
       }
       .card header {
         display: flex;
@@ -54,9 +64,13 @@ export class ClusterView extends Part {
         justify-content: space-between;
         gap: 8px;
       }
+      .card header .badge {
+        flex: none;
+        max-width: 60%;
+      }
       dl {
         display: grid;
-        grid-template-columns: auto 1fr;
+        grid-template-columns: auto minmax(0, 1fr);
         gap: 2px 12px;
         margin: 0;
       }
@@ -69,161 +83,115 @@ export class ClusterView extends Part {
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
+        font-variant-numeric: tabular-nums;
       }
-      .links {
-        display: flex;
-        flex-wrap: wrap;
+      tbody th {
+        color: var(--ink);
+        font-weight: 600;
+        font-size: 14px;
+      }
+      .scroll td,
+      th.number {
+        min-width: 0;
+      }
+      th.number,
+      td.number {
+        text-align: right;
+      }
+      .alarms {
+        display: grid;
         gap: 4px;
-      }
-      table {
-        border-collapse: collapse;
-        width: 100%;
-      }
-      th {
-        text-align: left;
-        font-weight: 500;
-        color: var(--faint);
+        justify-items: start;
         font-size: 12px;
-        padding: 8px 12px;
-        border-bottom: 1px solid var(--rule);
       }
-      td {
-        padding: 6px 12px;
-        border-bottom: 1px solid var(--rule);
-        white-space: nowrap;
-      }
-      tr:last-child td {
-        border-bottom: 0;
-      }
-      .scroll {
-        overflow-x: auto;
-      }
-      .log {
-        width: 1%;
-      }
-      svg {
-        display: block;
-        width: 100%;
-        min-width: 90px;
-        height: 8px;
-      }
-      .title {
-        padding: 12px 14px 4px;
-        display: flex;
-        gap: 10px;
-        align-items: baseline;
+      .alarms .badge {
+        white-space: normal;
+        border-radius: 6px;
       }
     `,
   ]
+  static override properties = { ...Part.properties, withOld: { state: true } }
+  declare withOld: boolean
+
+  constructor() {
+    super()
+    this.withOld = false
+  }
 
   override render() {
-    const { nodes, relays } = this.desk.moment
-    const all = [...nodes.values()].sort((one, other) => (one.node < other.node ? -1 : 1))
-    if (all.length === 0) return html`<div class="empty">Nothing was told yet.</div>`
-    const unseen = [...relays.values()].filter(
-      ({ node, state }) => state !== 'open' && state !== 'gone' && !nodes.has(node),
-    )
+    const standings = standingsOf(this.desk.moment)
+    if (standings.length === 0) return html`<div class="empty" role="status">Nothing was told yet.</div>`
+    const links = linksOf(standings)
+    const topics = topicsOf(standings)
+    const old = topics.reduce((sum, [, rows]) => sum + rows.filter((row) => row.old).length, 0)
     return html`
-      <div class="nodes">
-        ${all.map((node) => this.#card(node))}
-        ${unseen.map(
-          ({ node, state, reason }) => html`<section class="panel card">
-            <header><h2>${node}</h2>${badge(state)}</header>
-            <span class="faint">${reason?.message ?? 'It tells nothing yet.'}</span>
-          </section>`,
-        )}
+      <div class="top ${standings.length > 20 ? 'many' : ''}">
+        <section class="panel picture" aria-label="Replication">${clusterMap(standings, links)}${legend(links)}</section>
+        ${
+          standings.length > circleMax
+            ? nodesTable(standings)
+            : html`<div class="nodes">${standings.map((standing) => this.#card(standing))}</div>`
+        }
       </div>
-      ${topicsOf(all).map(([topic, rows]) => this.#topic(topic, rows, all))}
+      ${
+        old === 0
+          ? nothing
+          : html`<label><input type="checkbox" .checked=${this.withOld} @change=${(event: Event) => {
+              this.withOld = (event.target as HTMLInputElement).checked
+            }} /> with ${grouped(old)} ${old === 1 ? 'log' : 'logs'} of earlier runs, which nobody writes to any more</label>`
+      }
+      ${topics.map(([topic, rows]) => topicPanel(topic, rows, standings, this.withOld))}
     `
   }
 
-  #card(replay: NodeReplay): TemplateResult {
-    const { node, gossip, load, links = [], alarms = [] } = replay.facts
-    const gone = replay.actors.size === 0
-    return html`<section class="panel card" aria-label="Node ${replay.node}">
-      <header>
-        <h2>${replay.node}</h2>
-        ${gone ? badge('stopped') : badge(node?.phase ?? 'starting', node?.phase === 'serving' ? 'good' : undefined)}
-      </header>
-      <dl>
-        <dt>Peers</dt><dd>${node?.rpcAddress ?? '–'}</dd>
-        <dt>Written, copied</dt><dd>${load ? `${grouped(load.written)}, ${grouped(load.copied)} in ${duration(load.periodMs)}` : '–'}</dd>
-        <dt>Event loop</dt><dd>${load ? `${duration(load.loopDelayMs)} late` : '–'}</dd>
-        ${gossip && gossip.health > 0 ? html`<dt>Health</dt><dd>${badge(`slow (${gossip.health})`, 'busy')}</dd>` : nothing}
-      </dl>
-      <div class="links">
-        ${links.map(({ peer, state, lagRecords }) => badge(lagRecords > 0 ? `${peer} −${grouped(lagRecords)}` : peer, toneOfLink(state), `copies from ${peer}: ${state}`))}
-      </div>
-      ${alarms.map(({ severity, text }) => badge(text, severity === 'error' ? 'bad' : 'busy'))}
+  #card({ name, replay, word, tone, up, why }: Standing): TemplateResult {
+    const { node, gossip, load, alarms = [] } = replay?.facts ?? {}
+    return html`<section class="panel card ${up ? '' : 'down'}" aria-label="Node ${name}">
+      <header><h2 class="clip" title=${name}>${name}</h2>${badge(word, tone, why || word)}</header>
+      ${why && !up ? html`<span class="faint">${why}</span>` : nothing}
+      ${
+        replay && up
+          ? html`<dl>
+            ${node?.rpcAddress ? html`<dt>Calls at</dt><dd title=${node.rpcAddress}>${node.rpcAddress}</dd>` : nothing}
+            ${
+              load
+                ? html`<dt>Written</dt><dd>${perSecond(load.written, load)} / s</dd>
+                  <dt>Copied</dt><dd>${perSecond(load.copied, load)} / s</dd>
+                  <dt>Event loop</dt><dd>${duration(load.loopDelayMs)} late</dd>`
+                : nothing
+            }
+            ${gossip && gossip.health > 0 ? html`<dt>Health</dt><dd>${badge(`slow (${gossip.health})`, 'busy')}</dd>` : nothing}
+            <dt>Actors</dt><dd><a href="#/actors">${grouped(replay.actors.size)}</a></dd>
+          </dl>`
+          : nothing
+      }
+      ${
+        alarms.length === 0
+          ? nothing
+          : html`<div class="alarms">${alarms.map(({ severity, text }) => badge(text, severity === 'error' ? 'bad' : 'busy'))}</div>`
+      }
     </section>`
   }
-
-  #topic(topic: string, rows: readonly Row[], nodes: readonly NodeReplay[]): TemplateResult {
-    return html`<section class="panel" aria-label="Topic ${topic}">
-      <div class="title"><h2>${topic}</h2><span class="faint">${rows.length} ${rows.length === 1 ? 'log' : 'logs'}</span></div>
-      <div class="scroll"><table>
-        <thead><tr><th class="log">Written by</th>${nodes.map(({ node }) => html`<th>on ${node}</th>`)}</tr></thead>
-        <tbody>${rows.slice(0, rowsMax).map((row) => this.#row(row, nodes))}</tbody>
-      </table></div>
-      ${rows.length > rowsMax ? html`<div class="empty">and ${rows.length - rowsMax} more</div>` : nothing}
-    </section>`
-  }
-
-  #row(row: Row, nodes: readonly NodeReplay[]): TemplateResult {
-    return html`<tr>
-      <td class="log">${row.origin} <span class="faint mono" title=${row.epoch}>${row.epoch.slice(-6)}</span></td>
-      ${nodes.map(({ node }) => {
-        const copy = row.copies.get(node)
-        if (!copy) return html`<td class="faint">–</td>`
-        const { start, end, own } = copy.log
-        return html`<td title="${grouped(start)} to ${grouped(end)}">
-          <span class="number">${grouped(end)}</span>${own ? html` <span class="faint">writes</span>` : nothing}
-          ${bar(start, end, row.end, hueOf(row.origin), own)}
-        </td>`
-      })}
-    </tr>`
-  }
 }
 
-function toneOfLink(state: string) {
-  if (state === 'live') return 'good'
-  if (state === 'diverged') return 'bad'
-  return state === 'parked' ? 'quiet' : 'busy'
+/** Where cards would take too much room. */
+function nodesTable(standings: readonly Standing[]): TemplateResult {
+  return html`<section class="panel" aria-label="Nodes"><div class="scroll" tabindex="0" role="group" aria-label="Nodes, as a table"><table>
+    <thead><tr><th scope="col">Node</th><th scope="col"></th><th scope="col" class="number">Written / s</th>
+      <th scope="col" class="number">Copied / s</th><th scope="col" class="number">Event loop late</th>
+      <th scope="col" class="number">Actors</th></tr></thead>
+    <tbody>${standings.map(({ name, replay, word, tone, why, up }) => {
+      const { load, alarms = [] } = (up && replay?.facts) || {}
+      const cell = (text: string) => html`<td class="number">${text || '–'}</td>`
+      return html`<tr><th scope="row" title=${name}>${name}</th>
+        <td>${badge(word, tone, why || word)} ${alarms.map(({ severity, text }) => badge(text, severity === 'error' ? 'bad' : 'busy'))}</td>
+        ${cell(load ? perSecond(load.written, load) : '')}${cell(load ? perSecond(load.copied, load) : '')}
+        ${cell(load ? duration(load.loopDelayMs) : '')}${cell(up && replay ? grouped(replay.actors.size) : '')}</tr>`
+    })}</tbody></table></div></section>`
 }
 
-/** How much of a log is here, of the most that anybody has. */
-function bar(start: number, end: number, longest: number, hue: number, own: boolean): TemplateResult {
-  const at = (offset: number) => (longest === 0 ? 0 : (100 * offset) / longest)
-  return html`<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
-    <rect width="100" height="8" rx="2" fill="var(--quiet-fill)"></rect>
-    <rect x=${at(start)} width=${at(end - start)} height="8" rx="2" fill="hsl(${hue} 55% ${own ? 45 : 60}%)"></rect>
-  </svg>`
-}
-
-/** By topic, those of users first; in each by writer, its latest run first. */
-function topicsOf(nodes: readonly NodeReplay[]): [string, Row[]][] {
-  const rows = new Map<string, Row & { copies: Map<string, Copy>; end: number }>()
-  for (const { node, facts } of nodes) {
-    for (const log of facts.logs?.entries ?? []) {
-      const { topic, origin, epoch } = log
-      const key = `${topic}/${origin}/${epoch}`
-      const row = rows.get(key) ?? { topic, origin, epoch, end: 0, copies: new Map() }
-      row.copies.set(node, { node, log })
-      rows.set(key, { ...row, end: Math.max(row.end, log.end) })
-    }
-  }
-  const topics = new Map<string, Row[]>()
-  const sorted = [...rows.values()].sort(
-    (one, other) => compare(one.origin, other.origin) || compare(other.epoch, one.epoch),
-  )
-  for (const row of sorted) topics.set(row.topic, [...(topics.get(row.topic) ?? []), row])
-  const own = (topic: string) => (topic.startsWith('_') ? 1 : 0)
-  return [...topics].sort(([one], [other]) => own(one) - own(other) || compare(one, other))
-}
-
-function compare(one: string, other: string): number {
-  if (one === other) return 0
-  return one < other ? -1 : 1
+function perSecond(count: number, { periodMs }: LoadPart): string {
+  return grouped(Math.round((1000 * count) / Math.max(1, periodMs)))
 }
 
 customElements.define('reeve-cluster-view', ClusterView)

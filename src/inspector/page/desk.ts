@@ -5,7 +5,8 @@
 
 import type { ActorPath, TraceHeader, TraceRecord } from '../record.ts'
 import { followLive, type Liveness } from './live.ts'
-import { type Moment, Story } from './story.ts'
+import { Player, type Speed } from './player.ts'
+import { type Moment, recordsMax, Story } from './story.ts'
 
 export type ViewName = 'cluster' | 'actors' | 'chart' | 'sequence' | 'members'
 export const viewNames: readonly ViewName[] = ['cluster', 'actors', 'chart', 'sequence', 'members']
@@ -22,10 +23,18 @@ export class Desk extends EventTarget {
   file: TraceHeader | undefined
   view: ViewName = 'cluster'
   selection: Selection | undefined
+  /** What went wrong with a file; empty: nothing. */
+  problem = ''
   /** Undefined: now. */
   #position: number | undefined
   #stop: (() => void) | undefined
   #drawing = false
+  readonly #player = new Player({
+    story: () => this.story,
+    position: () => this.position,
+    goTo: (position) => this.#place(position),
+    ended: () => this.resume(),
+  })
 
   begin(): void {
     this.#read()
@@ -55,6 +64,11 @@ export class Desk extends EventTarget {
   }
 
   goTo(position: number): void {
+    this.#player.stop()
+    this.#place(position)
+  }
+
+  #place(position: number): void {
     const { first, last } = this.story
     this.#position = Math.min(Math.max(position, first), last)
     this.changed()
@@ -69,8 +83,35 @@ export class Desk extends EventTarget {
     this.goTo(this.position)
   }
 
+  get playing(): boolean {
+    return this.#player.running
+  }
+
+  get speed(): Speed {
+    return this.#player.speed
+  }
+
+  set speed(speed: Speed) {
+    this.#player.speed = speed
+    this.changed()
+  }
+
+  /** From the moment shown, or from the beginning where there is nothing after it. */
+  play(): void {
+    this.#place(this.position >= this.story.last ? this.story.first : this.position)
+    this.#player.start()
+    this.changed()
+  }
+
+  /** What the space bar does: time stands still, or goes on. */
+  toggle(): void {
+    if (this.playing || this.isNow) this.pause()
+    else this.play()
+  }
+
   /** Back to the present; of a file, to its end. */
   resume(): void {
+    this.#player.stop()
     this.#position = this.file ? this.story.last : undefined
     this.changed()
   }
@@ -85,14 +126,18 @@ export class Desk extends EventTarget {
     this.#stop = undefined
     this.file = header
     this.liveness = 'closed'
-    this.story = new Story()
-    for (const record of records) this.story.add(record)
+    // All of it, or its beginning would be gone before anybody saw it.
+    const all = [...records]
+    this.story = new Story(Math.max(recordsMax, all.length))
+    for (const record of all) this.story.add(record)
     this.goTo(this.story.last)
   }
 
   /** Away from a file, back to the cluster. */
   close(): void {
+    this.#player.stop()
     this.file = undefined
+    this.problem = ''
     this.story = new Story()
     this.#position = undefined
     this.#follow()
@@ -124,8 +169,17 @@ export class Desk extends EventTarget {
   }
 
   #read(): void {
-    const [view = '', node, ...actor] = location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent)
+    const [view = '', node, ...actor] = location.hash.replace(/^#\/?/, '').split('/').map(decoded)
     this.view = viewNames.find((name) => name === view) ?? 'cluster'
     if (node !== undefined && actor.length > 0) this.selection = { node, actor: actor.join('/') }
+  }
+}
+
+/** What somebody typed may be no encoding at all. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
   }
 }

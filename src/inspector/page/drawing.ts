@@ -9,13 +9,16 @@ const texts: Readonly<Record<string, string>> = { membership, replicator, server
 
 export class Drawing {
   readonly svg: SVGSVGElement
+  /** As it was drawn, in pixels. */
+  readonly width: number
   readonly #states = new Map<string, Element>()
   #lit: Element[] = []
   #hot: Element[] = []
 
   /** Undefined for a chart that was never drawn: a trace of another version. */
   static of(chart: string): Drawing | undefined {
-    const text = texts[chart]
+    // A name from outside: of a file, or of another node.
+    const text = Object.hasOwn(texts, chart) ? texts[chart] : undefined
     return text === undefined ? undefined : new Drawing(text)
   }
 
@@ -25,7 +28,11 @@ export class Drawing {
     const parsed = new DOMParser().parseFromString(bare, 'image/svg+xml')
     const svg = document.importNode(parsed.documentElement, true) as unknown as SVGSVGElement
     for (const state of svg.querySelectorAll('.state')) this.#states.set(state.id, state)
-    svg.setAttribute('role', 'img')
+    // What it shows is said by whoever shows it.
+    svg.setAttribute('aria-hidden', 'true')
+    this.width = Number(svg.getAttribute('width')) || 800
+    svg.removeAttribute('width')
+    svg.removeAttribute('height')
     this.svg = svg
   }
 

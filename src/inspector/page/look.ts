@@ -30,13 +30,15 @@ const tones: Readonly<Record<string, Tone>> = {
 
 /** The innermost word counts: `supervisor.up.clustered.running.serving` is as `serving`. Unknown words: on the way. */
 export function toneOf(state: string): Tone {
-  return tones[state.slice(state.lastIndexOf('.') + 1)] ?? 'busy'
+  const word = leaf(state)
+  return (Object.hasOwn(tones, word) ? tones[word] : undefined) ?? 'busy'
 }
 
-const signs: Readonly<Record<Tone, string>> = { good: '●', busy: '◐', bad: '✕', quiet: '○' }
+export const signs: Readonly<Record<Tone, string>> = { good: '●', busy: '◐', bad: '✕', quiet: '○' }
 
 export function badge(text: string, tone = toneOf(text), title = text): TemplateResult {
-  return html`<span class="badge ${tone}" title=${title}><span class="sign" aria-hidden="true">${signs[tone]}</span>${text}</span>`
+  return html`<span class="badge ${tone}" title=${title}><span class="sign" aria-hidden="true">${signs[tone]}</span><span
+    class="words">${text}</span></span>`
 }
 
 /** `supervisor.up.clustered.running.serving` without the chart's own name, parts in order. */
@@ -46,6 +48,16 @@ export function statePath(state: string): string {
 
 export function leaf(state: string): string {
   return state.slice(state.lastIndexOf('.') + 1)
+}
+
+/** `xstate.after.dialTimeout.replicator.pulling.dialing` as people say it; others as they are. */
+export function eventName(type: string): string {
+  const [, kind = '', rest = ''] = /^xstate\.(after|done\.actor|done\.state|error\.actor)\.(.+)$/.exec(type) ?? []
+  if (kind === 'after')
+    return `after ${/^\d+$/.test(rest.split('.')[0] ?? '') ? `${rest.split('.')[0]} ms` : rest.split('.')[0]}`
+  if (kind === 'done.state') return `${leaf(rest)} ends`
+  if (kind !== '') return `${rest === '*' ? 'any actor' : rest} ${kind === 'done.actor' ? 'is done' : 'crashed'}`
+  return type
 }
 
 /** 12,345 */
@@ -83,7 +95,9 @@ export function duration(ms: number): string {
 export function hueOf(name: string): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193)
-  return (hash >>> 0) % 360
+  // Names that differ in their last letter only are to differ widely.
+  hash = Math.imul(hash ^ (hash >>> 13), 0x5bd1e995)
+  return ((hash ^ (hash >>> 15)) >>> 0) % 360
 }
 
 export const look = css`
@@ -117,6 +131,20 @@ export const look = css`
   .faint {
     color: var(--faint);
   }
+  .clip {
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+    min-width: 0;
+  }
+  .unseen {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
   .mono {
     font-family: var(--mono);
     font-size: 12px;
@@ -138,11 +166,18 @@ export const look = css`
     border-radius: 999px;
     font-size: 12px;
     line-height: 18px;
+    max-width: 100%;
+    min-width: 0;
     white-space: nowrap;
     background: var(--quiet-fill);
     color: var(--quiet);
   }
+  .badge .words {
+    overflow: hidden;
+    text-overflow: ellipsis;
+  }
   .badge .sign {
+    flex: none;
     font-size: 9px;
     width: 10px;
     text-align: center;
@@ -178,6 +213,19 @@ export const look = css`
   button[disabled] {
     opacity: 0.5;
     cursor: default;
+  }
+  button.quiet {
+    border-color: transparent;
+    background: none;
+    color: var(--text);
+  }
+  button.quiet:hover {
+    color: var(--accent);
+  }
+  input[type='checkbox'] {
+    accent-color: var(--accent);
+    margin: 0 4px 0 0;
+    vertical-align: -2px;
   }
   button[aria-pressed='true'] {
     background: var(--accent-fill);

@@ -1,42 +1,78 @@
-/** Whom each node believes alive, as small charts of SWIM's states; alarms, sessions, and what was heard by gossip. */
+/** Whom each node believes alive, as small charts of SWIM's states; alarms, gossip, sessions, and what was heard by gossip. */
 
 import { css, html, nothing, type TemplateResult } from 'lit'
-import type { MemberFacts } from '../facts.ts'
 import type { HeardRecord } from '../record.ts'
 import type { NodeReplay } from '../replay.ts'
-import { badge, clockTime, duration, grouped, look, type Tone } from './look.ts'
+import { badge, byteSize, clockTime, duration, grouped, look } from './look.ts'
 import { Part } from './part.ts'
+import { type Seen, seenMembers } from './seen-members.ts'
+import { swimChart, swimLook } from './swim-chart.ts'
 
 const heardMax = 100
 const searchedMax = 20_000
 
-/** SWIM's states of a member, in the order in which they follow each other. */
-const states = ['alive', 'suspect', 'leaving', 'failed', 'left'] as const
-const tones: Readonly<Record<MemberFacts['status'], Tone>> = {
-  alive: 'good',
-  suspect: 'busy',
-  leaving: 'busy',
-  failed: 'bad',
-  left: 'quiet',
-}
-
 export class MembersView extends Part {
   static override styles = [
     look,
+    swimLook,
     css`
       :host {
         padding: 16px;
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 16px;
-        max-width: 1400px;
+        max-width: 1680px;
         margin: 0 auto;
       }
       .title {
         padding: 12px 14px 6px;
         display: flex;
-        gap: 12px;
+        gap: 4px 12px;
         align-items: baseline;
         flex-wrap: wrap;
+      }
+      .members {
+        display: grid;
+        gap: 12px;
+        padding: 8px 14px 14px;
+        grid-template-columns: repeat(auto-fill, minmax(min(270px, 100%), 1fr));
+      }
+      .member {
+        border: 1px solid var(--rule);
+        border-radius: var(--radius);
+        padding: 10px 12px;
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+        gap: 6px;
+        align-content: start;
+      }
+      .facts {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0 14px;
+        font-size: 12px;
+        color: var(--text);
+      }
+      details {
+        font-size: 12px;
+      }
+      summary {
+        cursor: pointer;
+        color: var(--text);
+      }
+      summary:focus-visible {
+        outline: 2px solid var(--accent);
+      }
+      .by {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) auto auto;
+        gap: 2px 12px;
+        margin-top: 4px;
+        align-items: center;
+      }
+      .tags {
+        overflow-wrap: anywhere;
+        margin-top: 4px;
       }
       .scroll {
         overflow-x: auto;
@@ -48,10 +84,16 @@ export class MembersView extends Part {
       th,
       td {
         text-align: left;
-        padding: 6px 12px;
+        padding: 6px 14px;
         border-bottom: 1px solid var(--rule);
         white-space: nowrap;
         font-weight: 400;
+      }
+      tbody th {
+        font-weight: 600;
+        max-width: 220px;
+        overflow: hidden;
+        text-overflow: ellipsis;
       }
       thead th {
         color: var(--faint);
@@ -60,40 +102,6 @@ export class MembersView extends Part {
       tr:last-child > * {
         border-bottom: 0;
       }
-      .swim {
-        display: inline-flex;
-        gap: 3px;
-        vertical-align: middle;
-      }
-      .swim i {
-        width: 14px;
-        height: 14px;
-        border-radius: 4px;
-        border: 1px solid var(--frame);
-        font: 600 9px/12px var(--font);
-        text-align: center;
-        color: var(--faint);
-      }
-      .swim i.good {
-        background: var(--good-fill);
-        border-color: var(--good);
-        color: var(--good);
-      }
-      .swim i.busy {
-        background: var(--busy-fill);
-        border-color: var(--busy);
-        color: var(--busy);
-      }
-      .swim i.bad {
-        background: var(--bad-fill);
-        border-color: var(--bad);
-        color: var(--bad);
-      }
-      .swim i.quiet {
-        background: var(--quiet-fill);
-        border-color: var(--quiet);
-        color: var(--quiet);
-      }
       ul {
         list-style: none;
         margin: 0;
@@ -101,88 +109,105 @@ export class MembersView extends Part {
       }
       li {
         padding: 3px 0;
+        overflow-wrap: anywhere;
+      }
+      .alarms {
+        border-color: var(--busy);
       }
     `,
   ]
 
   override render() {
     const nodes = [...this.desk.moment.nodes.values()].sort((one, other) => (one.node < other.node ? -1 : 1))
-    const names = [...new Set(nodes.flatMap(({ facts }) => (facts.members ?? []).map(({ name }) => name)))].sort()
-    if (names.length === 0) return html`<div class="empty">No node told of its members yet.</div>`
+    const members = seenMembers(nodes.filter(({ actors }) => actors.size > 0))
+    if (members.length === 0) {
+      return html`${this.#alarms(nodes)}<div class="empty" role="status">No node told of its members at this moment.</div>${this.#heard()}`
+    }
     return html`
       ${this.#alarms(nodes)}
-      <section class="panel"><div class="title"><h2>Who is alive, and to whom</h2>
-        <span class="faint">${states.map((state) => html`${state[0]?.toUpperCase()} ${state} `)}</span></div>
-        <div class="scroll"><table>
-          <thead><tr><th>Member</th>${nodes.map(({ node }) => html`<th>to ${node}</th>`)}<th>Address</th><th>Tags</th></tr></thead>
-          <tbody>${names.map((name) => this.#member(name, nodes))}</tbody>
-        </table></div></section>
-      <section class="panel"><div class="title"><h2>Gossip and servers</h2></div>
-        <div class="scroll"><table>
-          <thead><tr><th>Node</th><th>Health</th><th>Incarnation</th><th>Queued</th><th>Stalls</th><th>Calls</th><th>Pages</th></tr></thead>
-          <tbody>${nodes.map((node) => gossip(node))}</tbody>
+      <section class="panel" aria-label="Members"><div class="title"><h2>Members</h2>
+        <span class="faint">${grouped(members.length)}, as ${nodes.length === 1 ? 'one node sees' : `${nodes.length} nodes see`} them by gossip</span></div>
+        <div class="members">${members.map(member)}</div></section>
+      <section class="panel" aria-label="Gossip and servers"><div class="title"><h2>Gossip and servers</h2></div>
+        <div class="scroll" tabindex="0" role="group" aria-label="Gossip and servers, as a table"><table>
+          <thead><tr><th scope="col">Node</th><th scope="col">Health</th><th scope="col">Incarnation</th><th scope="col">Lamport time</th>
+            <th scope="col">Broadcasts waiting</th><th scope="col">Stalls</th><th scope="col">Went wrong</th><th scope="col">Calls served</th><th scope="col">Pages</th></tr></thead>
+          <tbody>${nodes.map(gossip)}</tbody>
         </table></div></section>
       ${this.#heard()}
     `
   }
 
-  #member(name: string, nodes: readonly NodeReplay[]): TemplateResult {
-    const seen = nodes.map(({ facts }) => facts.members?.find((member) => member.name === name))
-    const known = seen.find((member) => member !== undefined)
-    const tags = Object.entries(known?.tags ?? {})
-    return html`<tr><th scope="row">${name}</th>
-      ${seen.map((member) => html`<td>${member ? html`${swim(member.status)} ${member.rttMs === null ? nothing : html`<span class="faint">${duration(member.rttMs)}</span>`}` : html`<span class="faint">unknown</span>`}</td>`)}
-      <td class="mono">${known?.address ?? ''}</td>
-      <td class="mono faint">${tags
-        .map(([key, value]) => `${key}=${value}`)
-        .join(' ')
-        .slice(0, 120)}</td></tr>`
-  }
-
   #alarms(nodes: readonly NodeReplay[]): TemplateResult | typeof nothing {
     const alarms = nodes.flatMap(({ node, facts }) => (facts.alarms ?? []).map((alarm) => ({ node, alarm })))
     if (alarms.length === 0) return nothing
-    return html`<section class="panel" role="alert"><div class="title"><h2>Alarms</h2></div><ul>${alarms.map(
+    return html`<section class="panel alarms" aria-label="Alarms"><div class="title"><h2>Alarms</h2></div><ul>${alarms.map(
       ({
         node,
-        alarm: { severity, text, sinceMs },
-      }) => html`<li>${badge(node, severity === 'error' ? 'bad' : 'busy')} ${text}
+        alarm: { what, severity, text, sinceMs },
+      }) => html`<li>${badge(what, severity === 'error' ? 'bad' : 'busy', severity)} <strong>${node}</strong> ${text}
         <span class="faint">since ${clockTime(sinceMs)}</span></li>`,
     )}</ul></section>`
   }
 
-  #heard(): TemplateResult | typeof nothing {
+  #heard(): TemplateResult {
     const { story, position } = this.desk
     const heard: HeardRecord[] = []
     for (let at = position - 1; at >= Math.max(story.first, position - searchedMax) && heard.length < heardMax; at--) {
       const record = story.record(at)
       if (record?.kind === 'heard') heard.push(record)
     }
-    if (heard.length === 0) return nothing
-    return html`<section class="panel"><div class="title"><h2>Events and queries heard</h2></div><ul>${heard.map(
-      ({ node, what, name, from, atMs, payload }) => html`<li><span class="mono faint">${clockTime(atMs)}</span>
-        ${what} <strong>${name}</strong>${from ? html` from ${from}` : nothing} at ${node}
-        <span class="faint">${grouped(payload.bytes)} bytes</span></li>`,
-    )}</ul></section>`
+    return html`<section class="panel" aria-label="Heard"><div class="title"><h2>Events and queries heard</h2>
+      ${heard.length === 0 ? html`<span class="faint">none yet: <span class="mono">reeve serf event NAME</span> sends one</span>` : nothing}</div>
+      <ul>${heard.map(
+        ({
+          node,
+          what,
+          name,
+          from,
+          atMs,
+          lTime,
+          payload,
+        }) => html`<li><span class="mono faint">${clockTime(atMs)}</span>
+          ${badge(what, 'quiet')} <strong>${name}</strong>${from ? html` from ${from}` : nothing}, heard by ${node}
+          <span class="faint">${byteSize(payload.bytes)}, Lamport time ${lTime}</span></li>`,
+      )}</ul></section>`
   }
 }
 
-function swim(status: MemberFacts['status']): TemplateResult {
-  return html`<span class="swim" role="img" aria-label=${status} title=${status}>${states.map(
-    (state) =>
-      html`<i class=${state === status ? tones[state] : ''}>${state === status ? state[0]?.toUpperCase() : ''}</i>`,
-  )}</span>`
+function member({ name, address, tags, counts, by, rttMs, incarnation }: Seen): TemplateResult {
+  const pairs = Object.entries(tags)
+  return html`<article class="member" aria-label="Member ${name}">
+    <h3 class="clip" title=${name}>${name}</h3>
+    ${swimChart(name, counts)}
+    <div class="facts"><span class="mono">${address}</span>
+      ${rttMs === undefined ? nothing : html`<span title="Estimated round trip, from the nearest to the farthest">${rttMs[0] === rttMs[1] ? duration(rttMs[0]) : `${duration(rttMs[0])} to ${duration(rttMs[1])}`} away</span>`}
+      ${incarnation === undefined ? nothing : html`<span title="How often it refuted that it failed">incarnation ${grouped(incarnation)}</span>`}</div>
+    <details><summary>as each node sees it</summary><div class="by">${by.map(
+      ({ node, status, rttMs: rtt }) => html`<span class="clip">${node}</span>${badge(status)}
+        <span class="number faint">${rtt === null ? '' : duration(rtt)}</span>`,
+    )}</div>
+    ${pairs.length === 0 ? nothing : html`<div class="tags mono faint">${pairs.map(([key, value]) => html`${key}=${value.slice(0, 120)}<br />`)}</div>`}</details>
+  </article>`
 }
 
 function gossip({ node, facts }: NodeReplay): TemplateResult {
   const { gossip, server } = facts
+  const none = html`<td class="faint">–</td>`
   const queued = gossip ? Object.values(gossip.queued).reduce((sum, count) => sum + count, 0) : 0
-  return html`<tr><th scope="row">${node}</th>
-    <td>${gossip ? (gossip.health === 0 ? badge('fine', 'good') : badge(`slow (${gossip.health})`, 'busy')) : '–'}</td>
-    <td>${gossip ? grouped(gossip.incarnation) : '–'}</td><td>${gossip ? grouped(queued) : '–'}</td>
-    <td>${gossip ? `${grouped(gossip.stalls.count)}, ${duration(gossip.stalls.totalMs)}` : '–'}</td>
-    <td>${server ? grouped(server.calls) : '–'}</td>
-    <td>${server ? grouped(server.watchers) : '–'}</td></tr>`
+  const problems = Object.entries(gossip?.problems ?? {}).filter(([, count]) => count > 0)
+  return html`<tr><th scope="row" title=${node}>${node}</th>
+    ${
+      gossip
+        ? html`<td>${gossip.health === 0 ? badge('fine', 'good') : badge(`slow (${gossip.health} of 7)`, 'busy')}</td>
+          <td>${grouped(gossip.incarnation)}</td>
+          <td title="members, events, queries">${gossip.memberTime}, ${gossip.eventTime}, ${gossip.queryTime}</td>
+          <td>${grouped(queued)}</td>
+          <td>${gossip.stalls.count === 0 ? 'none' : `${grouped(gossip.stalls.count)}, ${duration(gossip.stalls.totalMs)}`}</td>
+          <td title=${problems.map(([problem, count]) => `${problem}: ${count}`).join(', ')}>${problems.length === 0 ? 'nothing' : grouped(problems.reduce((sum, [, count]) => sum + count, 0))}</td>`
+        : html`${none}${none}${none}${none}${none}${none}`
+    }
+    ${server ? html`<td>${grouped(server.calls)}</td><td>${grouped(server.watchers)}</td>` : html`${none}${none}`}</tr>`
 }
 
 customElements.define('reeve-members-view', MembersView)

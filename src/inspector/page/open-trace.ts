@@ -4,20 +4,22 @@ import type { TraceRecord } from '../record.ts'
 import { TraceReader } from '../trace-file.ts'
 import type { Desk } from './desk.ts'
 
-/** Resolves with what is wrong with the file; empty: it is open. What came before the problem is shown all the same. */
-export async function openTrace(file: Blob, desk: Desk): Promise<string> {
+/** What is wrong with it is the desk's `problem`; what came before that is shown all the same. */
+export async function openTrace(file: File, desk: Desk): Promise<void> {
   const reader = new TraceReader()
   const records: TraceRecord[] = []
   let problem = ''
+  desk.problem = ''
   const pieces = file.stream().pipeThrough(new TextDecoderStream()).getReader()
   for (;;) {
     const { done, value = '' } = await pieces.read()
     const read = done ? reader.end() : reader.push(value)
-    if (read.ok) records.push(...read.value)
+    if (read.ok) for (const record of read.value) records.push(record)
     else problem = read.problem
     if (done || problem) break
   }
   if (problem) await pieces.cancel()
   if (reader.header) desk.open(reader.header, records)
-  return problem
+  if (problem) desk.problem = `${file.name}, ${problem}`
+  desk.changed()
 }

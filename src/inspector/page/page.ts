@@ -1,6 +1,6 @@
 /** The whole page: what is shown above, the view in the middle, the time below. Keys work wherever nothing is typed. */
 
-import { css, html, LitElement, nothing } from 'lit'
+import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import './actors-view.ts'
 import './chart-view.ts'
 import './cluster-view.ts'
@@ -9,8 +9,11 @@ import './sequence-view.ts'
 import './time-bar.ts'
 import { applyChartColours } from './chart-colours.ts'
 import { Desk, type ViewName, viewNames } from './desk.ts'
-import { badge, look } from './look.ts'
+import { help } from './help.ts'
+import { badge, grouped, look } from './look.ts'
 import { openTrace } from './open-trace.ts'
+import { pageLook } from './page-look.ts'
+import type { TimeBar } from './time-bar.ts'
 
 const titles: Readonly<Record<ViewName, string>> = {
   cluster: 'Cluster',
@@ -25,60 +28,7 @@ const darkSystem = matchMedia('(prefers-color-scheme: dark)')
 type Theme = (typeof themes)[number]
 
 export class Page extends LitElement {
-  static override styles = [
-    look,
-    css`
-      :host {
-        display: grid;
-        grid-template-rows: auto 1fr auto;
-        height: 100vh;
-        height: 100dvh;
-      }
-      header {
-        display: flex;
-        align-items: center;
-        gap: 4px 20px;
-        padding: 0 16px;
-        background: var(--raised);
-        border-bottom: 1px solid var(--frame);
-        flex-wrap: wrap;
-      }
-      .brand {
-        font-weight: 700;
-        letter-spacing: 0.02em;
-        font-size: 16px;
-      }
-      nav {
-        display: flex;
-        gap: 2px;
-        overflow-x: auto;
-      }
-      nav a {
-        padding: 12px 12px 10px;
-        color: var(--text);
-        border-bottom: 2px solid transparent;
-        text-decoration: none;
-        white-space: nowrap;
-      }
-      nav a:hover {
-        color: var(--ink);
-      }
-      nav a[aria-current='page'] {
-        color: var(--accent);
-        border-bottom-color: var(--accent);
-      }
-      .right {
-        margin-left: auto;
-        display: flex;
-        align-items: center;
-        gap: 12px;
-      }
-      main {
-        overflow: auto;
-        min-height: 0;
-      }
-    `,
-  ]
+  static override styles = [look, pageLook]
 
   readonly #desk = new Desk()
   readonly #changed = () => this.requestUpdate()
@@ -86,11 +36,12 @@ export class Page extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback()
-    this.#setTheme(themes.find((theme) => theme === localStorage.getItem('theme')) ?? 'auto')
+    this.#setTheme(themes.find((theme) => theme === kept('theme')) ?? 'auto')
     this.#desk.addEventListener('changed', this.#changed)
     darkSystem.addEventListener('change', this.#colour)
     addEventListener('keydown', this.#key)
-    addEventListener('dragover', prevent)
+    addEventListener('dragover', this.#drag)
+    addEventListener('dragleave', this.#drag)
     addEventListener('drop', this.#drop)
     this.#desk.begin()
   }
@@ -102,21 +53,34 @@ export class Page extends LitElement {
         <span class="brand">Reeve</span>
         <nav aria-label="Views">
           ${viewNames.map(
-            (name) => html`<a href="#/${name}" aria-current=${name === desk.view ? 'page' : nothing}
+            (
+              name,
+              at,
+            ) => html`<a href="#/${name}" title="${titles[name]} (${at + 1})" aria-current=${name === desk.view ? 'page' : nothing}
             @click=${(event: Event) => this.#show(event, name)}>${titles[name]}</a>`,
           )}
         </nav>
         <span class="right">
-          ${this.#state()}
-          <button title="Light, dark, or as the system has it (t)" @click=${() => this.#nextTheme()}>${this.#theme}</button>
+          ${this.#alarms()}
+          <span role="status">${this.#state()}</span>
+          <button class="quiet" title="Light, dark, or as the system has it (t)" aria-label="Colours: ${this.#theme}"
+            @click=${() => this.#nextTheme()}>${{ auto: '◐', light: '☀', dark: '☾' }[this.#theme]}</button>
+          <button class="quiet" title="Keys (?)" aria-label="Keys" @click=${() => this.#help()}>?</button>
         </span>
       </header>
-      <main>${this.#view()}</main>
+      ${
+        desk.problem
+          ? html`<div class="problem" role="alert"><span>✕ ${desk.problem}</span>
+            <button @click=${() => this.#forgive()}>Close</button></div>`
+          : html`<div></div>`
+      }
+      <main aria-label=${titles[desk.view]}>${this.#view()}</main>
       <reeve-time-bar .desk=${desk}></reeve-time-bar>
+      ${help}
     `
   }
 
-  #view() {
+  #view(): TemplateResult {
     const desk = this.#desk
     switch (desk.view) {
       case 'actors':
@@ -132,14 +96,25 @@ export class Page extends LitElement {
     }
   }
 
-  #state() {
+  #state(): TemplateResult {
     const { file, liveness, isNow } = this.#desk
-    if (file) return badge('trace file', 'quiet', `written by ${file.by}`)
+    if (file) return badge(file.by, 'quiet', `A trace file, written by ${file.by}`)
     if (liveness === 'closed') return badge('not connected', 'bad', 'Load the page again, or open it with a new link')
     if (liveness !== 'live') return badge(liveness === 'broken' ? 'reconnecting' : 'connecting', 'busy')
     return isNow
       ? badge('live', 'good')
       : badge('in the past', 'busy', 'Records keep coming; the page shows an earlier moment')
+  }
+
+  #alarms(): TemplateResult | typeof nothing {
+    const alarms = [...this.#desk.moment.nodes.values()].flatMap(({ facts }) => facts.alarms ?? [])
+    if (alarms.length === 0) return nothing
+    const bad = alarms.some(({ severity }) => severity === 'error')
+    return html`<a class="alarms" href="#/members" @click=${(event: Event) => this.#show(event, 'members')}>${badge(
+      `${grouped(alarms.length)} ${alarms.length === 1 ? 'alarm' : 'alarms'}`,
+      bad ? 'bad' : 'busy',
+      alarms.map(({ text }) => text).join('\n'),
+    )}</a>`
   }
 
   #show(event: Event, view: ViewName): void {
@@ -151,17 +126,48 @@ export class Page extends LitElement {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return
     const desk = this.#desk
     const view = viewNames[Number(event.key) - 1]
+    const by = event.shiftKey ? 100 : 1
     if (view) desk.show(view)
-    else if (event.key === 'ArrowLeft') desk.step(event.shiftKey ? -100 : -1)
-    else if (event.key === 'ArrowRight') desk.step(event.shiftKey ? 100 : 1)
-    else if (event.key === ' ' && !desk.file) desk.isNow ? desk.pause() : desk.resume()
+    else if (event.key === 'ArrowLeft' || event.key === ',') desk.step(-by)
+    else if (event.key === 'ArrowRight' || event.key === '.') desk.step(by)
+    else if (event.key === ' ') desk.toggle()
+    else if (event.key === 'n') desk.resume()
     else if (event.key === 't') this.#nextTheme()
+    else if (event.key === 'o') this.renderRoot.querySelector<TimeBar>('reeve-time-bar')?.choose()
+    else if (event.key === '?') this.#help()
+    else if (event.key === '/') this.#search()
     else return
     event.preventDefault()
   }
 
+  #help(): void {
+    const dialog = this.renderRoot.querySelector('dialog')
+    if (dialog?.open) dialog.close()
+    else dialog?.showModal()
+  }
+
+  /** In the view that has one; else among the actors. */
+  #search(): void {
+    const field = this.renderRoot
+      .querySelector('main > *')
+      ?.shadowRoot?.querySelector<HTMLElement>('input[type=search]')
+    if (field) field.focus()
+    else this.#desk.show('actors')
+  }
+
+  #forgive(): void {
+    this.#desk.problem = ''
+    this.#desk.changed()
+  }
+
+  readonly #drag = (event: DragEvent): void => {
+    event.preventDefault()
+    this.classList.toggle('dropping', event.type === 'dragover')
+  }
+
   readonly #drop = (event: DragEvent): void => {
     event.preventDefault()
+    this.classList.remove('dropping')
     const [file] = event.dataTransfer?.files ?? []
     if (file) void openTrace(file, this.#desk)
   }
@@ -177,24 +183,38 @@ export class Page extends LitElement {
 
   #setTheme(theme: Theme): void {
     this.#theme = theme
-    localStorage.setItem('theme', theme)
+    keep('theme', theme)
     if (theme === 'auto') document.documentElement.removeAttribute('data-theme')
     else document.documentElement.setAttribute('data-theme', theme)
     this.#colour()
   }
 }
 
-function prevent(event: Event): void {
-  event.preventDefault()
+/** A browser may be told to keep nothing: then its answers are errors. */
+function kept(key: string): string | null {
+  try {
+    return localStorage.getItem(key)
+  } catch {
+    return null
+  }
+}
+
+function keep(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value)
+  } catch {
+    // Until the page is loaded again it is remembered all the same.
+  }
 }
 
 /** Keys belong to whatever has the focus, where that takes any. */
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.composedPath()[0]
   if (!(target instanceof HTMLElement)) return false
+  if (target.matches('input[type=checkbox]')) return event.key === ' '
   return (
     target.matches('input, select, textarea, [contenteditable]') ||
-    (target.matches('button, a, [tabindex]') && event.key === ' ')
+    (target.matches('button, a, summary') && event.key === ' ')
   )
 }
 

@@ -1,6 +1,6 @@
 /** An element that shows something of the desk, drawn anew whenever that changed. */
 
-import { LitElement } from 'lit'
+import { LitElement, type PropertyValues } from 'lit'
 import type { Desk } from './desk.ts'
 
 export abstract class Part extends LitElement {
@@ -20,7 +20,7 @@ export abstract class Part extends LitElement {
     this.#listen(undefined)
   }
 
-  override willUpdate(): void {
+  override willUpdate(_changed: PropertyValues): void {
     if (this.isConnected) this.#listen(this.desk)
   }
 

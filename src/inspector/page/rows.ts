@@ -1,13 +1,18 @@
-/** A long list of rows of one height of which only those in sight exist: thousands scroll like ten. */
+/**
+ * A long list of rows of one height of which only those in sight exist: thousands scroll like ten. One row is the current
+ * one: arrow keys move it, Enter picks it. Tells `picked` with the row's index, and `sight` when other rows are in sight.
+ */
 
-import { css, html, LitElement, type TemplateResult } from 'lit'
+import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { look } from './look.ts'
+import { rowLook } from './row-look.ts'
 
 const beyond = 8
 
 export class Rows extends LitElement {
   static override styles = [
     look,
+    rowLook,
     css`
       :host {
         display: block;
@@ -22,81 +27,16 @@ export class Rows extends LitElement {
         position: absolute;
         left: 0;
         right: 0;
+        top: 0;
+        min-width: 100%;
+        width: max-content;
       }
-      .row {
-        display: flex;
-        align-items: center;
-        gap: 10px;
-        height: var(--row-height, 30px);
-        padding: 0 16px;
-        border-bottom: 1px solid var(--rule);
-        white-space: nowrap;
-        overflow: hidden;
+      .seen:focus {
+        outline: none;
       }
-      .row.node {
-        background: var(--ground);
-      }
-      .row.stopped .id {
-        text-decoration: line-through;
-        color: var(--faint);
-      }
-      .row[data-actor] {
-        cursor: pointer;
-      }
-      .row[data-actor]:hover {
-        background: var(--accent-fill);
-      }
-      .row .id {
-        font-weight: 500;
-      }
-      .row .number {
-        margin-left: auto;
-      }
-      .message {
-        display: block;
-        cursor: pointer;
-      }
-      .message:hover {
-        background: var(--accent-fill);
-      }
-      .message text {
-        font-size: 11.5px;
-        fill: var(--text);
-      }
-      .message .at {
-        font-family: var(--mono);
-        fill: var(--faint);
-      }
-      .message .label.taken {
-        fill: var(--accent);
-        font-weight: 600;
-      }
-      .message .lane {
-        stroke: var(--rule);
-      }
-      .message .arrow {
-        stroke: var(--faint);
-        fill: none;
-      }
-      .message .head,
-      .message .dot {
-        fill: var(--faint);
-      }
-      .indent {
-        flex: none;
-        width: calc(18px * var(--depth, 0));
-      }
-      .indent[data-depth='1'] {
-        --depth: 0.5;
-      }
-      .indent[data-depth='2'] {
-        --depth: 1.5;
-      }
-      .indent[data-depth='3'] {
-        --depth: 2.5;
-      }
-      .indent[data-depth='4'] {
-        --depth: 3.5;
+      .seen:focus-visible > .current {
+        outline: 2px solid var(--accent);
+        outline-offset: -2px;
       }
     `,
   ]
@@ -104,16 +44,25 @@ export class Rows extends LitElement {
     count: { type: Number },
     rowHeight: { type: Number },
     drawRow: { attribute: false },
+    /** `tree` or `listbox`, and its name. */
+    kind: { attribute: false },
+    label: { attribute: false },
+    current: { state: true },
     /** Changes whenever rows show something else. */
     version: { attribute: false },
   }
 
   declare count: number
   declare rowHeight: number
-  declare drawRow: (index: number) => TemplateResult
+  /** Its element carries `rowAttributes` of the index. */
+  declare drawRow: (index: number, row: RowPlace) => TemplateResult
+  declare kind: 'tree' | 'listbox'
+  declare label: string
   declare version: unknown
+  declare current: number
   /** Stays at the end as rows are added. */
   follow = false
+  #told = ''
   readonly #resized = new ResizeObserver(() => this.requestUpdate())
 
   constructor() {
@@ -121,6 +70,9 @@ export class Rows extends LitElement {
     this.count = 0
     this.rowHeight = 28
     this.drawRow = () => html``
+    this.kind = 'listbox'
+    this.label = ''
+    this.current = 0
   }
 
   override connectedCallback(): void {
@@ -131,7 +83,15 @@ export class Rows extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
+    this.removeEventListener('scroll', this.#scrolled)
     this.#resized.disconnect()
+  }
+
+  /** The first in sight, and the one behind the last. */
+  get sight(): { readonly first: number; readonly last: number } {
+    const first = Math.floor(this.scrollTop / this.rowHeight)
+    const last = Math.ceil((this.scrollTop + this.clientHeight) / this.rowHeight)
+    return { first: Math.min(first, this.count), last: Math.min(last, this.count) }
   }
 
   /** So that this row is in sight. */
@@ -143,13 +103,25 @@ export class Rows extends LitElement {
     }
   }
 
+  override willUpdate(changed: PropertyValues): void {
+    if (changed.has('count')) this.current = Math.max(0, Math.min(this.current, this.count - 1))
+  }
+
   override render() {
-    const { count, rowHeight } = this
-    const first = Math.max(0, Math.floor(this.scrollTop / rowHeight) - beyond)
-    const last = Math.min(count, Math.ceil((this.scrollTop + this.clientHeight) / rowHeight) + beyond)
+    const { count, current } = this
+    const { first, last } = this.#drawn()
     const indices = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at)
+    const shown = current >= first && current < last
     return html`<div class="all"></div>
-      <div class="seen">${indices.map((index) => this.drawRow(index))}</div>`
+      <div class="seen" role=${this.kind} aria-label=${this.label} tabindex="0" @keydown=${this.#key} @click=${this.#click}
+        aria-activedescendant=${shown ? `row-${current}` : nothing}>${indices.map((index) =>
+          this.drawRow(index, {
+            id: `row-${index}`,
+            current: index === current ? 'current' : '',
+            place: index + 1,
+            of: count,
+          }),
+        )}</div>`
   }
 
   override updated(): void {
@@ -157,15 +129,67 @@ export class Rows extends LitElement {
     const all = this.renderRoot.querySelector<HTMLElement>('.all')
     const seen = this.renderRoot.querySelector<HTMLElement>('.seen')
     if (all) all.style.height = `${this.count * this.rowHeight}px`
-    const first = Math.max(0, Math.floor(this.scrollTop / this.rowHeight) - beyond)
-    if (seen) seen.style.top = `${first * this.rowHeight}px`
     if (this.follow) this.scrollTop = this.scrollHeight
+    if (seen) seen.style.transform = `translateY(${this.#drawn().first * this.rowHeight}px)`
+    this.#tell()
+  }
+
+  #drawn(): { first: number; last: number } {
+    const { first, last } = this.sight
+    return { first: Math.max(0, first - beyond), last: Math.min(this.count, last + beyond) }
+  }
+
+  #tell(): void {
+    const { first, last } = this.sight
+    const now = `${first} ${last} ${this.count}`
+    if (now === this.#told) return
+    this.#told = now
+    this.dispatchEvent(new Event('sight'))
   }
 
   readonly #scrolled = (): void => {
     this.follow &&= this.scrollTop + this.clientHeight >= this.scrollHeight - this.rowHeight
     this.requestUpdate()
   }
+
+  #click(event: Event): void {
+    const row = event.composedPath().find((each) => each instanceof Element && each.id.startsWith('row-'))
+    if (row instanceof Element) this.#pick(Number(row.id.slice('row-'.length)))
+  }
+
+  #pick(index: number): void {
+    this.current = index
+    this.dispatchEvent(new CustomEvent<number>('picked', { detail: index }))
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    const page = Math.max(1, Math.floor(this.clientHeight / this.rowHeight) - 1)
+    const steps: Readonly<Record<string, number>> = {
+      ...{ ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count },
+    }
+    const step = Object.hasOwn(steps, event.key) ? steps[event.key] : undefined
+    if (step === undefined && event.key !== 'Enter') return
+    event.preventDefault()
+    event.stopPropagation()
+    if (step === undefined) {
+      if (this.count > 0) this.#pick(this.current)
+      return
+    }
+    this.current = Math.max(0, Math.min(this.count - 1, this.current + step))
+    this.follow = false
+    this.reveal(this.current)
+  }
+}
+
+/** Where a row is, for its attributes. */
+export interface RowPlace {
+  readonly id: string
+  /** A class. */
+  readonly current: 'current' | ''
+  /** From 1. */
+  readonly place: number
+  readonly of: number
 }
 
 customElements.define('reeve-rows', Rows)

@@ -1,26 +1,19 @@
 /** Who told whom what: a lane for each actor, a message a row, the newest at the end; linked with the charts and the time. */
 
-import { css, html, nothing, svg, type TemplateResult } from 'lit'
+import { css, html, nothing, type PropertyValues, svg, type TemplateResult } from 'lit'
 import './rows.ts'
-import type { TraceRecord, TransitionRecord } from '../record.ts'
-import { clockTime, look, statePath } from './look.ts'
+import { clockTime, eventName, grouped, look, statePath } from './look.ts'
+import { type Aside, type Lane, lanesOf, type Message, messagesOf } from './messages.ts'
 import { Part } from './part.ts'
+import type { RowPlace, Rows } from './rows.ts'
 
-const shownMax = 2000
-const laneWidth = 150
+const timeWidth = 112
+const laneMin = 74
+const laneMax = 190
 const rowHeight = 30
-
-interface Message {
-  readonly position: number
-  readonly atMs: number
-  readonly from: string | null
-  readonly to: string
-  readonly type: string
-  readonly states: readonly string[]
-  readonly taken: boolean
-  readonly node: string
-  readonly actor: string
-}
+const toldHeight = 46
+/** Narrower than this there are no lanes: each message says from whom to whom. */
+const narrow = 620
 
 export class SequenceView extends Part {
   static override styles = [
@@ -29,30 +22,40 @@ export class SequenceView extends Part {
       :host {
         height: 100%;
         display: grid;
-        grid-template-rows: auto auto 1fr;
+        grid-template-rows: auto auto minmax(0, 1fr);
         overflow-x: auto;
+        overflow-y: hidden;
       }
       .tools {
         display: flex;
-        gap: 12px;
+        gap: 8px 16px;
         align-items: center;
         padding: 12px 16px;
         flex-wrap: wrap;
         position: sticky;
         left: 0;
+        max-width: 100vw;
+      }
+      select {
+        max-width: 200px;
       }
       .lanes {
         background: var(--raised);
         border-top: 1px solid var(--frame);
         border-bottom: 1px solid var(--frame);
+        display: block;
       }
       .lanes text {
         font-size: 12px;
+        font-weight: 500;
         fill: var(--ink);
       }
       .lanes .of {
-        fill: var(--faint);
-        font-size: 11px;
+        fill: var(--text);
+        font-weight: 600;
+      }
+      .lanes rect {
+        fill: var(--quiet-fill);
       }
       reeve-rows {
         background: var(--raised);
@@ -64,137 +67,238 @@ export class SequenceView extends Part {
     sought: { state: true },
     node: { state: true },
     onlyTaken: { state: true },
+    onlyActor: { state: true },
+    width: { state: true },
+    sight: { state: true },
   }
   declare sought: string
   /** Empty: all. Undefined: whichever is selected, else the first. */
   declare node: string | undefined
   declare onlyTaken: boolean
+  /** Only what the selected actor hears and says. */
+  declare onlyActor: boolean
+  declare width: number
+  /** Which rows are in sight. */
+  declare sight: string
+  #messages: (Message | Aside)[] = []
+  #lanes: readonly Lane[] = []
+  #laneWidth = laneMax
+  readonly #resized = new ResizeObserver(([entry]) => {
+    this.width = Math.round(entry?.contentRect.width ?? this.width)
+  })
 
   constructor() {
     super()
     this.sought = ''
     this.node = undefined
     this.onlyTaken = false
+    this.onlyActor = false
+    this.width = 0
+    this.sight = ''
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.#resized.observe(this)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#resized.disconnect()
+  }
+
+  override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed)
+    const { desk } = this
+    const { selection } = desk
+    const node = this.#shownNode()
+    const actor = this.onlyActor && selection?.node === node ? selection.actor : undefined
+    const text = this.sought.trim().toLowerCase()
+    this.#messages = messagesOf(desk.story, desk.position, { node, text, onlyTaken: this.onlyTaken, actor })
+    this.#lanes = lanesOf(this.#inSight())
+    const room = this.width - timeWidth - 24
+    this.#laneWidth = Math.max(laneMin, Math.min(laneMax, room / Math.max(1, this.#lanes.length)))
   }
 
   override render() {
-    const names = [...this.desk.moment.nodes.keys()].sort()
-    const node = this.node ?? this.desk.selection?.node ?? names[0] ?? ''
-    const messages = this.#messages(node)
-    const lanes = lanesOf(messages)
-    const width = 120 + laneWidth * Math.max(1, lanes.size)
+    const { desk } = this
+    const names = [...desk.moment.nodes.keys()].sort()
+    const node = this.#shownNode()
+    const messages = this.#messages
+    const told = this.width > 0 && this.width < narrow
+    const { selection } = desk
+    const count = messages.filter(({ what }) => what === 'message').length
     return html`
       <div class="tools">
         <select aria-label="Node" @change=${(event: Event) => {
           this.node = (event.target as HTMLSelectElement).value
         }}>
-          <option value="" ?selected=${node === ''}>all nodes</option>
-          ${names.map((name) => html`<option value=${name} ?selected=${name === node}>${name}</option>`)}
+          <option value="" .selected=${node === ''}>all nodes</option>
+          ${names.map((name) => html`<option value=${name} .selected=${name === node}>${name}</option>`)}
         </select>
-        <input type="search" placeholder="Event or actor" aria-label="Search messages" .value=${this.sought}
+        <input type="search" placeholder="Search: event, actor" aria-label="Search messages" .value=${this.sought}
           @input=${(event: Event) => {
             this.sought = (event.target as HTMLInputElement).value
           }} />
         <label><input type="checkbox" .checked=${this.onlyTaken} @change=${(event: Event) => {
           this.onlyTaken = (event.target as HTMLInputElement).checked
         }} /> only those that led to another state</label>
-        <span class="faint">${messages.length} messages</span>
+        ${
+          selection && selection.node === node
+            ? html`<label class="clip" title=${selection.actor}><input type="checkbox" .checked=${this.onlyActor} @change=${(
+                event: Event,
+              ) => {
+                this.onlyActor = (event.target as HTMLInputElement).checked
+              }} /> only ${selection.actor.slice(selection.actor.lastIndexOf('/') + 1)}</label>`
+            : nothing
+        }
+        <span class="faint" role="status">${grouped(count)} messages</span>
       </div>
-      <svg class="lanes" width=${width} height="44" aria-hidden="true">${[...lanes].map(
-        ([
-          lane,
-          at,
-        ]) => svg`<text x=${120 + laneWidth * at + laneWidth / 2} y="18" text-anchor="middle">${short(lane)}</text>
-          <text class="of" x=${120 + laneWidth * at + laneWidth / 2} y="34" text-anchor="middle">${lane.split(' ')[0]}</text>`,
-      )}</svg>
-      <reeve-rows role="list" aria-label="Messages" .count=${messages.length} .rowHeight=${rowHeight} .version=${messages}
-        .follow=${this.desk.isNow}
-        .drawRow=${(index: number) => this.#row(messages[index] as Message, lanes, width)} @click=${this.#pick}></reeve-rows>
+      ${told || count === 0 ? html`<div></div>` : this.#heads()}
+      ${
+        messages.length === 0
+          ? html`<div class="empty">No message fits.</div>`
+          : html`<reeve-rows .kind=${'listbox'} .label=${'Messages'} .count=${messages.length} .rowHeight=${told ? toldHeight : rowHeight}
+            .version=${messages} .drawRow=${told ? this.#told : this.#drawn} @picked=${this.#pick} @sight=${this.#saw}></reeve-rows>`
+      }
     `
   }
 
-  #row(message: Message, lanes: ReadonlyMap<string, number>, width: number): TemplateResult {
-    const middle = (lane: string) => 120 + laneWidth * (lanes.get(lane) ?? 0) + laneWidth / 2
-    const to = middle(message.to)
-    const from = message.from === null ? to - laneWidth / 2 + 8 : middle(message.from)
-    const self = message.from === message.to
-    const way = to >= from ? -1 : 1
-    const states = message.taken ? ` → ${message.states.map(statePath).join(', ')}` : ''
-    const label = `${message.type}${states}`
-    return html`<svg class="message" role="listitem" data-position=${message.position} width=${width} height=${rowHeight} tabindex="0"
-        aria-label="${clockTime(message.atMs)} ${label}">
-      <title>${label}</title>
-      <text class="at" x="12" y="19">${clockTime(message.atMs)}</text>
-      ${[...lanes.values()].map((at) => svg`<line class="lane" x1=${120 + laneWidth * at + laneWidth / 2} x2=${120 + laneWidth * at + laneWidth / 2} y1="0" y2=${rowHeight}></line>`)}
-      ${
-        self
-          ? svg`<path class="arrow" d="M${to} 8h14v12h-8"></path><path class="head" d="M${to + 2} 20l6 -3v6z"></path>`
-          : svg`<line class="arrow" x1=${from} x2=${to + way * 6} y1="22" y2="22"></line>
-            <path class="head" d="M${to} 22l${way * 7} -3.5v7z"></path>`
-      }
-      <text class="label ${message.taken ? 'taken' : ''}" x=${self ? to + 20 : (from + to) / 2} y="15"
-        text-anchor=${self ? 'start' : 'middle'}>${message.type}</text>
-      ${message.taken && !self ? svg`<circle class="dot" cx=${to} cy="22" r="2"></circle>` : nothing}
+  override updated(changed: PropertyValues): void {
+    const rows = this.renderRoot.querySelector<Rows>('reeve-rows')
+    if (!rows) return
+    // As wide as its lanes, and no narrower than what there is.
+    rows.style.minWidth = `${Math.min(this.#fullWidth(), 20_000)}px`
+    if (changed.has('desk') || this.#wasNow !== this.desk.isNow || !this.desk.isNow) rows.follow = true
+    this.#wasNow = this.desk.isNow
+  }
+  #wasNow = false
+
+  #shownNode(): string {
+    const names = [...this.desk.moment.nodes.keys()].sort()
+    return this.node ?? this.desk.selection?.node ?? names[0] ?? ''
+  }
+
+  #fullWidth(): number {
+    return this.width < narrow ? 0 : timeWidth + this.#laneWidth * this.#lanes.length
+  }
+
+  /** Lanes of which nothing is in sight would only push the others apart. */
+  #inSight(): (Message | Aside)[] {
+    const sight = this.renderRoot.querySelector<Rows>('reeve-rows')?.sight
+    if (!sight || sight.last <= sight.first) return this.#messages.slice(-40)
+    const following = this.renderRoot.querySelector<Rows>('reeve-rows')?.follow
+    const rows = sight.last - sight.first
+    return following ? this.#messages.slice(-rows - 1) : this.#messages.slice(sight.first, sight.last)
+  }
+
+  #saw(event: Event): void {
+    const { first, last } = (event.target as Rows).sight
+    this.sight = `${first} ${last}`
+  }
+
+  #x(lane: string): number {
+    return timeWidth + this.#laneWidth * (this.#lanes.findIndex(({ key }) => key === lane) + 0.5)
+  }
+
+  #heads(): TemplateResult {
+    const lanes = this.#lanes
+    const width = this.#laneWidth
+    const nodes = [...new Set(lanes.map(({ node }) => node))]
+    const letters = Math.floor(width / 7.2)
+    return html`<svg class="lanes" width=${Math.max(this.#fullWidth(), this.width)} height="50" aria-hidden="true">
+      ${nodes.map((node) => {
+        const from = lanes.findIndex((lane) => lane.node === node)
+        const count = lanes.filter((lane) => lane.node === node).length
+        const x = timeWidth + from * width
+        return svg`<rect x=${x + 3} y="4" width=${count * width - 6} height="18" rx="4"></rect>
+          <text class="of" x=${x + (count * width) / 2} y="17" text-anchor="middle">${cut(node, Math.floor((count * width) / 7.5))}<title>${node}</title></text>`
+      })}
+      ${lanes.map(
+        ({ short }, at) =>
+          svg`<text x=${timeWidth + width * (at + 0.5)} y="40" text-anchor="middle">${cut(short, letters)}<title>${short}</title></text>`,
+      )}</svg>`
+  }
+
+  readonly #drawn = (index: number, place: RowPlace): TemplateResult => {
+    const message = this.#messages[index]
+    if (!message) return html``
+    const width = this.#fullWidth()
+    const { text, time } = spoken(message)
+    const here = message.position === this.desk.position - 1 && !this.desk.isNow ? 'here' : ''
+    return html`<svg class="message ${place.current} ${here}" id=${place.id} role="option" aria-selected=${here !== ''} aria-setsize=${place.of}
+        aria-posinset=${place.place} width=${Math.max(width, this.width)} height=${rowHeight} aria-label="${time} ${text}">
+      <title>${text}</title>
+      <text class="at" x="14" y="20">${time}</text>
+      ${this.#lanes.map(({ key }) => svg`<line class="lane" x1=${this.#x(key)} x2=${this.#x(key)} y1="0" y2=${rowHeight}></line>`)}
+      ${message.what === 'aside' ? this.#aside(message, width) : this.#arrow(message)}
     </svg>`
   }
 
-  #messages(node: string): Message[] {
-    const { story, position } = this.desk
-    const sought = this.sought.trim().toLowerCase()
-    const found: Message[] = []
-    for (let at = position - 1; at >= Math.max(story.first, position - 20_000) && found.length < shownMax; at--) {
-      const record = story.record(at)
-      if (record?.kind !== 'transition') continue
-      if (node !== '' && record.node !== node) continue
-      if (this.onlyTaken && record.taken.length === 0) continue
-      const message = messageOf(at, record)
-      if (sought === '' || `${message.type} ${message.from ?? ''} ${message.to}`.toLowerCase().includes(sought)) {
-        found.push(message)
-      }
+  #aside({ text }: Aside, width: number): TemplateResult {
+    return svg`<line class="break" x1=${timeWidth} x2=${Math.max(width, this.width)} y1="24" y2="24"></line>
+      <text class="label aside" x=${timeWidth + 8} y="17">⚑ ${cut(text, 160)}</text>`
+  }
+
+  #arrow({ from, to, type: whole, taken }: Message): TemplateResult {
+    const type = cut(eventName(whole), 60)
+    const end = this.#x(to)
+    const led = taken ? 'taken' : 'none'
+    if (from === to) {
+      const way = end + 30 + type.length * 7 > Math.max(this.#fullWidth(), this.width) ? -1 : 1
+      return svg`<path class="arrow ${led}" d="M${end} 9h${way * 16}v12h${way * -10}"></path>
+        <path class="head ${led}" d="M${end + way} 21l${way * 7} -3.5v7z"></path>
+        <text class="label ${led}" x=${end + way * 22} y="19" text-anchor=${way > 0 ? 'start' : 'end'}>${type}</text>`
     }
-    return found.reverse()
+    const start = from === null ? end - this.#laneWidth / 2 + 6 : this.#x(from)
+    const way = end >= start ? -1 : 1
+    // Beside its arrow where it would not fit on it, on the side with more room.
+    const fits = Math.abs(end - start) > type.length * 6.4
+    const left = timeWidth + this.#laneWidth * (this.#lanes.length / 2) > end
+    const x = fits ? (start + end) / 2 : left ? Math.max(start, end) + 8 : Math.min(start, end) - 8
+    return svg`${from === null ? svg`<circle class="dot" cx=${start} cy="22" r="3"></circle>` : nothing}
+      <line class="arrow ${led}" x1=${start} x2=${end + way * 7} y1="22" y2="22"></line>
+      <path class="head ${led}" d="M${end + way} 22l${way * 8} -4v8z"></path>
+      <text class="label ${led}" x=${x} y=${fits ? 16 : 26} text-anchor=${fits ? 'middle' : left ? 'start' : 'end'}>${type}</text>`
   }
 
-  #pick(event: Event): void {
-    const row = (event.composedPath() as Element[]).find(
-      (element) => element instanceof SVGElement && element.dataset.position,
-    )
-    if (!(row instanceof SVGElement)) return
-    const position = Number(row.dataset.position)
-    const record = this.desk.story.record(position) as TraceRecord | undefined
-    if (record?.kind !== 'transition') return
-    this.desk.goTo(position + 1)
-    this.desk.show('chart', { node: record.node, actor: record.actor })
+  /** Where there is no room for lanes. */
+  readonly #told = (index: number, place: RowPlace): TemplateResult => {
+    const message = this.#messages[index]
+    if (!message) return html``
+    const { text, time } = spoken(message)
+    const here = message.position === this.desk.position - 1 && !this.desk.isNow
+    const way = message.what === 'message' ? `${name(message.from)} → ${name(message.to)}` : ''
+    return html`<div class="row told ${place.current}" id=${place.id} role="option" aria-selected=${here} aria-setsize=${place.of}
+        aria-posinset=${place.place} aria-label="${time} ${text}">
+      <span class="mono faint">${time}</span>
+      <span class="clip ${message.what === 'message' && message.taken ? 'taken' : ''}">${text}</span>
+      <span class="clip faint way">${way}</span></div>`
+  }
+
+  #pick({ detail }: CustomEvent<number>): void {
+    const message = this.#messages[detail]
+    if (!message) return
+    this.desk.goTo(message.position + 1)
+    if (message.what === 'message') this.desk.show('chart', { node: message.node, actor: message.actor })
   }
 }
 
-function messageOf(position: number, record: TransitionRecord): Message {
-  const { node, actor, from, event, after, taken, atMs } = record
-  return {
-    ...{ position, atMs, node, actor },
-    from: from === null ? null : `${node} ${from}`,
-    to: `${node} ${actor}`,
-    type: event.type,
-    states: after,
-    taken: taken.length > 0,
-  }
+function spoken(message: Message | Aside): { text: string; time: string } {
+  const time = message.atMs === undefined ? '' : clockTime(message.atMs)
+  if (message.what === 'aside') return { text: message.text, time }
+  const states = message.taken ? ` → ${message.states.map(statePath).join(', ')}` : ''
+  return { text: `${eventName(message.type)}${states}`, time }
 }
 
-/** Lanes in the order of the tree, node by node. */
-function lanesOf(messages: readonly Message[]): ReadonlyMap<string, number> {
-  const names = new Set<string>()
-  for (const { from, to } of messages) {
-    if (from !== null) names.add(from)
-    names.add(to)
-  }
-  return new Map([...names].sort().map((name, at) => [name, at]))
+function name(lane: string | null): string {
+  if (lane === null) return 'outside'
+  const actor = lane.slice(lane.indexOf('\u0000') + 1)
+  return actor.slice(actor.indexOf('/') + 1)
 }
 
-/** The actor's own name: what stands behind its parent's. */
-function short(lane: string): string {
-  const parts = lane.slice(lane.indexOf(' ') + 1).split('/')
-  const text = parts.includes('replicator') ? parts.slice(parts.indexOf('replicator')).join('/') : (parts.at(-1) ?? '')
-  return text.length > 20 ? `${text.slice(0, 19)}…` : text
+function cut(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, Math.max(1, max - 1))}…` : text
 }
 
 customElements.define('reeve-sequence-view', SequenceView)

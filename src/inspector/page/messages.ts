@@ -1,0 +1,141 @@
+/** What is shown of the records as messages between lanes: who told whom what, and what happened between. Pure. */
+
+import type { TraceRecord, TransitionRecord } from '../record.ts'
+import type { Story } from './story.ts'
+
+/** The latest that are shown. */
+const shownMax = 2000
+const searchedMax = 20_000
+
+export interface Message {
+  readonly what: 'message'
+  readonly position: number
+  readonly atMs: number
+  readonly node: string
+  readonly actor: string
+  /** A lane. Null: from outside all actors. */
+  readonly from: string | null
+  /** A lane. */
+  readonly to: string
+  readonly type: string
+  readonly states: readonly string[]
+  /** It led somewhere. */
+  readonly taken: boolean
+}
+
+/** Not between lanes: something that happened to the cluster, or that is missing here. */
+export interface Aside {
+  readonly what: 'aside'
+  readonly position: number
+  readonly atMs: number | undefined
+  readonly text: string
+}
+
+export interface Sought {
+  /** Empty: all. */
+  readonly node: string
+  /** In types and lanes, in small letters. */
+  readonly text: string
+  /** Only those that led to another state. */
+  readonly onlyTaken: boolean
+  /** Only those from or to this actor of the node. */
+  readonly actor: string | undefined
+}
+
+/** In their order, up to this position. */
+export function messagesOf(story: Story, position: number, sought: Sought): (Message | Aside)[] {
+  const found: (Message | Aside)[] = []
+  for (let at = position - 1; at >= Math.max(story.first, position - searchedMax) && found.length < shownMax; at--) {
+    const record = story.record(at)
+    if (!record) continue
+    if (record.kind === 'transition') {
+      if (sought.node !== '' && record.node !== sought.node) continue
+      if (sought.onlyTaken && record.taken.length === 0) continue
+      if (sought.actor !== undefined && record.actor !== sought.actor && record.from !== sought.actor) continue
+      const message = messageOf(at, record)
+      if (
+        sought.text === '' ||
+        `${message.type} ${message.from ?? ''} ${message.to}`.toLowerCase().includes(sought.text)
+      ) {
+        found.push(message)
+      }
+    } else if (sought.node === '' || !('node' in record) || record.node === sought.node) {
+      const text = asideOf(record)
+      if (text) found.push({ what: 'aside', position: at, atMs: 'atMs' in record ? record.atMs : undefined, text })
+    }
+  }
+  return found.reverse()
+}
+
+const whys = {
+  slow: 'this page did not keep up',
+  forgotten: 'the node had forgotten them',
+  away: 'nobody could be asked',
+} as const
+
+/** What a record says that is of no lane; empty: nothing. */
+export function asideOf(record: TraceRecord): string {
+  switch (record.kind) {
+    case 'gap': {
+      const count = record.last - record.first + 1
+      return `${count.toLocaleString('en')} records of ${record.node} are missing: ${whys[record.why] ?? record.why}`
+    }
+    case 'note':
+      return `${record.node}: ${record.text}`
+    case 'started':
+      return record.parent === null ? `${record.node} starts a run` : ''
+    case 'stopped':
+      if (record.status !== 'error') return ''
+      return `${record.node}: ${record.actor} crashed${record.reason ? `: ${record.reason.message}` : ''}`
+    default:
+      return ''
+  }
+}
+
+function messageOf(position: number, record: TransitionRecord): Message {
+  const { node, actor, from, event, after, taken, atMs } = record
+  return {
+    what: 'message',
+    ...{ position, atMs, node, actor },
+    from: from === null ? null : laneOf(node, from),
+    to: laneOf(node, actor),
+    type: event.type,
+    states: after,
+    taken: taken.length > 0,
+  }
+}
+
+/** A name may hold anything but this. */
+const between = '\u0000'
+
+function laneOf(node: string, actor: string): string {
+  return `${node}${between}${actor}`
+}
+
+export interface Lane {
+  readonly key: string
+  readonly node: string
+  /** The actor's own name: what stands behind its parent's. */
+  readonly short: string
+}
+
+/** Those of these messages, in the order of the tree, node by node. */
+export function lanesOf(messages: readonly (Message | Aside)[]): Lane[] {
+  const keys = new Set<string>()
+  for (const message of messages) {
+    if (message.what !== 'message') continue
+    if (message.from !== null) keys.add(message.from)
+    keys.add(message.to)
+  }
+  return [...keys].sort().map((key) => {
+    const [node = '', actor = ''] = key.split(between)
+    return { key, node, short: shortOf(actor) }
+  })
+}
+
+/** `replicator/b` and `replicator/b/pull` say too little without their middle. */
+function shortOf(actor: string): string {
+  const parts = actor.split('/')
+  const at = parts.indexOf('replicator')
+  return at < 0 ? (parts.at(-1) ?? actor) : parts.slice(at + 1).join(' ')
+}
