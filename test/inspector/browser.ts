@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { patienceMs } from '../agent/agent.ts'
+import { patienceMs, until } from '../agent/agent.ts'
 import { missing } from '../component.ts'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
@@ -77,3 +77,8 @@ export const deep = `function find(selector, root = document) {
   }
   return found
 }`
+
+/** Until the expression is true in the page, whose policy lets nothing be evaluated there by itself. */
+export async function untilIn(page: Page, expression: string): Promise<void> {
+  await until(expression, () => page.evaluate(expression), Boolean)
+}

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import type { Browser, Locator } from 'playwright-core'
 import type { Agent } from '../agent/agent.ts'
 import { Stage } from '../agent/stage.ts'
-import { deep, launch, openPage, show, type Watched, withoutBrowser } from './browser.ts'
+import { deep, launch, openPage, show, untilIn, type Watched, withoutBrowser } from './browser.ts'
 import { type Line, openLine } from './cut.ts'
 
 async function linkOf(agent: Agent): Promise<string> {
@@ -65,8 +65,11 @@ describe('the page in front of a cluster', { skip: withoutBrowser }, () => {
     for (const name of ['a', 'b', 'c']) await node(name).getByText('serving', { exact: true }).waitFor()
     const topic = page.getByRole('region', { name: 'Topic orders' })
     await topic.getByText('✎ writes').waitFor()
-    await page.waitForFunction(`(${deep})('section.topic[aria-label="Topic orders"] .ends')
-      .filter((cell) => cell.textContent.startsWith('20')).length === 3`)
+    await untilIn(
+      page,
+      `(${deep})('section.topic[aria-label="Topic orders"] .ends')
+      .filter((cell) => cell.textContent.startsWith('20')).length === 3`,
+    )
 
     await show(page, 'Actors')
     const tree = page.getByRole('tree', { name: 'Actors' })
@@ -128,7 +131,7 @@ describe('the page in front of a cluster', { skip: withoutBrowser }, () => {
     await page.getByRole('combobox', { name: 'Node' }).selectOption({ label: 'a' })
     await page.getByRole('searchbox', { name: 'Search messages' }).fill('member.failed')
     // Of the first death, and of the one that nobody watched.
-    await page.waitForFunction(`(${deep})('.message[aria-label*="member.failed"]').length >= 4`)
+    await untilIn(page, `(${deep})('.message[aria-label*="member.failed"]').length >= 4`)
     assert.equal(await page.getByText('are missing').count(), 0, 'nothing is missing')
     watched.clean()
   })

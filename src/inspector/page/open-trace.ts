@@ -13,9 +13,13 @@ export async function openTrace(file: File, desk: Desk): Promise<void> {
   const pieces = file.stream().pipeThrough(new TextDecoderStream()).getReader()
   for (;;) {
     const { done, value = '' } = await pieces.read()
-    const read = done ? reader.end() : reader.push(value)
-    if (read.ok) for (const record of read.value) records.push(record)
-    else problem = read.problem
+    // A line at a time: of a piece with a bad one the reader gives none.
+    for (const line of done ? [''] : value.split(/(?<=\n)/)) {
+      const read = done ? reader.end() : reader.push(line)
+      if (!read.ok) problem = read.problem
+      if (!read.ok) break
+      for (const record of read.value) records.push(record)
+    }
     if (done || problem) break
   }
   if (problem) await pieces.cancel()
