@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { MemberFacts } from '../../src/inspector/facts.ts'
 import { actorRows } from '../../src/inspector/page/actor-rows.ts'
+import { inTime } from '../../src/inspector/page/in-time.ts'
 import { lanesOf, messagesOf } from '../../src/inspector/page/messages.ts'
 import { Pulses } from '../../src/inspector/page/pulses.ts'
 import { linksOf, standingsOf } from '../../src/inspector/page/standing.ts'
@@ -123,9 +124,23 @@ describe('messages', () => {
       ['pull.fellBehind', '10 records of a are missing: this page did not keep up', 'pull.fellBehind'],
     )
     assert.deepEqual(
-      lanesOf(messages).map(({ node, short }) => `${node} ${short}`),
-      ['a b', 'a b pull'],
+      lanesOf(messages).map(({ node, short, of }) => `${node} ${short} ${of}`),
+      ['a replicator b', 'a pull b'],
     )
     assert.equal(messagesOf(story, story.last, { ...sought, text: 'nothing' }).length, 1, 'only the gap')
+  })
+})
+
+describe('records of several nodes', () => {
+  it('are shown in the order of time, each node in its own', () => {
+    const note = (node: string, sequence: number, atMs: number): TraceRecord => {
+      return { kind: 'note', ...stamp(node, 1, sequence, atMs), text: `${node}${sequence}` }
+    }
+    const gap: TraceRecord = { kind: 'gap', node: 'b', epoch: epochOf(1), first: 1, last: 1, why: 'slow' }
+    const nodeByNode = [note('a', 1, 10), note('a', 2, 5), note('a', 3, 30), gap, note('b', 2, 7), note('b', 3, 20)]
+    assert.deepEqual(
+      inTime(nodeByNode).map((record) => (record.kind === 'note' ? record.text : record.kind)),
+      ['gap', 'b2', 'a1', 'a2', 'b3', 'a3'],
+    )
   })
 })

@@ -145,7 +145,7 @@ export class ChartView extends Part {
   #reveal(drawing: Drawing, state: string): void {
     if (state === this.#inSight) return
     this.#inSight = state
-    drawing.svg.querySelector(`[id="${CSS.escape(state)}"]`)?.scrollIntoView({ block: 'center', inline: 'nearest' })
+    drawing.svg.querySelector(`[id="${CSS.escape(state)}"]`)?.scrollIntoView({ block: 'center', inline: 'center' })
   }
 
   /** The selected one, also where it just stopped; else the first that there is. */

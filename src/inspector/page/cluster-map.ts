@@ -58,15 +58,19 @@ export const mapLook = css`
   }
   .good {
     --tone: var(--good);
+    --tone-fill: var(--good-fill);
   }
   .busy {
     --tone: var(--busy);
+    --tone-fill: var(--busy-fill);
   }
   .bad {
     --tone: var(--bad);
+    --tone-fill: var(--bad-fill);
   }
   .quiet {
     --tone: var(--quiet);
+    --tone-fill: var(--quiet-fill);
   }
   .map .body,
   .line {
@@ -96,6 +100,7 @@ export const mapLook = css`
     stroke-dasharray: 3 3;
   }
   .gossip {
+    fill: none;
     stroke: var(--rule);
     stroke-width: 7;
     stroke-linecap: round;
@@ -110,7 +115,7 @@ export const mapLook = css`
     }
     .map .word,
     .map .lag {
-      font-size: 15px;
+      font-size: 13.5px;
     }
   }
   @media (prefers-reduced-motion: no-preference) {
@@ -164,24 +169,12 @@ export const mapLook = css`
     font-size: 11px;
     fill: var(--text);
   }
-  .matrix .cell {
+  .cell {
     fill: var(--tone-fill);
   }
   .matrix .mark {
     fill: var(--tone);
     font-size: 10px;
-  }
-  .matrix .good {
-    --tone-fill: var(--good-fill);
-  }
-  .matrix .busy {
-    --tone-fill: var(--busy-fill);
-  }
-  .matrix .bad {
-    --tone-fill: var(--bad-fill);
-  }
-  .matrix .quiet {
-    --tone-fill: var(--quiet-fill);
   }
 `
 
@@ -198,14 +191,23 @@ export function clusterMap(standings: readonly Standing[], links: readonly Link[
 }
 
 /** What the lines and signs mean; only what is there to be seen. */
-export function legend(links: readonly Link[]): TemplateResult {
+export function legend(standings: readonly Standing[], links: readonly Link[]): TemplateResult {
   const seen = new Set(links.map((link) => lookOf(link).kind))
+  const isCircle = standings.length <= circleMax
+  const sample = (tone: string, drawn: TemplateResult) =>
+    html`<svg viewBox="0 0 34 10" class=${tone} aria-hidden="true">${drawn}</svg>`
   return html`<ul class="legend" aria-label="Legend">${linkLooks
     .filter(({ kind }) => kind === 'live' || seen.has(kind))
-    .map(
-      ({ kind, tone, sign, says }) => html`<li><svg viewBox="0 0 34 10" class=${tone} aria-hidden="true">
-        <path class="line ${kind}" d="M0 5h34"></path></svg>${sign} ${says}</li>`,
-    )}</ul>`
+    .map(({ kind, tone, sign, says }) => {
+      const line = svg`<path class="line ${kind}" d="M0 5h34"></path>`
+      const tile = svg`<rect class="cell" x="12" width="10" height="10" rx="2"></rect>`
+      return html`<li>${sample(tone, isCircle ? line : tile)}${sign} ${says}</li>`
+    })}
+    ${
+      isCircle && standings.length > 1
+        ? html`<li>${sample('', svg`<path class="gossip" d="M4 5h26"></path>`)}gossip: alive to each other</li>`
+        : nothing
+    }</ul>`
 }
 
 function circle(standings: readonly Standing[], links: readonly Link[]): TemplateResult {

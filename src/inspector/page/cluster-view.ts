@@ -126,7 +126,7 @@ export class ClusterView extends Part {
     const old = topics.reduce((sum, [, rows]) => sum + rows.filter((row) => row.old).length, 0)
     return html`
       <div class="top ${standings.length > 20 ? 'many' : ''}">
-        <section class="panel picture" aria-label="Replication">${clusterMap(standings, links)}${legend(links)}</section>
+        <section class="panel picture" aria-label="Replication">${clusterMap(standings, links)}${legend(standings, links)}</section>
         ${
           standings.length > circleMax
             ? nodesTable(standings)

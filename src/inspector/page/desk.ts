@@ -4,6 +4,7 @@
  */
 
 import type { ActorPath, TraceHeader, TraceRecord } from '../record.ts'
+import { inTime } from './in-time.ts'
 import { followLive, type Liveness } from './live.ts'
 import { Player, type Speed } from './player.ts'
 import { type Moment, recordsMax, Story } from './story.ts'
@@ -127,7 +128,7 @@ export class Desk extends EventTarget {
     this.file = header
     this.liveness = 'closed'
     // All of it, or its beginning would be gone before anybody saw it.
-    const all = [...records]
+    const all = inTime([...records])
     this.story = new Story(Math.max(recordsMax, all.length))
     for (const record of all) this.story.add(record)
     this.goTo(this.story.last)
@@ -156,7 +157,7 @@ export class Desk extends EventTarget {
   #follow(): void {
     this.#stop = followLive({
       records: (records) => {
-        for (const record of records) this.story.add(record)
+        for (const record of inTime(records)) this.story.add(record)
         // What was looked at may be so long ago that it is forgotten.
         if (this.#position !== undefined) this.#position = Math.max(this.#position, this.story.first)
         this.changed()

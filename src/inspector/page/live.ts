@@ -14,20 +14,34 @@ export interface LiveCalls {
   readonly liveness: (state: Liveness) => void
 }
 
+/** So long records are gathered; those of the first moment, the past of all nodes, longer. */
+const laterMs = 50
+const firstMs = 250
+
 /** Returns what ends it. */
 export function followLive({ records, liveness }: LiveCalls): () => void {
   const source = new EventSource('events')
   let waiting: TraceRecord[] = []
+  let isFirst = true
+  let timer: ReturnType<typeof setTimeout> | undefined
   liveness('connecting')
   source.addEventListener('open', () => liveness('live'))
   source.addEventListener('error', () => liveness(source.readyState === EventSource.CLOSED ? 'closed' : 'broken'))
   source.addEventListener('message', ({ data }: MessageEvent<string>) => {
     if (waiting.push(JSON.parse(data) as TraceRecord) > 1) return
-    setTimeout(() => {
-      const batch = waiting
-      waiting = []
-      records(batch)
-    }, 50)
+    timer = setTimeout(
+      () => {
+        const batch = waiting
+        waiting = []
+        isFirst = false
+        records(batch)
+      },
+      isFirst ? firstMs : laterMs,
+    )
   })
-  return () => source.close()
+  return () => {
+    source.close()
+    // What waits is of a story that is not told any more.
+    clearTimeout(timer)
+  }
 }

@@ -2,7 +2,7 @@
 
 import { css, html, nothing, svg, type TemplateResult } from 'lit'
 import type { LogFacts } from '../facts.ts'
-import { byteSize, grouped, hueOf } from './look.ts'
+import { byteSize, grouped, hueOf, signs } from './look.ts'
 import type { Standing } from './standing.ts'
 
 export interface LogRow {
@@ -90,6 +90,9 @@ export const logLook = css`
     height: 26px;
     width: auto;
   }
+  td.down {
+    opacity: 0.55;
+  }
   .track {
     fill: var(--quiet-fill);
   }
@@ -114,7 +117,10 @@ export function topicPanel(
     <div class="scroll"><table>
       <thead><tr><th scope="col" class="log">Written by</th>${
         columns
-          ? standings.map(({ name }) => html`<th scope="col" title=${name}>on ${name}</th>`)
+          ? standings.map(
+              ({ name, up, word, tone }) =>
+                html`<th scope="col" title="${name}, ${word}">on ${name}${up ? '' : ` ${signs[tone]}`}</th>`,
+            )
           : html`<th scope="col">Furthest</th><th scope="col">Copies, a bar for each of the ${standings.length} nodes</th>`
       }</tr></thead>
       <tbody>${shown.slice(0, rowsMax).map((row) => rowOf(row, standings, columns))}</tbody>
@@ -129,11 +135,11 @@ function rowOf(row: LogRow, standings: readonly Standing[], columns: boolean): T
   if (!columns)
     return html`<tr class=${row.old ? 'old' : ''}>${writer}<td class="number">${grouped(row.end)}</td><td>${strip(row, standings)}</td></tr>`
   return html`<tr class=${row.old ? 'old' : ''}>${writer}
-    ${standings.map(({ name }) => {
+    ${standings.map(({ name, up }) => {
       const log = row.copies.get(name)
       if (!log) return html`<td class="faint">–</td>`
       const lacks = row.end - log.end
-      return html`<td title="${grouped(log.start)} to ${grouped(log.end)}, ${byteSize(log.bytes)}">
+      return html`<td class=${up ? '' : 'down'} title="${grouped(log.start)} to ${grouped(log.end)}, ${byteSize(log.bytes)}">
         <span class="ends"><span>${grouped(log.end)}</span>${
           lacks > 0
             ? html`<span class="lacks">−${grouped(lacks)}</span>`

@@ -6,6 +6,7 @@ import type { NodeReplay } from '../replay.ts'
 import { badge, byteSize, clockTime, duration, grouped, look } from './look.ts'
 import { Part } from './part.ts'
 import { type Seen, seenMembers } from './seen-members.ts'
+import { standingsOf } from './standing.ts'
 import { swimChart, swimLook } from './swim-chart.ts'
 
 const heardMax = 100
@@ -119,20 +120,23 @@ export class MembersView extends Part {
 
   override render() {
     const nodes = [...this.desk.moment.nodes.values()].sort((one, other) => (one.node < other.node ? -1 : 1))
-    const members = seenMembers(nodes.filter(({ actors }) => actors.size > 0))
+    // What a node that is down said last is no view of anything.
+    const down = new Set(standingsOf(this.desk.moment).flatMap(({ name, up }) => (up ? [] : name)))
+    const observers = nodes.filter(({ node, actors }) => actors.size > 0 && !down.has(node))
+    const members = seenMembers(observers)
     if (members.length === 0) {
       return html`${this.#alarms(nodes)}<div class="empty" role="status">No node told of its members at this moment.</div>${this.#heard()}`
     }
     return html`
       ${this.#alarms(nodes)}
       <section class="panel" aria-label="Members"><div class="title"><h2>Members</h2>
-        <span class="faint">${grouped(members.length)}, as ${nodes.length === 1 ? 'one node sees' : `${nodes.length} nodes see`} them by gossip</span></div>
+        <span class="faint">${grouped(members.length)}, as ${observers.length === 1 ? 'one node sees' : `${observers.length} nodes see`} them by gossip</span></div>
         <div class="members">${members.map(member)}</div></section>
       <section class="panel" aria-label="Gossip and servers"><div class="title"><h2>Gossip and servers</h2></div>
         <div class="scroll" tabindex="0" role="group" aria-label="Gossip and servers, as a table"><table>
           <thead><tr><th scope="col">Node</th><th scope="col">Health</th><th scope="col">Incarnation</th><th scope="col">Lamport time</th>
             <th scope="col">Broadcasts waiting</th><th scope="col">Stalls</th><th scope="col">Went wrong</th><th scope="col">Calls served</th><th scope="col">Pages</th></tr></thead>
-          <tbody>${nodes.map(gossip)}</tbody>
+          <tbody>${observers.map(gossip)}</tbody>
         </table></div></section>
       ${this.#heard()}
     `

@@ -117,6 +117,8 @@ export interface Lane {
   readonly node: string
   /** The actor's own name: what stands behind its parent's. */
   readonly short: string
+  /** Whose, where that says too little: `pull` of the replicator of this peer. Empty: nothing to add. */
+  readonly of: string
 }
 
 /** Those of these messages, in the order of the tree, node by node. */
@@ -129,13 +131,15 @@ export function lanesOf(messages: readonly (Message | Aside)[]): Lane[] {
   }
   return [...keys].sort().map((key) => {
     const [node = '', actor = ''] = key.split(between)
-    return { key, node, short: shortOf(actor) }
+    return { key, node, ...shortOf(actor) }
   })
 }
 
 /** `replicator/b` and `replicator/b/pull` say too little without their middle. */
-function shortOf(actor: string): string {
+function shortOf(actor: string): { short: string; of: string } {
   const parts = actor.split('/')
   const at = parts.indexOf('replicator')
-  return at < 0 ? (parts.at(-1) ?? actor) : parts.slice(at + 1).join(' ')
+  const short = parts.at(-1) ?? actor
+  if (at < 0 || parts.length < at + 2) return { short, of: '' }
+  return parts.length === at + 2 ? { short: 'replicator', of: short } : { short, of: parts.slice(at + 1, -1).join('/') }
 }

@@ -66,6 +66,15 @@ export const rowLook = css`
   .indent[data-depth='3'] {
     --depth: 3;
   }
+  @media (max-width: 600px) {
+    .row .of,
+    .row:not(.node) .number {
+      display: none;
+    }
+    .row .badge {
+      flex: none;
+    }
+  }
   .message {
     display: block;
     cursor: pointer;

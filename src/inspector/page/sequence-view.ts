@@ -54,6 +54,10 @@ export class SequenceView extends Part {
         fill: var(--text);
         font-weight: 600;
       }
+      .lanes .whose {
+        fill: var(--faint);
+        font-weight: 400;
+      }
       .lanes rect {
         fill: var(--quiet-fill);
       }
@@ -206,7 +210,7 @@ export class SequenceView extends Part {
     const width = this.#laneWidth
     const nodes = [...new Set(lanes.map(({ node }) => node))]
     const letters = Math.floor(width / 7.2)
-    return html`<svg class="lanes" width=${Math.max(this.#fullWidth(), this.width)} height="50" aria-hidden="true">
+    return html`<svg class="lanes" width=${Math.max(this.#fullWidth(), this.width)} height=${lanes.some(({ of }) => of !== '') ? 62 : 50} aria-hidden="true">
       ${nodes.map((node) => {
         const from = lanes.findIndex((lane) => lane.node === node)
         const count = lanes.filter((lane) => lane.node === node).length
@@ -215,8 +219,9 @@ export class SequenceView extends Part {
           <text class="of" x=${x + (count * width) / 2} y="17" text-anchor="middle">${cut(node, Math.floor((count * width) / 7.5))}<title>${node}</title></text>`
       })}
       ${lanes.map(
-        ({ short }, at) =>
-          svg`<text x=${timeWidth + width * (at + 0.5)} y="40" text-anchor="middle">${cut(short, letters)}<title>${short}</title></text>`,
+        ({ short, of }, at) =>
+          svg`<text x=${timeWidth + width * (at + 0.5)} y="39" text-anchor="middle">${cut(short, letters)}<title>${short} ${of}</title></text>
+            <text class="whose" x=${timeWidth + width * (at + 0.5)} y="54" text-anchor="middle">${cut(of, letters)}</text>`,
       )}</svg>`
   }
 

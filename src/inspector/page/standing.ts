@@ -42,11 +42,14 @@ export function standingsOf({ nodes, relays, atMs }: Moment): Standing[] {
     const relay = relays.get(name)
     const of = (word: string, tone: Tone, up: boolean, why = ''): Standing => ({ name, replay, word, tone, up, why })
     if (replay && replay.actors.size === 0 && replay.sequence > 0) return of('stopped', 'quiet', false, 'It ended.')
-    if (relay && relay.state !== 'open' && relay.state !== 'asking') {
+    // Told at its end of what is gone then, a trace says so from its beginning.
+    const early = relay?.state === 'gone' && said.includes('alive')
+    if (relay && !early && relay.state !== 'open' && relay.state !== 'asking') {
       const word = gone ? (said[0] as string) : relay.state
       const down = relay.state === 'away' || relay.state === 'gone'
       const tone = word === 'left' || relay.state === 'unsupported' ? 'quiet' : 'bad'
-      return of(word, tone, !down, relay.reason?.message ?? 'It cannot be asked.')
+      const why = gone ? `${said.length} of the others say so.` : (relay.reason?.message ?? 'It cannot be asked.')
+      return of(word, tone, !down, why)
     }
     if (gone && !(replay && fresh.includes(replay))) {
       const word = said[0] as string
@@ -113,10 +116,10 @@ export interface LinkLook {
 }
 
 const looks: Readonly<Record<LinkLook['kind'], LinkLook>> = {
-  live: { kind: 'live', tone: 'good', sign: '●', says: 'live: has all that the peer has' },
+  live: { kind: 'live', tone: 'good', sign: '●', says: 'live: copies as it comes' },
   behind: { kind: 'behind', tone: 'busy', sign: '◐', says: 'catching up' },
   dialing: { kind: 'dialing', tone: 'busy', sign: '…', says: 'dialing, or waiting to dial again' },
-  parked: { kind: 'parked', tone: 'quiet', sign: '○', says: 'parked: the peer failed, its place is kept' },
+  parked: { kind: 'parked', tone: 'quiet', sign: '○', says: 'parked: the peer failed' },
   diverged: { kind: 'diverged', tone: 'bad', sign: '✕', says: 'diverged: the copies contradict each other' },
 }
 export const linkLooks: readonly LinkLook[] = Object.values(looks)
