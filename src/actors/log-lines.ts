@@ -38,6 +38,7 @@ export function reportJournal(log: Logger, event: JournalEvent, failed: (error: 
   else if (kind === 'unwritable') log.error(event, 'a log cannot be written; it is tried again')
   else if (kind === 'listenerFailed') log.error(event, 'a listener of commits failed')
   else if (kind === 'mended') log.warn(event, 'damaged data was replaced from a peer')
+  else if (kind === 'takenBack') log.warn(event, 'what had been set aside behind damage is part of its log again')
   else if (kind === 'unmended') log.error(event, 'damaged data cannot be replaced now; it is tried again')
   else if (kind === 'begunAnew') log.warn(event, 'a copy begins anew: nobody has what follows its end any more')
   else if (kind === 'trimmedElsewhere') log.info(event, 'what was missing of a log has been trimmed elsewhere')

@@ -70,6 +70,8 @@ class OpenCatalog implements Catalog {
   readonly #options: CatalogOptions
   readonly #state: CatalogState
   readonly #coverage = new Coverage(catalogTopic)
+  /** Logs of which a part could not be read. */
+  readonly #behind = new Set<LogView>()
   readonly #listeners = new Set<{ readonly prefix: string; readonly listener: (key: string) => void }>()
 
   constructor(options: CatalogOptions) {
@@ -78,10 +80,12 @@ class OpenCatalog implements Catalog {
   }
 
   get(key: string): Uint8Array | undefined {
+    this.#catchUp()
     return this.#state.get(key)
   }
 
   list(prefix: string): string[] {
+    this.#catchUp()
     return this.#state.keys(prefix)
   }
 
@@ -96,6 +100,8 @@ class OpenCatalog implements Catalog {
     if (this.#state.knows(key, value)) return
     const batch = create(RecordBatchSchema, { records: [{ key: name, value }] })
     await this.#options.journal.append(catalogTopic, toBinary(RecordBatchSchema, batch), 1)
+    // Also where the disk does not give back now what it took.
+    if (this.#state.fold(key, value)) this.#tell(key)
   }
 
   changed(prefix: string, listener: (key: string) => void): () => void {
@@ -124,9 +130,10 @@ class OpenCatalog implements Catalog {
     }
   }
 
-  /** Folds what is new in this log. A part that cannot be read is tried again with the log's next commit. */
+  /** Folds what is new in this log. A part that cannot be read is tried again when anybody asks for anything. */
   follow(log: LogView): void {
     const changed = new Set<string>()
+    const wasBehind = this.#behind.delete(log)
     try {
       // What lies before the start was trimmed because a checkpoint says the same.
       let at = this.#coverage.enter(log)
@@ -142,9 +149,15 @@ class OpenCatalog implements Catalog {
         }
       }
     } catch (error) {
-      this.#options.report(toReeveError(error))
+      this.#behind.add(log)
+      if (!wasBehind) this.#options.report(toReeveError(error))
     }
     for (const key of changed) this.#tell(key)
+  }
+
+  #catchUp(): void {
+    if (this.#behind.size === 0) return
+    for (const log of [...this.#behind]) this.follow(log)
   }
 
   #tell(key: string): void {

@@ -93,7 +93,7 @@ function endsBeyond(directory: Directory, { key }: LogView): ReadonlyMap<string,
   return new Map([...(offer?.by ?? [])].map(([peer, { end }]) => [peer, end]))
 }
 
-export function gossipPart(member: ClusterMember | undefined): ReturnType<FactSources['gossip']> {
+function gossipPart(member: ClusterMember | undefined): ReturnType<FactSources['gossip']> {
   const stats = member?.stats?.()
   if (!stats) return undefined
   const { health, incarnation, memberTime, eventTime, queryTime, stalls, queued, problems, detected } = stats
@@ -107,7 +107,7 @@ export function gossipPart(member: ClusterMember | undefined): ReturnType<FactSo
   return { part, detected }
 }
 
-export function links({ snapshot, directory, assignment, journal }: NodeParts): LinkFacts[] {
+function links({ snapshot, directory, assignment, journal }: NodeParts): LinkFacts[] {
   const now = snapshot()
   const { peers } = now.context as SupervisorContext
   return [...replicatorStates(now)].map(([peer, state]) => {
@@ -124,7 +124,10 @@ export function links({ snapshot, directory, assignment, journal }: NodeParts): 
 }
 
 function damages({ journal }: NodeParts): Found[] {
-  const damaged = journal()?.soundness.damages() ?? []
+  const damaged =
+    journal()
+      ?.soundness.damages()
+      .filter(({ unlikely }) => !unlikely) ?? []
   return damaged.map(({ log, path, base }) => {
     const text = `${log.key} is damaged from about offset ${base} on; it is replaced when a peer has it`
     return { what: 'damage', severity: 'error', text, about: path }

@@ -12,7 +12,7 @@ import { type LogId, parseEpoch, parseNodeName, parseStoredTopicName } from './l
 
 export type LogFolder =
   | { readonly kind: 'log'; readonly id: LogId; readonly path: string }
-  | { readonly kind: 'quarantine'; readonly path: string }
+  | { readonly kind: 'quarantine'; readonly id: LogId; readonly path: string }
   | { readonly kind: 'foreign'; readonly path: string; readonly reason: string }
 
 export interface SegmentFiles {
@@ -83,9 +83,14 @@ export function* logFolders(disk: Disk, dataDir: string): Generator<LogFolder> {
         continue
       }
       for (const epoch of foldersIn(disk, origin.path, parseEpoch)) {
-        if (epoch.kind === 'named') {
-          yield { kind: 'log', id: { topic: topic.name, origin: origin.name, epoch: epoch.name }, path: epoch.path }
-        } else if (quarantinePattern.test(epoch.path)) yield { kind: 'quarantine', path: epoch.path }
+        const aside = quarantinePattern.exec(epoch.path)?.[1]
+        const id = {
+          topic: topic.name,
+          origin: origin.name,
+          epoch: epoch.kind === 'named' ? epoch.name : (aside ?? ''),
+        }
+        if (epoch.kind === 'named') yield { kind: 'log', id, path: epoch.path }
+        else if (aside !== undefined && parseEpoch(aside).ok) yield { kind: 'quarantine', id, path: epoch.path }
         else yield epoch
       }
     }
@@ -115,7 +120,7 @@ export function quarantineFolder(disk: Disk, folder: string): string {
   }
 }
 
-const quarantinePattern = /\/[0-9a-f-]{36}\.quarantined-\d+$/
+const quarantinePattern = /\/([0-9a-f-]{36})\.quarantined-\d+$/
 
 type Folder =
   | { readonly kind: 'named'; readonly name: string; readonly path: string }

@@ -2,8 +2,10 @@
 export type JournalEvent =
   /** A frame that was being written when the node went down was cut off; it was never visible. */
   | { readonly kind: 'tailCut'; readonly log: string; readonly end: number; readonly cutBytes: number }
-  /** Damage was found at opening: what lies from `end` on was set aside in `folder`, to be pulled again from a peer. */
+  /** Damage was found at opening: what lies from `end` on was set aside in `folder`: what is damaged is pulled from a peer. */
   | { readonly kind: 'damaged'; readonly log: string; readonly end: number; readonly folder: string }
+  /** What was missing before frames in `folder` is there again: these, too; `bytes` of both. */
+  | { readonly kind: 'takenBack'; readonly log: string; readonly folder: string; readonly bytes: number }
   /** The records from `start` to `end` are missing at the beginning of the log, and nobody removed them: asked of peers. */
   | { readonly kind: 'lost'; readonly log: string; readonly start: number; readonly end: number }
   /** Those who could have what was missing of it have trimmed that; the log begins at `start`. */

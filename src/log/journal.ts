@@ -17,6 +17,7 @@ import { type Placed, whenDurable } from './placed.ts'
 import { type Claim, Producers } from './producers.ts'
 import { makeDurable, type Recovered, recoverLog } from './recovery.ts'
 import type { Segment } from './segment.ts'
+import { isDone } from './set-aside.ts'
 import type { LogSettings, TopicRules } from './settings.ts'
 import { Soundness } from './soundness.ts'
 import type { LostStart } from './start-mark.ts'
@@ -116,7 +117,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     await makeDurableFolder(disk, topicsFolder(dataDir))
     const journal = new OpenJournal(options, lock)
     await journal.recover(format !== 1)
-    if (format === 1 && journal.soundness.damages().length === 0) await writeDataFormat(disk, dataDir)
+    if (format === 1 && !journal.soundness.isInDoubt) await writeDataFormat(disk, dataDir)
     return journal
   } catch (error) {
     lock?.release()
@@ -172,14 +173,20 @@ class OpenJournal implements Journal {
   async recover(marked: boolean): Promise<void> {
     const { disk, dataDir, settings, report, clock } = this.#options
     const recovered: Recovered[] = []
+    const aside: { readonly id: LogId; readonly folder: string }[] = []
     for (const found of logFolders(disk, dataDir)) {
+      if (found.kind === 'quarantine' && !isDone(disk, found.path)) aside.push({ id: found.id, folder: found.path })
       if (found.kind === 'foreign') report({ kind: 'ignored', path: found.path, reason: found.reason })
       if (found.kind !== 'log') continue
       const { id, path: folder } = found
       if (this.#isOwn(id)) {
         throw new ReeveError('DATA_DIR_UNUSABLE', `${folder} exists: epoch ${id.epoch} was used by an earlier run`)
       }
-      recovered.push(await recoverLog({ disk, id, folder, settings, marked, report }))
+      const noted = (event: JournalEvent) => {
+        if (event.kind === 'damaged') aside.push({ id, folder: event.folder })
+        report(event)
+      }
+      recovered.push(await recoverLog({ disk, id, folder, settings, marked, report: noted }))
     }
     await makeDurable(disk, recovered)
     for (const { id, segments, lost } of recovered) {
@@ -189,7 +196,13 @@ class OpenJournal implements Journal {
       this.#show(log)
       this.#clock.observe(log.timestamp, clock.now())
     }
+    for (const { id, folder } of aside) this.#takeBack(id, folder)
     for (const [id, batch] of markedBatches(recovered)) this.#producers.add(id, batch.producer, batch)
+  }
+
+  #takeBack(id: LogId, folder: string): void {
+    const log = this.#logs.get(logKey(id)) ?? this.#add(id, [])
+    this.soundness.foundAside(log, { log, replicate: (frames) => this.replicate(id, frames) }, folder)
   }
 
   async append(topic: string, batch: Uint8Array, recordCount: number, claim?: Claim): Promise<Appended> {

@@ -86,30 +86,67 @@ export function newerAt(source: ByteSource, position: number): number | undefine
 
 /**
  * Whether any whole frame lies at or behind `from`: then what precedes it is damage, not the torn end of the last
- * write. Looks at no more than a few times the source; where bytes imitate headers so that this does not settle it,
- * the answer is yes, the one that throws nothing away.
+ * write. Where bytes imitate headers so that this cannot be settled, the answer is yes, the one that throws nothing away.
  */
 export function frameBehind(source: ByteSource, from: number): boolean {
-  let budget = 4 * source.size + frameBodyMaxBytes
-  for (let at = from; at <= source.size - envelopeBytes; ) {
-    const window = source.view(at, Math.min(searchBytes, source.size - at))
-    const found = indexOfMagic(window)
-    if (found === -1) {
-      at += window.length - 3
-      continue
-    }
-    at += found
-    if (source.size - at < envelopeBytes) return false
-    const head = source.view(at, Math.min(frameHeaderBytes, source.size - at))
-    const header = readHeader(head, 0) ?? readEnvelope(head, 0)
-    if (header && header.bytes <= source.size - at) {
-      if (verifies(source.view(at, header.bytes))) return true
-      budget -= header.bytes
-      if (budget < 0) return true
-    }
-    at++
+  const search = new FrameSearch(source, from)
+  return search.next() !== undefined || search.isExhausted
+}
+
+/**
+ * Looks for whole frames byte by byte. Verifies no more than a few times the source: bytes that imitate headers end the
+ * search.
+ */
+export class FrameSearch {
+  readonly #source: ByteSource
+  #budget: number
+  /** Where it goes on; may be set. */
+  position: number
+  /** Of the frame that was found last; undefined: it is of a version that is not known here. */
+  header: FrameHeader | undefined
+
+  constructor(source: ByteSource, from = 0) {
+    this.#source = source
+    this.position = from
+    this.#budget = 4 * source.size + frameBodyMaxBytes
   }
-  return false
+
+  get isExhausted(): boolean {
+    return this.#budget < 0
+  }
+
+  /** There is nothing more to be found. */
+  get isOver(): boolean {
+    return this.isExhausted || this.position > this.#source.size - envelopeBytes
+  }
+
+  /**
+   * Where the next whole frame begins, which is where the search stands then; undefined: there is none in about so many
+   * bytes.
+   */
+  next(maxBytes = Number.POSITIVE_INFINITY): number | undefined {
+    const source = this.#source
+    const until = this.position + maxBytes
+    while (!this.isOver && this.position < until) {
+      const window = source.view(this.position, Math.min(searchBytes, source.size - this.position))
+      const found = indexOfMagic(window)
+      if (found === -1) {
+        this.position += window.length - 3
+        continue
+      }
+      this.position += found
+      if (source.size - this.position < envelopeBytes) return undefined
+      const head = source.view(this.position, Math.min(frameHeaderBytes, source.size - this.position))
+      this.header = readHeader(head, 0)
+      const bytes = (this.header ?? readEnvelope(head, 0))?.bytes
+      if (bytes !== undefined && bytes <= source.size - this.position) {
+        if (verifies(source.view(this.position, bytes))) return this.position
+        this.#budget -= bytes
+      }
+      this.position++
+    }
+    return undefined
+  }
 }
 
 const searchBytes = 64 * 1024

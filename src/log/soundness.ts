@@ -10,6 +10,7 @@ import { LostStartMend } from './lost-start.ts'
 import { Mend, type Mendable, type Mending, placeBefore } from './mend.ts'
 import { scanFrames, sourceOfFile } from './scan.ts'
 import { type Segment, segmentName } from './segment.ts'
+import { type Returning, SetAsideMend } from './set-aside.ts'
 import type { LostStart } from './start-mark.ts'
 
 /** A log, as far as its soundness is concerned. */
@@ -25,18 +26,19 @@ export interface SoundLog {
   mended(): void
 }
 
-/** One damaged segment of a log, or what is missing at its beginning. */
+/** One damaged segment of a log, what is missing at its beginning, or what was set aside of it. */
 export interface Damage {
   readonly log: SoundLog
   readonly base: number
   readonly path: string
-  /** Most likely it is none: what is missing was trimmed. */
+  /** Most likely it is none: what is missing was trimmed, or what was set aside is not missing. */
   readonly unlikely: boolean
 }
 
 interface Found extends Damage {
-  /** Undefined: there is none, it is missing at the beginning. */
+  /** Undefined: there is none, it is missing at the beginning, or set aside. */
   readonly segment: Segment | undefined
+  readonly aside?: Returning
 }
 
 /** Verified in one go. */
@@ -70,6 +72,11 @@ export class Soundness {
     this.#note({ log, base: from, path, unlikely: unmarked, segment: undefined })
   }
 
+  /** What of `folder` follows the log's end is taken back, once it can be. */
+  foundAside(log: SoundLog, aside: Returning, folder: string): void {
+    this.#note({ log, base: aside.log.end, path: folder, unlikely: true, segment: undefined, aside })
+  }
+
   #note(damage: Found): void {
     this.#damages.set(damage.path, damage)
     for (const listener of this.#listeners) listener(damage)
@@ -79,6 +86,12 @@ export class Soundness {
   damages(): Damage[] {
     for (const [path, damage] of this.#damages) if (isOver(damage)) this.#damages.delete(path)
     return [...this.#damages.values()]
+  }
+
+  /** Something may be missing that nobody knows of. */
+  get isInDoubt(): boolean {
+    this.damages()
+    return [...this.#damages.values()].some(({ aside }) => !aside)
   }
 
   /** Calls the listener with each damage that is found from now on. Returns what unsubscribes. */
@@ -91,7 +104,8 @@ export class Soundness {
   mend({ path }: Damage): Mending | undefined {
     const damage = this.#damages.get(path)
     if (!damage || isOver(damage)) return undefined
-    const { log, segment } = damage
+    const { log, segment, aside } = damage
+    if (aside) return new SetAsideMend(log.mendable.world.disk, aside, damage.path)
     return segment ? new Mend(log.mendable, segment) : new LostStartMend(log, log.lost as LostStart)
   }
 
@@ -105,6 +119,10 @@ export class Soundness {
       damage.segment.keptCopy = false
     }
     const { writtenBytes } = mend
+    if (damage.aside) {
+      if (writtenBytes > 0) this.#report({ kind: 'takenBack', log: damage.log.key, folder: path, bytes: writtenBytes })
+      return
+    }
     if (writtenBytes > 0 || damage.segment) {
       this.#report({ kind: 'mended', log: damage.log.key, path, bytes: writtenBytes })
     }
@@ -161,6 +179,7 @@ export class Soundness {
 }
 
 /** Mended, or trimmed away. */
-function isOver({ log, segment }: Found): boolean {
+function isOver({ log, segment, aside }: Found): boolean {
+  if (aside) return false
   return segment ? !log.mendable.segments.includes(segment) : log.lost === undefined
 }

@@ -95,3 +95,23 @@ test('what is too long is refused, and nothing is written', async () => {
   assert.deepEqual(journal.logs(), [])
   await journal.close()
 })
+
+test('while the disk does not give back what it took, a node knows what it was told itself; the rest once it reads again', async () => {
+  const disk = new MemoryDisk()
+  const b = await openOn(disk, { node: 'b', epoch: epochB })
+  const { catalog, problems } = catalogOf(b.journal)
+  const a = await openOn(new MemoryDisk())
+  await catalogOf(a.journal).catalog.put(topicKey('bills'), settingsAt(5n, 20n))
+  disk.fail('read', 'EIO', { times: 1000 })
+  await catalog.put(topicKey('orders'), settingsAt(5n, 10n))
+  const id = { topic: catalogTopic, origin: 'a', epoch: epochA }
+  await b.journal.replicate(id, viewOf(a.journal, id).read(0, 10_000))
+  assert.equal(topicIn(catalog, 'orders')?.settings?.retentionBytes, 10n)
+  assert.equal(topicIn(catalog, 'bills'), undefined)
+  // Each log once, however often somebody asked.
+  assert.equal(problems.length, 2)
+  disk.heal()
+  assert.equal(topicIn(catalog, 'bills')?.settings?.retentionBytes, 20n)
+  await a.journal.close()
+  await b.journal.close()
+})
