@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { createNoopMeter, metrics } from '@opentelemetry/api'
 import { type Logger, pino } from 'pino'
 import { parseAddress } from './address.ts'
 import { version } from './cli/version.ts'
@@ -32,12 +33,16 @@ export type { NodeStatus, ReeveNode } from './node.ts'
 
 /**
  * A node in this process, not started yet. `settings` as in a configuration file. Logs to stderr as JSON unless `log` is
- * given. Throws `CONFIG_INVALID` with one line for each problem.
+ * given; measured by the OpenTelemetry SDK that the program registered before, if any. Throws `CONFIG_INVALID` with one line for each problem.
  */
 export function createNode(settings: NodeSettings = {}, options: { log?: Logger; env?: Env } = {}): ReeveNode {
   const config = parseConfig(settings, { hostName: hostname(), resolvePath: (path) => resolve(path) })
   const log = options.log ?? pino({ level: config.logLevel, base: { node: config.nodeName } }, pino.destination(2))
-  return composeNode(config, options.env ?? createRealEnv(), { log, page: readPage, version: version() })
+  // Without an SDK nothing of it would be kept.
+  const meter = metrics.getMeter('reeve', version())
+  const measured = meter.constructor === createNoopMeter().constructor ? undefined : { meter }
+  const about = { log, page: readPage, version: version(), metrics: measured }
+  return composeNode(config, options.env ?? createRealEnv(), about)
 }
 
 /** A client of the cluster that these servers (`host:port`) belong to. Sends nothing yet. Throws `CONFIG_INVALID`. */

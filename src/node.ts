@@ -30,9 +30,10 @@ import { mintEpoch } from './epoch.ts'
 import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
 import { bothOf, type Inspector } from './inspector/inspector.ts'
 import type { PageFiles } from './inspector/page-files.ts'
-import { inspectNode } from './inspector/sources.ts'
+import { inspectNode, type NodeParts } from './inspector/sources.ts'
 import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
+import { type MetricsOutlet, measureNode, webOf } from './metrics/measure-node.ts'
 import type { NodeStatus } from './node-status.ts'
 import { Assignment } from './replication/assignment.ts'
 import { Listings } from './replication/comparison.ts'
@@ -77,6 +78,8 @@ export interface NodeOptions {
   readonly page?: () => PageFiles | undefined
   /** Of the program, to be told. */
   readonly version?: string
+  /** Where what is measured goes; absent: nothing is. */
+  readonly metrics?: MetricsOutlet | undefined
 }
 
 export function createNode(config: NodeConfig, env: Env, options: NodeOptions): ReeveNode {
@@ -106,30 +109,24 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   let serfRpcAddress: Address | undefined
   let rpcServer: RpcServer | undefined
 
-  const inspector: Inspector | undefined = config.inspect
-    ? inspectNode({
-        ...{ config, env, epoch, options, phase, copies, directory, assignment, credentials },
-        journal: () => openedJournal,
-        member: () => gossip,
-        serfRpcAddress: () => serfRpcAddress,
-        calls: () => rpcServer?.calls() ?? 0,
-        snapshot: () => supervisor.getSnapshot(),
-      })
-    : undefined
+  const parts: NodeParts = {
+    ...{ config, env, epoch, options, phase, copies, directory, assignment, credentials },
+    journal: () => openedJournal,
+    member: () => gossip,
+    serfRpcAddress: () => serfRpcAddress,
+    calls: () => rpcServer?.calls() ?? 0,
+    snapshot: () => supervisor.getSnapshot(),
+  }
+  const inspector: Inspector | undefined = config.inspect ? inspectNode(parts) : undefined
+  const metrics = config.metrics && options.metrics ? measureNode(options.metrics.meter, parts) : undefined
 
-  const journal = (): Journal => {
-    if (!openedJournal) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
-    return openedJournal
+  const opened = <T>(part: T | undefined): T => {
+    if (part === undefined) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
+    return part
   }
-  const topics = (): Topics => {
-    if (!openedTopics) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
-    return openedTopics
-  }
-
-  const cursors = (): Cursors => {
-    if (!openedCursors) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
-    return openedCursors
-  }
+  const journal = () => opened(openedJournal)
+  const topics = () => opened(openedTopics)
+  const cursors = () => opened(openedCursors)
 
   /** Where others reach what listens on all interfaces. */
   const reachable = (bound: Address): Address => {
@@ -156,6 +153,8 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
       rttMs: async (name) => gossip?.rtt(name),
       requestLeave: () => supervisor.send({ type: 'stop' }),
       inspecting: inspector?.routes ?? [],
+      appends: metrics?.appends(journal()),
+      consumed: metrics?.consumed,
       durability: config.durability,
       maxBatchBytes: config.maxBatchBytes,
       cluster,
@@ -180,8 +179,8 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
         at: { host: config.rpcHost, port: config.rpcPort },
         ...(config.httpPort !== undefined && { httpAt: { host: config.httpHost, port: config.httpPort } }),
         ...(credentials.serverTls && { tls: credentials.serverTls }),
-        ...(inspector && { web: inspector.web }),
-        routes: routes(),
+        ...webOf(inspector?.web, metrics && options.metrics?.web),
+        routes: metrics?.routes(routes()) ?? routes(),
         maxMessageBytes: config.maxBatchBytes + messageOverheadBytes,
         report: (event) => reportServer(serverLog, event),
       })
@@ -232,7 +231,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
     journal: journalLogic({
       open: (failed) =>
         openJournal({
-          disk: env.disk,
+          disk: metrics?.disk(env.disk) ?? env.disk,
           clock: env.clock,
           dataDir: config.dataDir,
           node: config.nodeName,
@@ -278,6 +277,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
         healer.start(opened)
         scrubber.start(opened)
         inspector?.follow(opened)
+        metrics?.follow(opened)
         return async () => {
           endRetention()
           await Promise.all([healer.stop(), scrubber.stop()])
@@ -328,6 +328,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   }).then((failure) => {
     phase.set('stopped')
     inspector?.close()
+    metrics?.close()
     return failure
   })
 

@@ -6,6 +6,7 @@ import type { NodeConfig } from '../config.ts'
 import { readPage } from '../env/page-folder.ts'
 import { createRealEnv } from '../env/real.ts'
 import { toReeveError } from '../errors.ts'
+import type { MetricsOutlet } from '../metrics/measure-node.ts'
 import { createNode } from '../node.ts'
 import { RecentLines } from '../serf-rpc/recent-lines.ts'
 import { Exit, exitCodeOf, reportError } from './exit.ts'
@@ -21,7 +22,9 @@ export async function runAgent(config: NodeConfig): Promise<number> {
   optimiseLate()
   const lines = new RecentLines()
   const log = await createLog(config, lines)
+  const metrics = await createMetrics(config)
   const node = createNode(config, createRealEnv(), {
+    metrics,
     ...{ log, page: readPage, version: version() },
     process: { lines, runtime: runtimeFacts() },
   })
@@ -65,6 +68,13 @@ export async function runAgent(config: NodeConfig): Promise<number> {
   }
   log.info('stopped')
   return Exit.ok
+}
+
+/** Not loaded where nobody can come and ask: without an HTTP port. */
+async function createMetrics(config: NodeConfig): Promise<MetricsOutlet | undefined> {
+  if (!config.metrics || config.httpPort === undefined) return undefined
+  const { createScrape } = await import('./metrics/scrape.ts')
+  return createScrape({ node: config.nodeName, cluster: config.clusterName, version: version() })
 }
 
 /** As `serf info` names them. */

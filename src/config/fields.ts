@@ -175,6 +175,10 @@ export const configSchema = z.strictObject({
     summary:
       'Remember what the actors did lately; shown on the HTTP port (/inspector/) and to peers that may `inspect`.',
   }),
+  metrics: field(onUnlessFalse, true, {
+    group: 'Server',
+    summary: 'Measure what the node does and how long it takes; shown on the HTTP port (/metrics) for Prometheus.',
+  }),
   serfRpcAddr: optional(serfRpcAddress, {
     group: 'Server',
     summary: "Where Serf's own command line is served (its RPC protocol); port 0 lets the system pick.",

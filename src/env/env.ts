@@ -268,8 +268,8 @@ export interface WebRequest {
 export interface WebAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** What is there at once, or a stream: called once the head is sent. */
-  readonly body?: string | Uint8Array | ((output: WebOutput) => WebOutputListener)
+  /** What is there at once, what will soon be (else the answer is 500), or a stream: called once the head is sent. */
+  readonly body?: string | Uint8Array | Promise<string> | ((output: WebOutput) => WebOutputListener)
 }
 
 export interface WebOutput {

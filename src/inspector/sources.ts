@@ -93,7 +93,7 @@ function endsBeyond(directory: Directory, { key }: LogView): ReadonlyMap<string,
   return new Map([...(offer?.by ?? [])].map(([peer, { end }]) => [peer, end]))
 }
 
-function gossipPart(member: ClusterMember | undefined): ReturnType<FactSources['gossip']> {
+export function gossipPart(member: ClusterMember | undefined): ReturnType<FactSources['gossip']> {
   const stats = member?.stats?.()
   if (!stats) return undefined
   const { health, incarnation, memberTime, eventTime, queryTime, stalls, queued, problems, detected } = stats
@@ -107,7 +107,7 @@ function gossipPart(member: ClusterMember | undefined): ReturnType<FactSources['
   return { part, detected }
 }
 
-function links({ snapshot, directory, assignment, journal }: NodeParts): LinkFacts[] {
+export function links({ snapshot, directory, assignment, journal }: NodeParts): LinkFacts[] {
   const now = snapshot()
   const { peers } = now.context as SupervisorContext
   return [...replicatorStates(now)].map(([peer, state]) => {

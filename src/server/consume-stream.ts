@@ -158,6 +158,7 @@ class Feed {
     if (round.records > 0) {
       this.#recordsLeft -= round.records
       this.#bytesLeft -= round.bytes
+      this.#deps.consumed?.(round.records, round.bytes)
       if (round.alone) this.#tellPacked(reader, round)
       else this.#tell(reader, round.runs)
       if (this.#recordsLeft <= 0 || this.#bytesLeft <= 0) this.#finish()

@@ -25,6 +25,8 @@ export interface ConsumeDeps {
   readonly access: Access
   readonly phase: PhaseSource
   readonly clock: Clock
+  /** Told of the records of each answer, and of their bytes as they are stored. */
+  readonly consumed?: ((records: number, bytes: number) => void) | undefined
 }
 
 /** The server's limit for one answer; every gRPC client takes 4 MiB. A single larger record is delivered all the same. */
@@ -132,7 +134,7 @@ class Answer {
     if (this.#waiting && (reader.behind || !(reader.ready || this.#wasBehind))) return
     if (reader.fetching && !reader.ready) return
     if (!reader.ready && this.#deps.journal.topicLogs(this.#topic).length === 0) throw topicUnknown(this.#topic)
-    const { runs, searched } = reader.next({
+    const { runs, searched, records, bytes } = reader.next({
       maxBytes: this.#maxBytes,
       cutBytes: this.#maxBytes,
       maxRecords: this.#maxRecords,
@@ -142,6 +144,7 @@ class Answer {
     if (mayGoOn && reader.ready) this.#continueLater()
     else if (mayGoOn && reader.fetching) return
     else if (runs.length > 0 || !this.#waiting || this.#wasBehind) {
+      this.#deps.consumed?.(records, bytes)
       this.#call.send(encodeDelivery(runs, reader.cursor(), reader.atEnd))
       this.#finish()
     }

@@ -19,7 +19,7 @@ import { encodeLogId, encodeProduceResponse, frameProduceResponses } from './pro
 import { oneMessage } from './typed.ts'
 
 export interface ProduceDeps {
-  readonly journal: Journal
+  readonly journal: Pick<Journal, 'append' | 'place'>
   readonly access: Access
   readonly acks: Acks
   readonly limits: (topic: string) => BatchLimits

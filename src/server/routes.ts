@@ -22,14 +22,14 @@ import type { Access } from './access.ts'
 import { createAcks } from './acks.ts'
 import { authorizeRoute, refused } from './authorize-route.ts'
 import { createCommits } from './commits.ts'
-import { consume } from './consume.ts'
+import { type ConsumeDeps, consume } from './consume.ts'
 import { consumeStream } from './consume-stream.ts'
 import { cursorRoutes } from './cursors.ts'
 import { healthRoutes } from './health.ts'
 import { leave } from './leave.ts'
 import type { PhaseSource } from './phase.ts'
 import { isOpen, nodeStopping } from './phase.ts'
-import { produce } from './produce.ts'
+import { type ProduceDeps, produce } from './produce.ts'
 import type { DurabilitySetting } from './produce-response.ts'
 import { produceStream } from './produce-stream.ts'
 import { reflectionRoutes } from './reflection.ts'
@@ -62,6 +62,10 @@ export interface RoutesDeps {
   readonly requestLeave: () => void
   /** Routes of the inspector; empty: it is off. */
   readonly inspecting: readonly RpcRoute[]
+  /** What appends go through instead of the journal itself; absent: they are not measured. */
+  readonly appends?: ProduceDeps['journal'] | undefined
+  /** Told of records that were handed to readers, an answer at a time. */
+  readonly consumed?: ConsumeDeps['consumed']
 }
 
 /** Bounds the shallow pass over a batch: about 2 µs for 1,000 records. */
@@ -77,9 +81,10 @@ const copiesWaitMs = 20_000
 export function createRoutes(deps: RoutesDeps): RpcRoute[] {
   const { journal, topics, declarations, cursors, clock, phase, access, members, maxBatchBytes } = deps
   const self = { name: journal.node, epoch: journal.epoch }
-  const consuming = { journal, commits: createCommits(journal), declarations, cursors, access, phase, clock }
+  const { consumed } = deps
+  const consuming = { journal, commits: createCommits(journal), declarations, cursors, access, phase, clock, consumed }
   const producing = {
-    journal,
+    journal: deps.appends ?? journal,
     access,
     phase,
     acks: createAcks({ copies: deps.copies, isLive: deps.isLive, clock }),

@@ -24,16 +24,25 @@ export class WebPages {
     try {
       answer = this.#handler(readRequest(request))
     } catch (error) {
-      const from = request.socket.remoteAddress ?? ''
-      this.#report({ kind: 'handlerCrashed', from, message: toReeveError(error).message })
+      this.#crashed(request, error)
       answer = { status: 500, headers: {} }
     }
     if (answer === undefined) return false
     response.on('error', () => {})
     request.on('error', () => {})
     request.resume()
-    const { body } = answer
-    response.writeHead(answer.status, answer.headers)
+    const { status, headers, body } = answer
+    if (body instanceof Promise) {
+      body.then(
+        (text) => response.writeHead(status, headers).end(text),
+        (error) => {
+          this.#crashed(request, error)
+          response.writeHead(500).end()
+        },
+      )
+      return true
+    }
+    response.writeHead(status, headers)
     if (typeof body !== 'function' || request.method === 'HEAD') response.end(typeof body === 'function' ? '' : body)
     else this.#stream(response, body)
     return true
@@ -43,6 +52,11 @@ export class WebPages {
   close(): void {
     this.#closed = true
     for (const response of this.#streams) response.end()
+  }
+
+  #crashed(request: IncomingMessage, error: unknown): void {
+    const from = request.socket.remoteAddress ?? ''
+    this.#report({ kind: 'handlerCrashed', from, message: toReeveError(error).message })
   }
 
   #stream(response: ServerResponse, body: Extract<WebAnswer['body'], (...args: never) => unknown>): void {

@@ -1,0 +1,205 @@
+/**
+ * Measures one node. What happens often is counted in plain numbers, a batch or a commit at a time, which are read when
+ * somebody asks; instruments themselves are called once a commit and once a call. What the node knows anyway is asked of
+ * it then, as the inspector does.
+ */
+
+import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api'
+import type { AnyMachineSnapshot } from 'xstate'
+import { catalogTopic } from '../catalog/catalog.ts'
+import type { Clock, Disk, RpcRoute } from '../env/env.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { GossipPart, LinkFacts } from '../inspector/facts.ts'
+import type { Journal } from '../log/journal.ts'
+import type { LogView } from '../log/log-view.ts'
+import { countActors } from './actor-states.ts'
+import { type Metric, type NodeMetricName, nodeMetrics } from './catalogue.ts'
+import { type Appends, timedAppends } from './timed-appends.ts'
+import { timedDisk } from './timed-disk.ts'
+import { timedRoute } from './timed-route.ts'
+
+/** Asked when somebody looks. */
+export interface MeasuredNode {
+  readonly snapshot: () => AnyMachineSnapshot
+  /** Undefined: the logs are not open. */
+  readonly journal: () => Journal | undefined
+  readonly calls: () => number
+  readonly links: () => readonly LinkFacts[]
+  /** Statuses of all members, `suspect` among them. */
+  readonly memberStatuses: () => readonly string[]
+  /** Undefined: a Serf agent does the gossip. */
+  readonly gossip: () => GossipPart | undefined
+}
+
+/** Beyond them, peers are added up under `otherPeers`: a series a peer is to be no burden to whoever collects them. */
+const peersMax = 200
+const otherPeers = '(others)'
+const linkStates = ['dialing', 'catchingUp', 'live', 'backoff', 'parked', 'diverged']
+const memberStates = ['alive', 'suspect', 'leaving', 'left', 'failed']
+
+export class NodeMetrics {
+  readonly #meter: Meter
+  readonly #clock: Clock
+  readonly #node: MeasuredNode
+  readonly #observed: Observable[] = []
+  readonly #byName = new Map<string, Observable>()
+  readonly #appendSeconds: Histogram
+  readonly #syncSeconds: Histogram
+  readonly #commitRecords: Histogram
+  readonly #callSeconds: Histogram
+  readonly #ends = new WeakMap<LogView, number>()
+  readonly #failures = new Map<ErrorCode, number>()
+  #writtenRecords = 0
+  #copiedRecords = 0
+  #producedBytes = 0
+  #consumedRecords = 0
+  #consumedBytes = 0
+
+  constructor(meter: Meter, clock: Clock, node: MeasuredNode) {
+    this.#meter = meter
+    this.#clock = clock
+    this.#node = node
+    this.#appendSeconds = this.#histogram('reeve.append.duration')
+    this.#syncSeconds = this.#histogram('reeve.sync.duration')
+    this.#commitRecords = this.#histogram('reeve.commit.records')
+    this.#callSeconds = this.#histogram('rpc.server.call.duration')
+    for (const [name, metric] of Object.entries(nodeMetrics)) this.#observe(name, metric)
+    meter.addBatchObservableCallback(this.#look, this.#observed)
+  }
+
+  disk(disk: Disk): Disk {
+    return timedDisk(disk, this.#clock, (ms) => this.#syncSeconds.record(ms / 1000))
+  }
+
+  routes(routes: readonly RpcRoute[]): RpcRoute[] {
+    return routes.map((route) => {
+      const system = 'rpc.system.name'
+      const method = `${route.method.parent.typeName}/${route.method.name}`
+      return timedRoute(route, this.#clock, (ms, status) =>
+        this.#callSeconds.record(ms / 1000, {
+          [system]: 'grpc',
+          'rpc.method': method,
+          'rpc.response.status_code': status,
+        }),
+      )
+    })
+  }
+
+  appends(journal: Journal): Appends {
+    return timedAppends(journal, this.#clock, {
+      taken: (bytes) => {
+        this.#producedBytes += bytes
+      },
+      durable: (ms) => this.#appendSeconds.record(ms / 1000),
+      failed: (code) => void this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1),
+    })
+  }
+
+  readonly consumed = (records: number, bytes: number): void => {
+    this.#consumedRecords += records
+    this.#consumedBytes += bytes
+  }
+
+  /** The logs are open. */
+  follow(journal: Journal): void {
+    for (const log of journal.logs()) this.#ends.set(log, log.end)
+    journal.onCommit((log) => {
+      // A copy may begin behind what nobody has any more.
+      const records = log.end - (this.#ends.get(log) ?? log.start)
+      this.#ends.set(log, log.end)
+      if (records <= 0) return
+      this.#commitRecords.record(records)
+      if (!log.own) this.#copiedRecords += records
+      else if (log.id.topic !== catalogTopic) this.#writtenRecords += records
+    })
+  }
+
+  close(): void {
+    this.#meter.removeBatchObservableCallback(this.#look, this.#observed)
+  }
+
+  #histogram(name: NodeMetricName): Histogram {
+    const { unit, about, bounds }: Metric = nodeMetrics[name]
+    const advice = { explicitBucketBoundaries: [...(bounds ?? [])] }
+    return this.#meter.createHistogram(name, { unit, description: about, advice })
+  }
+
+  #observe(name: string, { kind, unit, about }: Metric): void {
+    if (kind === 'histogram') return
+    const options = { unit, description: about }
+    const observable =
+      kind === 'counter'
+        ? this.#meter.createObservableCounter(name, options)
+        : kind === 'level'
+          ? this.#meter.createObservableUpDownCounter(name, options)
+          : this.#meter.createObservableGauge(name, options)
+    this.#observed.push(observable)
+    this.#byName.set(name, observable)
+  }
+
+  readonly #look = (result: BatchObservableResult): void => {
+    const tell = (name: NodeMetricName, value: number, attributes?: Record<string, string>) =>
+      result.observe(this.#byName.get(name) as Observable, value, attributes)
+    tell('reeve.produce.records', this.#writtenRecords)
+    tell('reeve.produce.io', this.#producedBytes)
+    tell('reeve.consume.records', this.#consumedRecords)
+    tell('reeve.consume.io', this.#consumedBytes)
+    tell('reeve.replication.records', this.#copiedRecords)
+    for (const [code, count] of this.#failures) tell('reeve.append.failures', count, { 'error.type': code })
+    tell('reeve.server.calls', this.#node.calls())
+    this.#lookAtLinks(tell)
+    for (const [status, count] of tally(memberStates, this.#node.memberStatuses())) {
+      tell('reeve.gossip.members', count, { 'reeve.member.status': status })
+    }
+    this.#lookAtGossip(tell)
+    for (const { chart, state, count } of countActors(this.#node.snapshot())) {
+      tell('reeve.actors', count, { 'reeve.actor.chart': chart, 'reeve.actor.state': state })
+    }
+    const journal = this.#node.journal()
+    if (!journal) return
+    const logs = journal.logs()
+    tell('reeve.log.count', logs.length)
+    tell(
+      'reeve.log.size',
+      logs.reduce((sum, log) => sum + log.bytes, 0),
+    )
+    tell('reeve.log.segments.damaged', journal.soundness.damages().filter(({ unlikely }) => !unlikely).length)
+  }
+
+  #lookAtLinks(tell: Tell): void {
+    const links = [...this.#node.links()].sort((a, b) => (a.peer < b.peer ? -1 : 1))
+    for (const { peer, lagRecords } of links.slice(0, peersMax)) {
+      tell('reeve.replication.lag', lagRecords, { 'reeve.peer': peer })
+    }
+    const others = links.slice(peersMax)
+    const lag = others.reduce((sum, { lagRecords }) => sum + lagRecords, 0)
+    if (others.length > 0) tell('reeve.replication.lag', lag, { 'reeve.peer': otherPeers })
+    const states = links.map(({ state }) => state)
+    for (const [state, count] of tally(linkStates, states)) {
+      tell('reeve.replication.links', count, { 'reeve.link.state': state })
+    }
+  }
+
+  #lookAtGossip(tell: Tell): void {
+    const gossip = this.#node.gossip()
+    if (!gossip) return
+    tell('reeve.gossip.health', gossip.health)
+    for (const [kind, count] of Object.entries(gossip.queued)) {
+      tell('reeve.gossip.broadcasts', count, { 'reeve.broadcast.kind': kind })
+    }
+    tell('reeve.gossip.stalls', gossip.stalls.count)
+    tell('reeve.gossip.stall.time', gossip.stalls.totalMs / 1000)
+    for (const [problem, count] of Object.entries(gossip.problems)) {
+      tell('reeve.gossip.problems', count, { 'reeve.problem': problem })
+    }
+  }
+}
+
+type Tell = (name: NodeMetricName, value: number, attributes?: Record<string, string>) => void
+
+/** Those that are known are there with 0, too: a series that is absent until something is wrong warns nobody. */
+function tally(known: readonly string[], seen: readonly string[]): Map<string, number> {
+  const counts = new Map(known.map((each) => [each, 0]))
+  for (const each of seen) counts.set(each, (counts.get(each) ?? 0) + 1)
+  return counts
+}
