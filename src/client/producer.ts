@@ -11,6 +11,7 @@ import { Outbox } from './outbox.ts'
 import { ProducedBatch, type RequestHead } from './produced-batch.ts'
 import type { OutgoingRecord, RecordId, RecordRun } from './record.ts'
 import { type Job, WaitingForRoom } from './room.ts'
+import { beginSending, isTracing, type Sending } from './tracing.ts'
 
 export interface ProducerOptions {
   readonly topic: string
@@ -226,33 +227,47 @@ export function createProducer(connections: Connections, options: ProducerOption
     await Promise.all(waiting.map((batch) => batch.settled))
   }
 
+  const traces = isTracing()
+  /** Whoever calls is in the context that the records are to carry; later, when there is room, nobody is. */
+  const sending = (): Sending | undefined => (traces ? beginSending(options.topic) : undefined)
+
   const closed = () => Promise.reject(new ReeveError('CANCELLED', 'the producer is closed'))
+
+  function send(record: OutgoingRecord): Promise<RecordId> {
+    try {
+      if (room.isOpen) return add(record)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return new Promise((resolve, reject) => {
+      room.add(() => {
+        try {
+          resolve(add(record))
+        } catch (error) {
+          reject(error)
+        }
+        return true
+      })
+    })
+  }
+
+  async function sendAll(records: Iterable<OutgoingRecord>): Promise<RecordRun[]> {
+    const runs = new Promise<Promise<RecordRun>[]>((resolve, reject) => {
+      room.add(addingAll(records[Symbol.iterator](), resolve, reject))
+    })
+    return Promise.all(await runs)
+  }
 
   return {
     send(record) {
       if (closing) return closed()
-      try {
-        if (room.isOpen) return add(record)
-      } catch (error) {
-        return Promise.reject(error)
-      }
-      return new Promise((resolve, reject) => {
-        room.add(() => {
-          try {
-            resolve(add(record))
-          } catch (error) {
-            reject(error)
-          }
-          return true
-        })
-      })
+      const traced = sending()
+      return traced ? traced.over(send(traced.mark(record))) : send(record)
     },
-    async sendAll(records) {
+    sendAll(records) {
       if (closing) return closed()
-      const runs = new Promise<Promise<RecordRun>[]>((resolve, reject) => {
-        room.add(addingAll(records[Symbol.iterator](), resolve, reject))
-      })
-      return Promise.all(await runs)
+      const traced = sending()
+      return traced ? traced.over(sendAll(marked(records, traced))) : sendAll(records)
     },
     ready: () => (room.isOpen ? isReady : turn()),
     flush,
@@ -262,4 +277,8 @@ export function createProducer(connections: Connections, options: ProducerOption
       outbox.end()
     },
   }
+}
+
+function* marked(records: Iterable<OutgoingRecord>, { mark }: Sending): Iterable<OutgoingRecord> {
+  for (const record of records) yield mark(record)
 }

@@ -6,17 +6,17 @@
 
 import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api'
 import type { AnyMachineSnapshot } from 'xstate'
-import { catalogTopic } from '../catalog/catalog.ts'
 import type { Clock, Disk, RpcRoute } from '../env/env.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { GossipPart, LinkFacts } from '../inspector/facts.ts'
 import type { Journal } from '../log/journal.ts'
+import { isInternalTopic } from '../log/log-id.ts'
 import type { LogView } from '../log/log-view.ts'
+import { watchCalls } from '../server/watch-calls.ts'
 import { countActors } from './actor-states.ts'
 import { type Metric, type NodeMetricName, nodeMetrics } from './catalogue.ts'
 import { type Appends, timedAppends } from './timed-appends.ts'
 import { timedDisk } from './timed-disk.ts'
-import { timedRoute } from './timed-route.ts'
 
 /** Asked when somebody looks. */
 export interface MeasuredNode {
@@ -73,15 +73,16 @@ export class NodeMetrics {
 
   routes(routes: readonly RpcRoute[]): RpcRoute[] {
     return routes.map((route) => {
-      const system = 'rpc.system.name'
       const method = `${route.method.parent.typeName}/${route.method.name}`
-      return timedRoute(route, this.#clock, (ms, status) =>
-        this.#callSeconds.record(ms / 1000, {
-          [system]: 'grpc',
-          'rpc.method': method,
-          'rpc.response.status_code': status,
-        }),
-      )
+      return watchCalls(route, () => {
+        const beganMs = this.#clock.monotonicMs()
+        return (status) =>
+          this.#callSeconds.record((this.#clock.monotonicMs() - beganMs) / 1000, {
+            'rpc.system.name': 'grpc',
+            'rpc.method': method,
+            'rpc.response.status_code': status,
+          })
+      })
     })
   }
 
@@ -110,7 +111,7 @@ export class NodeMetrics {
       if (records <= 0) return
       this.#commitRecords.record(records)
       if (!log.own) this.#copiedRecords += records
-      else if (log.id.topic !== catalogTopic) this.#writtenRecords += records
+      else if (!isInternalTopic(log.id.topic)) this.#writtenRecords += records
     })
   }
 

@@ -36,6 +36,7 @@ import { reflectionRoutes } from './reflection.ts'
 import { getServers, knownNodes } from './servers.ts'
 import { deleteTopic, setTopic } from './topic-settings.ts'
 import { listTopics } from './topics.ts'
+import { traceRoute } from './trace-route.ts'
 
 export interface RoutesDeps {
   readonly journal: Journal
@@ -113,7 +114,7 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
     ...deps.inspecting.map((route) => authorizeRoute(route, access, 'inspect')),
   ]
   return [
-    ...guarded.map((route) => whileOpen(route, phase)),
+    ...guarded.map((route) => traceRoute(whileOpen(route, phase))),
     ...healthRoutes(phase),
     ...reflectionRoutes([LogService, ReplicationService, InspectorService, Health]),
   ]
