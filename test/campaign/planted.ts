@@ -8,7 +8,11 @@ import { corpus } from '../planted/corpus.ts'
 import { bundlePlanted, type PlantedBug } from '../planted/planted-bug.ts'
 
 /** How a simulation is run for it: short, as most bugs show soon or never. */
-const simulation = ['--nodes', '4', '--minutes', '0.5', '--without', 'lying-disk']
+const simulation = ['--nodes', '4', '--minutes', '0.5']
+
+/** A run that takes so long, or so much memory, does not come to rest: that is a finding, too. */
+const runMaxMs = 90_000
+const heapMaxMiB = 1024
 
 interface Finding {
   readonly bug: PlantedBug
@@ -48,8 +52,16 @@ export async function planted(
 /** Runs seeds until one finds something wrong. */
 async function trial(bug: PlantedBug | undefined, first: number, seedsMax: number): Promise<Omit<Finding, 'bug'>> {
   const main = await bundlePlanted('src/main.ts', bug)
-  const args = [main, 'sim', '--json', '--seed', String(first), '--runs', String(seedsMax), ...simulation]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const classes = bug?.faults ? ['--faults', bug.faults] : ['--without', 'lying-disk']
+  const args = [main, 'sim', '--json', '--seed', String(first), '--runs', String(seedsMax), ...simulation, ...classes]
+  const child = spawn(process.execPath, [`--max-old-space-size=${heapMaxMiB}`, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let restless = false
+  const watch = setTimeout(() => {
+    restless = true
+    child.kill('SIGKILL')
+  }, runMaxMs)
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -59,13 +71,18 @@ async function trial(bug: PlantedBug | undefined, first: number, seedsMax: numbe
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       seeds++
+      watch.refresh()
       const { violations } = JSON.parse(line) as { violations: string[] }
       if (violations[0] !== undefined) return { seeds, broken: violations[0].slice(0, 140) }
     }
     // A process that dies of it is a finding, too.
     const code = await ended
-    return code === 0 ? { seeds: undefined, broken: '' } : { seeds: seeds + 1, broken: `exit code ${code}: ${said}` }
+    if (restless) return { seeds: seeds + 1, broken: `not at rest after ${runMaxMs / 1000} s` }
+    return code === 0
+      ? { seeds: undefined, broken: '' }
+      : { seeds: seeds + 1, broken: `exit code ${code}: ${said.replaceAll('\n', ' ')}` }
   } finally {
+    clearTimeout(watch)
     child.kill('SIGKILL')
     await ended
   }

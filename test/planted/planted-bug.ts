@@ -22,13 +22,22 @@ export interface PlantedBug {
   /** What a user would lose by it. */
   readonly breaks: string
   readonly edits: readonly Edit[]
+  /** Classes of faults, parted by commas, without which it does not show: of all seeds of the swarm few draw just these. */
+  readonly faults?: string
 }
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** A bug of one edit. */
-export function bug(name: string, breaks: string, file: string, find: string, replace: string): PlantedBug {
-  return { name, breaks, edits: [{ file, find, replace }] }
+export function bug(
+  name: string,
+  breaks: string,
+  file: string,
+  find: string,
+  replace: string,
+  faults?: string,
+): PlantedBug {
+  return { name, breaks, edits: [{ file, find, replace }], ...(faults !== undefined && { faults }) }
 }
 
 /** The source with the edits of this file made. Throws where one does not fit: the code it was made for has changed. */

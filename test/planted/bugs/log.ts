@@ -29,6 +29,7 @@ export const logBugs: readonly PlantedBug[] = [
       this.#fail(error)
       return false`,
     '      return error !== undefined',
+    'io-errors,power-off',
   ),
   bug(
     'segment-name-not-synced',
@@ -50,6 +51,7 @@ export const logBugs: readonly PlantedBug[] = [
     writer,
     'this.#tail = { ...(this.#waiting[0] as WriteGroup).before }',
     'this.#tail = { ...this.#tail }',
+    'disk-full,kill',
   ),
   bug(
     'refused-is-acknowledged',
@@ -57,6 +59,7 @@ export const logBugs: readonly PlantedBug[] = [
     writer,
     'for (const group of groups) this.#settle(group, error)',
     'for (const group of groups) this.#settle(group, error.code === "DISK_FULL" ? undefined : error)',
+    'disk-full,power-off',
   ),
   bug(
     'room-never-given-back',
@@ -80,6 +83,7 @@ export const logBugs: readonly PlantedBug[] = [
     recovery,
     'else await truncate(disk, segment.path, segment.bytes)',
     '',
+    'power-off,crash',
   ),
   bug(
     'torn-tail-takes-a-segment',
@@ -87,6 +91,7 @@ export const logBugs: readonly PlantedBug[] = [
     recovery,
     'if (segment.bytes === 0 && !(isFirst && segment.base > 0)) disk.removeFile(segment.path)',
     'if (segment.bytes >= 0) disk.removeFile(segment.path)',
+    'power-off,crash',
   ),
   bug(
     'damage-cut-like-a-tail',
@@ -94,6 +99,7 @@ export const logBugs: readonly PlantedBug[] = [
     recovery,
     'return fault ? !frameBehind(source, position) : undefined',
     'return fault ? true : undefined',
+    'bit-rot,kill',
   ),
   bug(
     'recovered-not-durable',
@@ -101,6 +107,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/journal.ts',
     'await makeDurable(disk, recovered)',
     '',
+    'kill,power-off',
   ),
   bug(
     'recovered-synced-not-written',
@@ -108,6 +115,7 @@ export const logBugs: readonly PlantedBug[] = [
     recovery,
     'copyBytes(file, file, indexedBytes, bytes)',
     '',
+    'io-errors,kill,power-off',
   ),
   bug(
     'reads-not-verified',
@@ -115,6 +123,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/segment.ts',
     'if (!verifies(buffer.subarray(0, first.bytes))) throw this.#damaged(position)',
     '',
+    'bit-rot',
   ),
   bug(
     'frames-not-verified',
@@ -122,6 +131,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/scan.ts',
     "if (!verifies(frame)) return end('checksum')",
     '',
+    'bit-rot,kill',
   ),
   bug(
     'prefix-not-checked',
@@ -136,6 +146,7 @@ export const logBugs: readonly PlantedBug[] = [
     log,
     'const fresh = frames.subarray(this.#held(frames))',
     'const fresh = frames',
+    'kill,resets,partition',
   ),
   bug(
     'overlap-under-way-stored-twice',
@@ -143,6 +154,7 @@ export const logBugs: readonly PlantedBug[] = [
     log,
     'return first !== undefined && first.baseOffset < offset && this.end < offset',
     'return first === undefined',
+    'kill,resets,partition',
   ),
   bug(
     'time-goes-back',
@@ -150,6 +162,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/journal.ts',
     'this.#clock.observe(log.timestamp, clock.now())',
     '',
+    'clock,kill',
   ),
   bug(
     'retries-not-known-after-restart',
@@ -157,6 +170,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/journal.ts',
     'for (const [id, batch] of markedBatches(recovered)) this.#producers.add(id, batch.producer, batch)',
     '',
+    'kill',
   ),
   bug(
     'retry-while-waiting-stored-twice',
@@ -164,6 +178,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/producers.ts',
     'for (const batches of [known.waiting, known.stored]) {',
     'for (const batches of [known.stored]) {',
+    'disk-hang,half-open',
   ),
   bug(
     'retry-elsewhere-not-known',
@@ -199,5 +214,6 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/soundness.ts',
     'damage.segment.corrupt = false',
     '',
+    'bit-rot',
   ),
 ]

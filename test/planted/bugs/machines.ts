@@ -14,6 +14,7 @@ export const machineBugs: readonly PlantedBug[] = [
     reconcile,
     'const moved = replica !== undefined && (replica.peer.epoch !== peer.epoch || replica.peer.address !== peer.address)',
     'const moved = false',
+    'kill,address',
   ),
   bug(
     'parked-for-ever',
@@ -21,6 +22,7 @@ export const machineBugs: readonly PlantedBug[] = [
     reconcile,
     "return replica.order === 'park' || moved ? 'resume' : undefined",
     "return moved ? 'resume' : undefined",
+    'partition,pause',
   ),
   bug(
     'never-stopped',
@@ -84,6 +86,7 @@ export const machineBugs: readonly PlantedBug[] = [
     replicator,
     "after: { dialTimeout: { target: '#replicator.backoff', actions: ['noteTimeout', 'countAttempt'] } },",
     '',
+    'half-open,pause',
   ),
   bug(
     'resumes-at-the-old-address',
@@ -91,6 +94,7 @@ export const machineBugs: readonly PlantedBug[] = [
     replicator,
     "event.type === 'resume' ? { peer: event.peer, attempts: 0 } : {}",
     "event.type === 'resume' ? { attempts: 0 } : {}",
+    'address,kill',
   ),
   bug(
     'assignment-not-passed-on',
@@ -112,6 +116,7 @@ export const machineBugs: readonly PlantedBug[] = [
     membership,
     "after: { rejoinInterval: { target: 'alone', reenter: true, actions: 'contactOthers' } },",
     '',
+    'partition',
   ),
   bug(
     'leaves-without-a-word',

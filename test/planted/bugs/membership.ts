@@ -13,6 +13,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'const incarnation = Math.min(Math.max(this.self.incarnation, accused) + 1, maxIncarnation)',
     'const incarnation = Math.min(Math.max(this.self.incarnation, accused), maxIncarnation)',
+    'pause,stall',
   ),
   bug(
     'death-not-refuted',
@@ -24,6 +25,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     }
     this.#bury(message, nowMs)`,
     '    if (message.node !== this.#parts.name) this.#bury(message, nowMs)',
+    'partition,pause',
   ),
   bug(
     'suspects-live-for-ever',
@@ -31,6 +33,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'if (node.state !== NodeState.suspect) return\n      this.#bury',
     'if (node.state !== NodeState.dead) return\n      this.#bury',
+    'kill,partition',
   ),
   bug(
     'old-news-accepted',
@@ -73,6 +76,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     serf,
     "const status = member.status === 'leaving' ? 'left' : 'failed'",
     "const status = 'failed' as MemberStatus",
+    'leave',
   ),
   bug(
     'failed-never-tried-again',
@@ -80,6 +84,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     serf,
     'if (failed.length === 0 || this.#parts.random() >= failed.length / alive) return undefined',
     'if (failed.length >= 0 || alive > 0) return undefined',
+    'partition',
   ),
   bug(
     'own-leave-believed',
@@ -87,6 +92,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     serf,
     'if (member.name === this.#parts.name && !this.#leaving) {',
     'if (member.name === this.#parts.name && this.#leaving) {',
+    'force-leave',
   ),
   bug(
     'moved-members-refused',
@@ -94,6 +100,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'if (known.state !== NodeState.left && !reclaimable) {',
     'if (known.state !== NodeState.left || !reclaimable) {',
+    'address,kill',
   ),
   bug(
     'tags-not-taken-over',

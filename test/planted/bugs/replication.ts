@@ -119,6 +119,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     copies,
     'held.set(node, { start, end })',
     'held.set(node, { start, end: Math.max(end, held.get(node)?.end ?? 0) })',
+    'wipe,power-off',
   ),
   bug(
     'copies-one-too-few',
@@ -147,6 +148,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     assignment,
     'if (live !== undefined) return live',
     'return live',
+    'kill,partition',
   ),
   bug(
     'assignment-by-edges',
@@ -161,6 +163,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     directory,
     'return name === id.origin && epoch === id.epoch',
     'return name === id.origin',
+    'kill,wipe',
   ),
   bug(
     'forgotten-peer-keeps-offers',
@@ -189,6 +192,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     comparison,
     'this.#digested = root === this.#summary.root()',
     'this.#digested = root !== -1n',
+    'kill,wipe',
   ),
   bug(
     'group-never-released',
@@ -253,6 +257,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     'src/actors/healer.ts',
     'return left.find(({ peer }) => peer === id.origin) ?? left[0]',
     'return left.find(({ peer }) => peer === id.origin)',
+    'bit-rot,leave,kill',
   ),
   bug(
     'damage-forgotten',
@@ -260,5 +265,6 @@ export const replicationBugs: readonly PlantedBug[] = [
     'src/actors/healer.ts',
     '    this.#donors.set(donor.peer, donor)\n    this.#again()',
     '    this.#donors.set(donor.peer, donor)\n    this.#unhealed.clear()',
+    'bit-rot,partition',
   ),
 ]
