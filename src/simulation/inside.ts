@@ -13,18 +13,26 @@ import { KnownFrames } from './known-frames.ts'
 import { Losses } from './losses.ts'
 import type { NodeSlot } from './node-slot.ts'
 
+/** What the nodes' own producers have written. */
+export interface Written {
+  /** Ids of records, those of the future included. */
+  readonly acknowledged: ReadonlySet<string>
+  /** Whose producer a place is one of. */
+  hostOf(place: string): string | undefined
+}
+
 export class Inside {
   readonly #slots: readonly NodeSlot[]
-  readonly #acknowledged: ReadonlySet<string> | undefined
+  readonly #writers: Written | undefined
   /** The last look at each node, through its restarts. */
   readonly #seen = new Map<string, HeldCopies>()
   readonly #known = new KnownFrames()
   readonly #losses = new Losses()
 
-  /** `acknowledged`: ids of records, those of the future included; undefined: that is for others to look after. */
-  constructor(slots: readonly NodeSlot[], acknowledged: ReadonlySet<string> | undefined) {
+  /** `writers` undefined: what is written is for others to look after. */
+  constructor(slots: readonly NodeSlot[], writers: Written | undefined) {
     this.#slots = slots
-    this.#acknowledged = acknowledged
+    this.#writers = writers
   }
 
   /** Checks what holds at all times. */
@@ -59,19 +67,20 @@ export class Inside {
     const behind = checkCaughtUp(nodes).filter((violation) => !this.#losses.excusesCopy(violation))
     const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...behind]
     // Reading everything is the dear one: only when nothing else is open, or the time is up.
-    if (this.#acknowledged === undefined || (open.length > 0 && !lastTime)) return open
+    const writers = this.#writers
+    if (writers === undefined || (open.length > 0 && !lastTime)) return open
     return [
       ...open,
-      ...checkRecords(this.#losses.expected(this.#acknowledged, nodes), nodes),
-      ...this.#losses.places(nodes),
+      ...checkRecords(this.#losses.expected(writers.acknowledged, nodes), nodes),
+      ...this.#losses.places(nodes, (place) => writers.hostOf(place)),
     ]
   }
 
   /** Acknowledged records that nobody holds. */
   gone(): number {
-    if (this.#acknowledged === undefined) return 0
+    if (this.#writers === undefined) return 0
     const held = new Set(this.#slots.flatMap(({ node }) => node?.readAll?.() ?? []))
-    return [...this.#acknowledged].filter((record) => !held.has(record)).length
+    return [...this.#writers.acknowledged].filter((record) => !held.has(record)).length
   }
 
   /** What each host held, also those that are down by now. */

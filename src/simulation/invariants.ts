@@ -165,12 +165,15 @@ function isTrimmed(record: string, starts: ReadonlyMap<string, number>): boolean
   return Number(record.slice(slash + 1)) < (starts.get(record.slice(0, slash)) ?? 0)
 }
 
-/** What a producer sent again, to the same host always, was stored once. */
-export function checkPlaces(nodes: readonly NodeSnapshot[]): Violation[] {
+/** What a producer sent again, to the same host always, was stored once, unless it is excused. */
+export function checkPlaces(
+  nodes: readonly NodeSnapshot[],
+  isExcused: (place: string) => boolean = () => false,
+): Violation[] {
   return nodes.flatMap(({ name, places }): Violation[] => {
     const seen = new Set<string>()
     for (const place of places) {
-      if (seen.has(place)) return [{ kind: 'storedTwice', node: name, place }]
+      if (seen.has(place) && !isExcused(place)) return [{ kind: 'storedTwice', node: name, place }]
       seen.add(place)
     }
     return []

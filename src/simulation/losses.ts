@@ -11,12 +11,12 @@ export class Losses {
   readonly #from = new Map<string, number>()
   /** Hosts with damage at rest, which may be found at any time. */
   readonly #damaged = new Set<string>()
-
-  #replaced = false
+  /** Hosts whose nodes do not know, for a while, what their producers had them store. */
+  readonly #forgetful = new Set<string>()
 
   /** The disk of a host is about to lose anything. `seen`: what each host held at the last look, also those that are down. */
   replaced(host: string, seen: readonly HeldCopies[]): void {
-    this.#replaced = true
+    this.#forgetful.add(host)
     this.#note(host, seen, () => true)
     this.#damaged.delete(host)
   }
@@ -25,6 +25,7 @@ export class Losses {
   rotted(host: string, seen: readonly HeldCopies[], path: string): void {
     this.#note(host, seen, (log) => path.includes(`/${log}/`))
     this.#damaged.add(host)
+    this.#forgetful.add(host)
   }
 
   #note(host: string, seen: readonly HeldCopies[], isMeant: (log: string) => boolean): void {
@@ -39,9 +40,9 @@ export class Losses {
     }
   }
 
-  /** A node whose disk was replaced does not know, for a while, what its producers had it store. */
-  places(nodes: readonly NodeSnapshot[]): Violation[] {
-    return this.#replaced ? [] : checkPlaces(nodes)
+  /** Places that are there twice, of producers at hosts that remember. `hostOf`: where the producer of a place is. */
+  places(nodes: readonly NodeSnapshot[], hostOf: (place: string) => string | undefined): Violation[] {
+    return checkPlaces(nodes, (place) => this.#forgetful.has(hostOf(place) ?? ''))
   }
 
   /** A copy with damage ends where the damage begins, once it is found. */

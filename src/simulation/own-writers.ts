@@ -32,6 +32,12 @@ export class OwnWriters {
     this.#retrying = slots.map((slot) => this.#retry(slot))
   }
 
+  /** The host whose producer this place is one of, as `NodeHandle.places` has it. */
+  hostOf(place: string): string | undefined {
+    const index = this.#retrying.findIndex((writer) => writer.owns(place))
+    return this.#options.slots[index]?.name
+  }
+
   /** Begins no more records. */
   stop(): void {
     this.#open = false

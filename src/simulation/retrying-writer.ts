@@ -49,6 +49,11 @@ export class RetryingWriter {
     this.#write()
   }
 
+  /** Whether this place in a topic, as `NodeHandle.places` has it, is one of its own. */
+  owns(place: string): boolean {
+    return place.split('/').includes(Buffer.from(this.#producer).toString('hex'))
+  }
+
   /** Begins no more records, but ends those that it began. */
   stop(): void {
     this.#stopped = true

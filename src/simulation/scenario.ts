@@ -103,7 +103,7 @@ class Scenario {
     const load = { world, slots, topics, pauseMs, recordMaxBytes }
     // Where clients write, nodes need not do so themselves.
     this.#writers = new OwnWriters({ ...load, slots: clients ? [] : slots, report })
-    this.#inside = new Inside(slots, clients ? undefined : this.#writers.acknowledged)
+    this.#inside = new Inside(slots, clients ? undefined : this.#writers)
     if (clients) this.#outside = new Outside({ ...load, clients, found: (verdict) => report(toViolation(verdict)) })
     this.#watch()
   }

@@ -116,6 +116,14 @@ test('what a node has trimmed need not be there, nor what everybody has trimmed 
 test('what was sent again is there once', () => {
   const nodes = [node('a', { places: ['p/1', 'p/2'] }), node('b', { places: ['p/1', 'p/2', 'p/1'] })]
   assert.deepEqual(texts(checkPlaces(nodes)), ['b: what was sent again is stored again: p/1'])
+  assert.deepEqual(
+    checkPlaces(nodes, (place) => place === 'p/1'),
+    [],
+  )
+  const others = [node('a', { places: ['p/1', 'p/1', 'p/2', 'p/2'] })]
+  assert.deepEqual(texts(checkPlaces(others, (place) => place === 'p/1')), [
+    'a: what was sent again is stored again: p/2',
+  ])
 })
 
 test('replicators are the wanted ones, each once, and wanted is who is alive', () => {
