@@ -46,7 +46,7 @@ describe('the page and what it is given', { skip: withoutBrowser }, () => {
     const saved = readFileSync(await (await coming).path(), 'utf8')
     const count = saved.trim().split('\n').length - 1
     await open(page, saved, 'saved.trace.jsonl')
-    await page.getByRole('status').getByText('node a', { exact: true }).waitFor()
+    await page.getByRole('status').getByText('trace of node a', { exact: true }).waitFor()
     await place(page, `${count} of ${count}`).waitFor()
 
     const slider = page.getByRole('slider', { name: 'Moment' })

@@ -223,9 +223,10 @@ function circle(standings: readonly Standing[], links: readonly Link[]): Templat
   const copying = new Set(
     standings.filter(({ replay }) => (replay?.facts.load?.copied ?? 0) > 0).map(({ name }) => name),
   )
-  // Three nodes leave the lower part of the square empty.
-  const height = count === 3 ? 470 : count === 1 ? 120 : count === 2 ? size : size
-  const top = count === 1 ? middle - 60 : 0
+  // Only as high as what stands on it: odd counts leave its lower end empty.
+  const ys = [...spots.values()].map(({ y }) => y)
+  const top = Math.min(...ys) - radius - 24
+  const height = Math.max(...ys) + radius + 24 - top
   return html`<svg class="map" viewBox="0 ${top} ${size} ${height}" role="img" aria-label=${spoken(standings, links)}>
     ${gossipLines(standings, spots)}
     ${links.map((link) => {

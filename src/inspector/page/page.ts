@@ -98,7 +98,7 @@ export class Page extends LitElement {
 
   #state(): TemplateResult {
     const { file, liveness, isNow } = this.#desk
-    if (file) return badge(file.by, 'quiet', `A trace file, written by ${file.by}`)
+    if (file) return badge(`trace of ${file.by}`, 'quiet', `A trace file, written by ${file.by}`)
     if (liveness === 'closed') return badge('not connected', 'bad', 'Load the page again, or open it with a new link')
     if (liveness !== 'live') return badge(liveness === 'broken' ? 'reconnecting' : 'connecting', 'busy')
     return isNow

@@ -153,7 +153,7 @@ export class SequenceView extends Part {
                 event: Event,
               ) => {
                 this.onlyActor = (event.target as HTMLInputElement).checked
-              }} /> only ${selection.actor.slice(selection.actor.lastIndexOf('/') + 1)}</label>`
+              }} /> only ${selection.actor.slice(selection.actor.indexOf('/') + 1)}</label>`
             : nothing
         }
         <span class="faint" role="status">${grouped(count)} messages</span>
