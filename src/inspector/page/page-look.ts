@@ -62,7 +62,7 @@ export const pageLook = css`
     flex: none;
   }
   .right .badge {
-    max-width: 220px;
+    max-width: min(220px, 36vw);
   }
   .right button {
     padding: 3px 8px;
