@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { createNoopMeter, metrics } from '@opentelemetry/api'
 import { type Logger, pino } from 'pino'
+import type { InspectionEvent } from 'xstate'
 import { parseAddress } from './address.ts'
 import { version } from './cli/version.ts'
 import { type Client, connect as connectThrough } from './client/client.ts'
@@ -12,7 +13,9 @@ import { type NodeSettings, parseConfig } from './config.ts'
 import type { Env } from './env/env.ts'
 import { readPage } from './env/page-folder.ts'
 import { createRealEnv } from './env/real.ts'
+import { realClock } from './env/real-clock.ts'
 import { ReeveError } from './errors.ts'
+import { statelyMessages } from './inspector/stately.ts'
 import { createNode as composeNode, type ReeveNode } from './node.ts'
 
 export type { Client } from './client/client.ts'
@@ -34,16 +37,29 @@ export type { NodeStatus, ReeveNode } from './node.ts'
 
 /**
  * A node in this process, not started yet. `settings` as in a configuration file. Logs to stderr as JSON unless `log` is
- * given; measured by the OpenTelemetry SDK that the program registered before, if any. Throws `CONFIG_INVALID` with one line for each problem.
+ * given; measured by the OpenTelemetry SDK that the program registered before, if any. `inspect` gets XState's inspection
+ * stream of all its actors and must not throw. Throws `CONFIG_INVALID` with one line for each problem.
  */
-export function createNode(settings: NodeSettings = {}, options: { log?: Logger; env?: Env } = {}): ReeveNode {
+export function createNode(
+  settings: NodeSettings = {},
+  options: { log?: Logger; env?: Env; inspect?: (event: InspectionEvent) => void } = {},
+): ReeveNode {
   const config = parseConfig(settings, { hostName: hostname(), resolvePath: (path) => resolve(path) })
   const log = options.log ?? pino({ level: config.logLevel, base: { node: config.nodeName } }, pino.destination(2))
   // Without an SDK nothing of it would be kept.
   const meter = metrics.getMeter('reeve', version())
   const measured = meter.constructor === createNoopMeter().constructor ? undefined : { meter }
-  const about = { log, page: readPage, version: version(), metrics: measured }
+  const { inspect } = options
+  const about = { log, page: readPage, version: version(), metrics: measured, ...(inspect && { inspect }) }
   return composeNode(config, options.env ?? createRealEnv(), about)
+}
+
+/**
+ * For `inspect` of `createNode`: what the actors do, as the messages that Stately's own inspector takes. `send` gets each as
+ * text, as from the node's creation on, and is the one to keep those that come before there is a connection.
+ */
+export function statelyInspector(send: (message: string) => void): (event: InspectionEvent) => void {
+  return statelyMessages(send, realClock)
 }
 
 /** A client of the cluster that these servers (`host:port`) belong to. Sends nothing yet. Throws `CONFIG_INVALID`. */
