@@ -153,7 +153,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
       rttMs: async (name) => gossip?.rtt(name),
       requestLeave: () => supervisor.send({ type: 'stop' }),
       inspecting: inspector?.routes ?? [],
-      appends: metrics?.appends(journal()),
+      timed: metrics?.timed,
       consumed: metrics?.consumed,
       durability: config.durability,
       maxBatchBytes: config.maxBatchBytes,

@@ -29,7 +29,11 @@ export const nodeMetrics = {
     unit: '{record}',
     about: 'Records that were written to this node and are durable',
   },
-  'reeve.produce.io': { kind: 'counter', unit: 'By', about: 'Bytes of the batches that were given to this node' },
+  'reeve.produce.io': {
+    kind: 'counter',
+    unit: 'By',
+    about: 'Bytes of those records on the disk, headers of frames included',
+  },
   'reeve.consume.records': { kind: 'counter', unit: '{record}', about: 'Records that were handed to readers' },
   'reeve.consume.io': { kind: 'counter', unit: 'By', about: 'Bytes of those records, as they are stored' },
   'reeve.replication.records': {
@@ -40,13 +44,13 @@ export const nodeMetrics = {
   'reeve.append.duration': {
     kind: 'histogram',
     unit: 's',
-    about: 'From taking a batch until it is durable; of small ones that go to the disk together, the first',
+    about: 'From taking a batch until it is durable; of those that go to the disk together, the first',
     bounds: seconds,
   },
   'reeve.append.failures': {
     kind: 'counter',
     unit: '{append}',
-    about: 'Appends that the disk or the log refused; small ones that go to the disk together count once',
+    about: 'Appends that the disk or the log refused; those that go to the disk together count once',
     attributes: ['error.type'],
   },
   'reeve.sync.duration': { kind: 'histogram', unit: 's', about: 'How long one fsync of a log took', bounds: seconds },

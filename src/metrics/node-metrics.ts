@@ -15,7 +15,7 @@ import type { LogView } from '../log/log-view.ts'
 import { watchCalls } from '../server/watch-calls.ts'
 import { countActors } from './actor-states.ts'
 import { type Metric, type NodeMetricName, nodeMetrics } from './catalogue.ts'
-import { type Appends, timedAppends } from './timed-appends.ts'
+import { timedAppends } from './timed-appends.ts'
 import { timedDisk } from './timed-disk.ts'
 
 /** Asked when somebody looks. */
@@ -47,11 +47,11 @@ export class NodeMetrics {
   readonly #syncSeconds: Histogram
   readonly #commitRecords: Histogram
   readonly #callSeconds: Histogram
-  readonly #ends = new WeakMap<LogView, number>()
+  readonly #known = new WeakMap<LogView, { readonly end: number; bytes: number }>()
   readonly #failures = new Map<ErrorCode, number>()
   #writtenRecords = 0
   #copiedRecords = 0
-  #producedBytes = 0
+  #writtenBytes = 0
   #consumedRecords = 0
   #consumedBytes = 0
 
@@ -63,6 +63,10 @@ export class NodeMetrics {
     this.#syncSeconds = this.#histogram('reeve.sync.duration')
     this.#commitRecords = this.#histogram('reeve.commit.records')
     this.#callSeconds = this.#histogram('rpc.server.call.duration')
+    this.timed = timedAppends(clock, {
+      durable: (ms) => this.#appendSeconds.record(ms / 1000),
+      failed: (code) => void this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1),
+    })
     for (const [name, metric] of Object.entries(nodeMetrics)) this.#observe(name, metric)
     meter.addBatchObservableCallback(this.#look, this.#observed)
   }
@@ -86,15 +90,8 @@ export class NodeMetrics {
     })
   }
 
-  appends(journal: Journal): Appends {
-    return timedAppends(journal, this.#clock, {
-      taken: (bytes) => {
-        this.#producedBytes += bytes
-      },
-      durable: (ms) => this.#appendSeconds.record(ms / 1000),
-      failed: (code) => void this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1),
-    })
-  }
+  /** To be told of every promise of being durable that somebody waits for. */
+  readonly timed: (durable: Promise<unknown>) => void
 
   readonly consumed = (records: number, bytes: number): void => {
     this.#consumedRecords += records
@@ -103,20 +100,32 @@ export class NodeMetrics {
 
   /** The logs are open. */
   follow(journal: Journal): void {
-    for (const log of journal.logs()) this.#ends.set(log, log.end)
-    journal.onCommit((log) => {
-      // A copy may begin behind what nobody has any more.
-      const records = log.end - (this.#ends.get(log) ?? log.start)
-      this.#ends.set(log, log.end)
-      if (records <= 0) return
-      this.#commitRecords.record(records)
-      if (!log.own) this.#copiedRecords += records
-      else if (!isInternalTopic(log.id.topic)) this.#writtenRecords += records
+    for (const log of journal.logs()) this.#known.set(log, { end: log.end, bytes: log.bytes })
+    journal.onCommit((log) => this.#grown(log))
+    journal.onTrim((log) => {
+      const known = this.#known.get(log)
+      if (known) known.bytes = log.bytes
     })
   }
 
   close(): void {
     this.#meter.removeBatchObservableCallback(this.#look, this.#observed)
+  }
+
+  #grown(log: LogView): void {
+    const known = this.#known.get(log)
+    // A copy may begin behind what nobody has any more.
+    const records = log.end - (known?.end ?? log.start)
+    // While segments of it are being removed, less than that was added: not counted then.
+    const bytes = log.bytes - (known?.bytes ?? 0)
+    this.#known.set(log, { end: log.end, bytes: log.bytes })
+    if (records <= 0) return
+    this.#commitRecords.record(records)
+    if (!log.own) this.#copiedRecords += records
+    else if (!isInternalTopic(log.id.topic)) {
+      this.#writtenRecords += records
+      this.#writtenBytes += Math.max(0, bytes)
+    }
   }
 
   #histogram(name: NodeMetricName): Histogram {
@@ -142,7 +151,7 @@ export class NodeMetrics {
     const tell = (name: NodeMetricName, value: number, attributes?: Record<string, string>) =>
       result.observe(this.#byName.get(name) as Observable, value, attributes)
     tell('reeve.produce.records', this.#writtenRecords)
-    tell('reeve.produce.io', this.#producedBytes)
+    tell('reeve.produce.io', this.#writtenBytes)
     tell('reeve.consume.records', this.#consumedRecords)
     tell('reeve.consume.io', this.#consumedBytes)
     tell('reeve.replication.records', this.#copiedRecords)

@@ -108,6 +108,7 @@ class ProducingStream implements CallListener {
         if (this.#pending[this.#head]?.commit === commit) this.#flushSoon()
       }
       this.#commit = commit
+      this.#appender.timed?.(durable)
       durable.then(
         () => settle('durable'),
         (error) => settle(toReeveError(error)),

@@ -19,7 +19,7 @@ import { encodeLogId, encodeProduceResponse, frameProduceResponses } from './pro
 import { oneMessage } from './typed.ts'
 
 export interface ProduceDeps {
-  readonly journal: Pick<Journal, 'append' | 'place'>
+  readonly journal: Journal
   readonly access: Access
   readonly acks: Acks
   readonly limits: (topic: string) => BatchLimits
@@ -28,6 +28,8 @@ export interface ProduceDeps {
   readonly knownNodes: () => number
   /** How long to wait for copies where the caller sets no deadline. */
   readonly copiesWaitMs: number
+  /** Told of each promise of being durable, once or more; absent: nothing is measured. */
+  readonly timed?: ((durable: Promise<unknown>) => void) | undefined
 }
 
 /** `copies` of a request: as many nodes as are known. */
@@ -42,6 +44,8 @@ export interface AppendOrder extends ProduceCommand {
 }
 
 export interface Appender {
+  /** To be told of each promise of being durable that `place` brings. */
+  readonly timed: ((durable: Promise<unknown>) => void) | undefined
   /** For a batch of nobody in particular that needs no copies: gives it its place. Throws: nothing was written. */
   place(subject: string, topic: string, batch: Uint8Array): Placed
   /** The encoded ProduceResponses of what became durable here, framed one behind the other. */
@@ -69,6 +73,7 @@ export function createAppender(deps: ProduceDeps): Appender {
 
   const answer = (appended: Appended) => encodeProduceResponse(encodeId(appended.log), appended, 1, durability)
   return {
+    timed: deps.timed,
     place: (subject, topic, batch) => journal.place(topic, batch, check(subject, topic, batch)),
     answer,
     answers: (placed) => frameProduceResponses(encodeId, placed, durability),
@@ -84,6 +89,7 @@ export function createAppender(deps: ProduceDeps): Appender {
         })
       }
       const appending = journal.append(topic, batch, recordCount, claim)
+      deps.timed?.(appending)
       if (copies <= 1) return appending.then(answer)
       return appending.then(async (appended) => {
         const limitMs = waitLimitMs(order.remainingMs(), copiesWaitMs)
@@ -142,6 +148,7 @@ class PlainCalls {
 
   #begin(durable: Promise<void>): void {
     this.#durable = durable
+    this.#appender.timed?.(durable)
     const waiting: Waiting[] = []
     this.#waiting = waiting
     durable.then(

@@ -63,8 +63,8 @@ export interface RoutesDeps {
   readonly requestLeave: () => void
   /** Routes of the inspector; empty: it is off. */
   readonly inspecting: readonly RpcRoute[]
-  /** What appends go through instead of the journal itself; absent: they are not measured. */
-  readonly appends?: ProduceDeps['journal'] | undefined
+  /** Told of appends that are under way; absent: they are not measured. */
+  readonly timed?: ProduceDeps['timed']
   /** Told of records that were handed to readers, an answer at a time. */
   readonly consumed?: ConsumeDeps['consumed']
 }
@@ -85,7 +85,7 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
   const { consumed } = deps
   const consuming = { journal, commits: createCommits(journal), declarations, cursors, access, phase, clock, consumed }
   const producing = {
-    journal: deps.appends ?? journal,
+    journal,
     access,
     phase,
     acks: createAcks({ copies: deps.copies, isLive: deps.isLive, clock }),
@@ -95,6 +95,7 @@ export function createRoutes(deps: RoutesDeps): RpcRoute[] {
       maxRecordBytes: topics.policy(topic).maxRecordBytes,
     }),
     durability: deps.durability,
+    timed: deps.timed,
     knownNodes: () => knownNodes(members(), self.name, deps.cluster),
     copiesWaitMs,
   }
