@@ -30,7 +30,7 @@ import { mintEpoch } from './epoch.ts'
 import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
 import { bothOf, type Inspector } from './inspector/inspector.ts'
 import type { PageFiles } from './inspector/page-files.ts'
-import { inspectNode, type NodeParts } from './inspector/sources.ts'
+import { inspectNode, type NodeParts, type Onlooker } from './inspector/sources.ts'
 import { type Journal, openJournal } from './log/journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
 import { type MetricsOutlet, measureNode, webOf } from './metrics/measure-node.ts'
@@ -76,6 +76,8 @@ export interface NodeOptions {
   readonly inspect?: (event: InspectionEvent) => void
   /** The inspector's page; asked when somebody first comes. */
   readonly page?: () => PageFiles | undefined
+  /** Of a simulated node, which must not be touched by it. */
+  readonly onlooker?: Onlooker
   /** Of the program, to be told. */
   readonly version?: string
   /** Where what is measured goes; absent: nothing is. */

@@ -1,29 +1,34 @@
 /** `reeve sim`: whole clusters under churn in virtual time, by seed. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { describeStep } from '../simulation/describe-fault.ts'
+import { ReeveError } from '../errors.ts'
 import { describeViolation } from '../simulation/invariants.ts'
+import type { Plan } from '../simulation/plan.ts'
 import type { ScenarioResult } from '../simulation/scenario.ts'
-import { describeSwarm, drawSwarm, faultClasses } from '../simulation/swarm.ts'
+import { faultClasses } from '../simulation/swarm.ts'
 import { wholeNumber } from './connection.ts'
-import { type Dealt, dealtRuns, ownRuns, takeSeeds } from './dealt-runs.ts'
+import { dealtRuns, ownRuns, takeSeeds } from './dealt-runs.ts'
 import { Exit } from './exit.ts'
-import { grouped, write } from './output.ts'
+import { write } from './output.ts'
+import { loadPlan, savePlan } from './sim-files.ts'
+import { inJson, inWords, type SimRun } from './sim-report.ts'
+import { drawPlan, type Planned, type RunFiles, type SwarmFlags, simulate } from './sim-run.ts'
+import { kindsOf, shrunk, sizeOf } from './sim-shrink.ts'
 import { SimTally } from './sim-tally.ts'
 
-interface SimFlags {
+interface SimFlags extends SwarmFlags, RunFiles {
   readonly seed: number
   readonly runs: number
   readonly jobs: number
   readonly twice?: boolean
-  readonly nodes: number
-  readonly minutes: number
-  readonly faults?: readonly string[]
-  readonly without?: readonly string[]
   readonly plan?: boolean
   readonly failing?: boolean
   readonly json?: boolean
   readonly worker?: boolean
+  readonly replay?: string
+  readonly shrink?: boolean
+  readonly shrinkSeconds: number
+  readonly save?: string
 }
 
 export function addSim(program: Command, ended: (code: number) => void): void {
@@ -45,21 +50,40 @@ export function addSim(program: Command, ended: (code: number) => void): void {
     .option('--plan', 'print what goes wrong, and when')
     .option('--failing', 'print only the runs that broke a promise')
     .option('--json', 'one JSON object a run')
+    .option('--replay <FILE>', 'run the plan of this file, whatever the flags above say')
+    .option('--shrink', 'make the first run that breaks a promise as small as can be')
+    .option('--shrink-seconds <N>', 'how long to try', wholeNumber(1, 86_400), 300)
+    .option('--save <FILE>', 'keep the first run that breaks a promise as a plan')
+    .option('--trace <FILE>', "write the run's trace, for the inspector's page")
+    .option('--picture <FILE>', 'draw the run, as SVG')
     .addOption(new Option('--worker').hideHelp())
     .action(async (flags: SimFlags) => {
-      const one = (seed: number) => run(seed, flags)
-      if (flags.worker) return takeSeeds(one)
+      check(flags)
+      const replayed = flags.replay === undefined ? undefined : loadPlan(flags.replay)
+      const planned = (seed: number): Planned =>
+        replayed ? { plan: replayed, swarm: replayed.was ?? sizeOf(replayed) } : drawPlan(seed, flags)
+      if (flags.worker) return takeSeeds((seed) => simulate(planned(seed)))
       const tally = new SimTally(flags.runs, flags.twice === true)
-      const seeds = seedsOf(flags)
-      const runs = flags.jobs > 1 ? dealtRuns<Run>(seeds, flags.jobs) : ownRuns<Run>(seeds, one)
+      const seeds = seedsOf(replayed ? { ...flags, seed: replayed.seed } : flags)
+      const wantsFiles = flags.trace !== undefined || flags.picture !== undefined
+      const runs =
+        flags.jobs > 1
+          ? dealtRuns<SimRun>(seeds, flags.jobs)
+          : ownRuns<SimRun>(seeds, (seed) => simulate(planned(seed), flags))
       for await (const dealt of runs) {
         const { failed, isFirst } = tally.note(dealt)
-        const text = flags.json ? inJson(dealt) : inWords(dealt, flags)
+        const text = flags.json ? inJson(dealt) : inWords(dealt, flags.plan === true)
         if (failed || (isFirst && !flags.failing)) await write(text)
         tally.showProgress()
+        const broke = 'run' in dealt && dealt.run.result.violations.length > 0
+        if (!broke || (!flags.shrink && flags.save === undefined)) continue
+        tally.endProgress()
+        await keep(planned(dealt.seed).plan, dealt.run.result, flags)
+        return ended(Exit.failure)
       }
       tally.endProgress()
       if (!flags.json && (flags.runs > 1 || flags.twice)) await write(tally.summary())
+      if (wantsFiles && !flags.json) await write(made(flags))
       ended(tally.failed === 0 && tally.neverReached.length === 0 ? Exit.ok : Exit.failure)
     })
     .addHelpText(
@@ -77,36 +101,11 @@ Examples:
   $ reeve sim --seed 7 --plan
   $ reeve sim --runs 100 --nodes 3 --minutes 1
   $ reeve sim --faults partition,bit-rot,crash
-  $ reeve sim --runs 10000 --jobs 8 --twice --failing`,
+  $ reeve sim --seed 7 --picture run.svg --trace run.trace.jsonl
+  $ reeve sim --runs 10000 --jobs 8 --twice --failing
+  $ reeve sim --seed 1234 --shrink --save found.json
+  $ reeve sim --replay found.json --plan`,
     )
-}
-
-interface Run {
-  readonly swarm: string
-  readonly result: ScenarioResult
-}
-
-async function run(seed: number, { nodes, minutes, faults, without }: SimFlags): Promise<Run> {
-  // Loaded late: no other command needs a whole node and its world.
-  const [{ pino }, { reeveClients, reeveNode }, { runScenario }] = await Promise.all([
-    import('pino'),
-    import('../simulation/reeve-node.ts'),
-    import('../simulation/scenario.ts'),
-  ])
-  const hosts = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)
-  const durationMs = minutes * 60_000
-  const swarm = drawSwarm({ seed, hosts, durationMs, ...(faults && { only: faults }), ...(without && { without }) })
-  const result = await runScenario({
-    seed,
-    hosts,
-    durationMs,
-    steps: swarm.steps,
-    topics: ['orders', 'payments'],
-    startNode: reeveNode({ log: pino({ level: 'silent' }) }),
-    // In some runs a topic is set, changed and deleted while others write to it.
-    clients: reeveClients({}, { topicKeepers: seed % 4 === 0 ? 1 : 0 }),
-  })
-  return { swarm: describeSwarm(swarm), result }
 }
 
 function* seedsOf({ seed, runs, twice }: SimFlags): Generator<number> {
@@ -116,34 +115,32 @@ function* seedsOf({ seed, runs, twice }: SimFlags): Generator<number> {
   }
 }
 
-function inWords(dealt: Dealt<Run>, flags: SimFlags): string {
-  if ('failure' in dealt) return `seed ${dealt.seed}: no run came of it: ${dealt.failure}\n`
-  return report(dealt.run.swarm, dealt.run.result, flags.plan === true)
+/** Makes the plan of a run that broke something smaller, and saves it, as was asked for; files show what it came to. */
+async function keep(plan: Plan, result: ScenarioResult, flags: SimFlags): Promise<void> {
+  const [first] = result.violations
+  let kept: Plan = { ...plan, ...(first && { was: describeViolation(first) }) }
+  if (flags.shrink) {
+    kept = await shrunk(kept, kindsOf(result), flags.shrinkSeconds * 1000)
+    const run = await simulate({ plan: kept, swarm: `made of ${sizeOf(plan)}: ${sizeOf(kept)}` }, flags)
+    const dealt = { seed: kept.seed, run }
+    await write(flags.json ? inJson(dealt) : inWords(dealt, true))
+  }
+  if (flags.save !== undefined) savePlan(flags.save, kept)
+  if (!flags.json) await write(made(flags))
 }
 
-function inJson(dealt: Dealt<Run>): string {
-  if ('failure' in dealt) return `${JSON.stringify(dealt)}\n`
-  return `${JSON.stringify({ swarm: dealt.run.swarm, ...summary(dealt.run.result) })}\n`
+function made({ trace, picture, save }: SimFlags): string {
+  return [trace && `trace: ${trace}\n`, picture && `picture: ${picture}\n`, save && `plan: ${save}\n`]
+    .filter((line) => line !== undefined)
+    .join('')
 }
 
-function report(swarm: string, result: ScenarioResult, withPlan: boolean): string {
-  const { seed, acknowledged, unacknowledged, violations, simulatedMs, realMs, events, traceHash, steps } = result
-  const plan = withPlan ? steps.map((step) => `  ${describeStep(step)}\n`).join('') : ''
-  const verdict = violations.length === 0 ? 'every promise kept' : `${violations.length} promises broken`
-  const found = violations.map((violation) => `  broken: ${describeViolation(violation)}\n`).join('')
-  return (
-    `seed ${seed}: ${verdict}; ${grouped(acknowledged)} records acknowledged, ${grouped(unacknowledged)} not; ` +
-    `${steps.length} faults and recoveries, ${grouped(events)} events, ${minutes(simulatedMs)} simulated in ${(realMs / 1000).toFixed(1)} s ` +
-    `(${Math.round(simulatedMs / realMs)}×); trace ${traceHash}\n  ${swarm}\n${plan}${found}`
-  )
-}
-
-function summary({ violations, ...result }: ScenarioResult): object {
-  return { ...result, violations: violations.map(describeViolation) }
-}
-
-function minutes(ms: number): string {
-  return `${(ms / 60_000).toFixed(1)} minutes`
+function check({ trace, picture, replay, runs, jobs, twice }: SimFlags): void {
+  const one = trace !== undefined ? '--trace' : picture !== undefined ? '--picture' : replay && '--replay'
+  if (!one || (runs === 1 && jobs === 1)) {
+    if (!twice || (trace === undefined && picture === undefined)) return
+  }
+  throw new ReeveError('CONFIG_INVALID', `${one} is of one run: without --runs, --jobs${replay ? '' : ' and --twice'}`)
 }
 
 function positive(text: string): number {

@@ -8,7 +8,7 @@ import type { ClusterMember } from '../actors/gossip-actor.ts'
 import { replicatorStates } from '../actors/supervisor.ts'
 import { formatAddress } from '../address.ts'
 import type { NodeConfig } from '../config.ts'
-import type { Address, Env } from '../env/env.ts'
+import type { Address, Clock, Env } from '../env/env.ts'
 import type { Journal } from '../log/journal.ts'
 import type { LogView } from '../log/log-view.ts'
 import type { NodeOptions } from '../node.ts'
@@ -20,12 +20,13 @@ import type { Finding } from './alarms.ts'
 import type { GossipPart, LinkFacts, NodePart } from './facts.ts'
 import type { FactSources } from './gather.ts'
 import { Inspector } from './inspector.ts'
+import type { Recorder } from './recorder.ts'
 
 export interface NodeParts {
   readonly config: NodeConfig
   readonly env: Env
   readonly epoch: string
-  readonly options: Pick<NodeOptions, 'log' | 'page' | 'version'>
+  readonly options: Pick<NodeOptions, 'log' | 'page' | 'version' | 'onlooker'>
   readonly phase: PhaseSource
   readonly copies: Copies
   readonly directory: Directory
@@ -40,15 +41,26 @@ export interface NodeParts {
   readonly snapshot: () => AnyMachineSnapshot
 }
 
+/**
+ * Who looks on and must change nothing of what happens at the node: the inspector lives by this clock, and its recorder is
+ * handed over before the node starts.
+ */
+export interface Onlooker {
+  readonly clock: Clock
+  recording(recorder: Recorder): void
+}
+
 /** Who has less time than this left should be given a new certificate. */
 const expiryWarningMs = 14 * 86_400_000
 
 type Found = Finding & { readonly about: string }
 
 export function inspectNode(parts: NodeParts): Inspector {
-  const { config, env, epoch, phase, options, credentials, snapshot, calls } = parts
+  const { config, env: own, epoch, phase, options, credentials, snapshot, calls } = parts
+  const { onlooker } = options
+  const env = onlooker ? { ...own, clock: onlooker.clock } : own
   const context = () => snapshot().context as SupervisorContext
-  return new Inspector({
+  const inspector = new Inspector({
     ...{ node: config.nodeName, epoch, env, phase },
     page: options.page ?? (() => undefined),
     facts: { ...factSources(parts), calls },
@@ -57,6 +69,8 @@ export function inspectNode(parts: NodeParts): Inspector {
     httpAddress: () => context().httpAddress,
     failed: (reason) => options.log.warn({ actor: 'inspector', reason }, 'something could not be recorded'),
   })
+  onlooker?.recording(inspector.recorder)
+  return inspector
 }
 
 function factSources(parts: NodeParts): Omit<FactSources, 'server'> {

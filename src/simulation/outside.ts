@@ -31,6 +31,8 @@ export interface OutsideOptions {
   readonly recordMaxBytes: number
   readonly clients: ClientOptions
   readonly found: (verdict: Verdict) => void
+  /** So many records were acknowledged for the first time. */
+  readonly told?: (records: number) => void
 }
 
 export interface Tally {
@@ -66,6 +68,8 @@ export class Outside {
         this.look()
         this.#bench.ended(operation, this.universe)
         this.#lookout.ended(operation)
+        const { kind, answer } = operation
+        if (kind === 'produce' && answer?.ok && !answer.duplicate) options.told?.(answer.count)
       },
     })
     for (const { host } of slots) this.#see(host)

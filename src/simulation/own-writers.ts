@@ -16,6 +16,8 @@ export interface OwnWritersOptions {
   readonly pauseMs: number
   readonly recordMaxBytes: number
   readonly report: (violation: Violation) => void
+  /** So many records were acknowledged. */
+  readonly told?: (records: number) => void
 }
 
 export class OwnWriters {
@@ -80,5 +82,6 @@ export class OwnWriters {
   #note(slot: NodeSlot, record: string): void {
     if (this.acknowledged.has(record)) this.#options.report({ kind: 'idReused', node: slot.name, record })
     this.acknowledged.add(record)
+    this.#options.told?.(1)
   }
 }

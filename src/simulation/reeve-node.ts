@@ -18,6 +18,7 @@ import type { HeldFrames } from './invariants.ts'
 import { keyKeeper } from './key-keeper.ts'
 import type { ClientOptions } from './outside.ts'
 import { registrarOf, writerTls } from './registrar.ts'
+import type { RunTrace } from './run-trace.ts'
 import type { NodeHandle, StartContext } from './scenario.ts'
 import { reachedByLine } from './sometimes.ts'
 import type { World } from './world.ts'
@@ -27,6 +28,8 @@ export interface ReeveNodeOptions {
   readonly settings?: NodeSettings
   /** Copies asked for by every n-th produce are 2; 0: never. */
   readonly twoCopiesEvery?: number
+  /** Gets what the inspector of each node records. */
+  readonly runTrace?: RunTrace
 }
 
 const gossipPort = 7946
@@ -50,7 +53,7 @@ export function reeveClients(
 export const reeveNode =
   (options: ReeveNodeOptions) =>
   async ({ host, hosts, world }: StartContext): Promise<NodeHandle> => {
-    const { log, settings, twoCopiesEvery = 0 } = options
+    const { log, settings, twoCopiesEvery = 0, runTrace } = options
     const { env } = host
     const administration = { host: host.ip, port: serfPort }
     const config = parseConfig(
@@ -60,7 +63,7 @@ export const reeveNode =
         startJoinAddrs: hosts.filter(({ name }) => name !== host.name).map(({ ip }) => `${ip}:${gossipPort}`),
         rpcPort,
         insecure: true,
-        inspect: false,
+        inspect: runTrace !== undefined,
         dataDir: '/data',
         serfRpcAddr: formatAddress(administration),
         ...settings,
@@ -74,6 +77,7 @@ export const reeveNode =
     const node = createNode(config, env, {
       log: hearing(log, (fields, line) => heardLine(world, fields, line)).child({ node: config.nodeName }),
       inspect: (event) => noteTransition(world, host.name, event),
+      ...(runTrace && { onlooker: runTrace.onlooker(host) }),
     })
     await node.start()
     const ended = new Promise<string>((resolve) => {

@@ -15,6 +15,7 @@ import { NodeSlot } from './node-slot.ts'
 import { type ClientOptions, Outside } from './outside.ts'
 import { OwnWriters } from './own-writers.ts'
 import { SeededRandom } from './random.ts'
+import type { RunObserver } from './run-observer.ts'
 import type { SometimesCounts } from './sometimes.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
 
@@ -40,6 +41,7 @@ export interface ScenarioOptions {
   readonly world?: Omit<WorldOptions, 'seed' | 'processFailed'>
   /** Clients that speak Reeve's contract; what they are answered is held against all disks. */
   readonly clients?: ClientOptions
+  readonly observer?: RunObserver
 }
 
 export interface ScenarioResult {
@@ -88,9 +90,10 @@ class Scenario {
 
   constructor(options: ScenarioOptions) {
     this.#options = options
-    const { topics = ['events'], writePauseMs: pauseMs = 200, recordMaxBytes = 100, clients } = options
+    const { topics = ['events'], writePauseMs: pauseMs = 200, recordMaxBytes = 100, clients, observer } = options
     const world = createWorld({
       ...options.world,
+      ...(observer && { rested: () => observer.rested?.() }),
       seed: options.seed,
       processFailed: (host, error) => this.#slot(host.name).processFailed(error),
     })
@@ -100,7 +103,9 @@ class Scenario {
     const { startNode, stopMs = 30_000 } = options
     const slots = hosts.map((host) => new NodeSlot({ context: { host, hosts, world }, startNode, stopMs, report }))
     this.#slots = slots
-    const load = { world, slots, topics, pauseMs, recordMaxBytes }
+    observer?.began?.(world, slots)
+    const acknowledged = (records: number): void => observer?.acknowledged?.(records)
+    const load = { world, slots, topics, pauseMs, recordMaxBytes, told: acknowledged }
     // Where clients write, nodes need not do so themselves.
     this.#writers = new OwnWriters({ ...load, slots: clients ? [] : slots, report })
     this.#inside = new Inside(slots, clients ? undefined : this.#writers)
@@ -125,6 +130,7 @@ class Scenario {
   async settle(): Promise<void> {
     const world = this.#world
     world.note('heal all')
+    this.#options.observer?.healed?.()
     endFaults(this.#targets())
     this.#outside?.stepTaken()
     const deadlineMs = world.now + (this.#options.settleMs ?? 120_000)
@@ -139,6 +145,7 @@ class Scenario {
     }
     world.note(open.length === 0 ? 'settled' : 'did not settle')
     this.#report(open)
+    this.#options.observer?.settled?.(open.length === 0)
     this.#look('all')
     this.#gone = this.#inside.gone()
   }
@@ -176,6 +183,7 @@ class Scenario {
   #take(step: FaultStep): void {
     const world = this.#world
     world.note(describeStep(step))
+    this.#options.observer?.step?.(step)
     // What was visible before a crash must be there after it.
     this.#look('new')
     applyFault(step, this.#targets())
@@ -222,6 +230,7 @@ class Scenario {
       if (this.#violations.has(text)) continue
       this.#world.note(`violation: ${text}`)
       this.#violations.set(text, violation)
+      this.#options.observer?.violation?.(violation)
     }
   }
 }

@@ -26,6 +26,7 @@ export class Timeline {
   /** Microseconds since the world began; a whole number, so that sums are exact. */
   nowUs = 0
   readonly #trace: Trace
+  readonly #rested: (() => void) | undefined
   readonly #heap = new EventHeap()
   /** Events of owners that stand still. */
   readonly #suspended = new Map<EventOwner, Set<SimulatedEvent>>()
@@ -33,8 +34,10 @@ export class Timeline {
   #standing = 0
   #running = false
 
-  constructor(trace: Trace) {
+  /** `rested` is called before each event, when all promises rest; it must change nothing. */
+  constructor(trace: Trace, rested?: () => void) {
     this.#trace = trace
+    this.#rested = rested
   }
 
   schedule(
@@ -129,6 +132,7 @@ export class Timeline {
   }
 
   #turn(horizon: Horizon): boolean | undefined {
+    this.#rested?.()
     if (horizon.until?.() === true) return true
     const event = this.#heap.first()
     if (event === undefined || event.atUs > horizon.untilUs) {

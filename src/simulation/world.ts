@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly disk?: Partial<DiskSettings>
   /** An exception nobody in a process caught; the process is dead already. Without it, `run` rejects with the error. */
   readonly processFailed?: (host: Host, error: unknown) => void
+  /** Called before each event, when all promises rest, by whoever looks on; must change nothing. */
+  readonly rested?: () => void
   /** Told every event as a line of text. */
   readonly watch?: (line: string) => void
 }
@@ -58,7 +60,7 @@ export class World {
     this.seed = options.seed
     this.#options = options
     this.#trace = new Trace(options.watch)
-    this.#timeline = new Timeline(this.#trace)
+    this.#timeline = new Timeline(this.#trace, options.rested)
     this.network = new Network({
       timeline: this.#timeline,
       trace: this.#trace,

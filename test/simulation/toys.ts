@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import type { FaultStep } from '../../src/simulation/faults.ts'
+import type { RunObserver } from '../../src/simulation/run-observer.ts'
 import { runScenario, type ScenarioResult } from '../../src/simulation/scenario.ts'
 import { drawSwarm } from '../../src/simulation/swarm.ts'
 import { type PlantedBug, startToyNode } from './toy-node.ts'
@@ -14,7 +15,13 @@ export const toyFaults = [
 
 export function runToys(
   seed: number,
-  options: { bug?: PlantedBug; hosts?: readonly string[]; durationMs?: number; steps?: readonly FaultStep[] } = {},
+  options: {
+    bug?: PlantedBug
+    hosts?: readonly string[]
+    durationMs?: number
+    steps?: readonly FaultStep[]
+    observer?: RunObserver
+  } = {},
 ): Promise<ScenarioResult> {
   const { hosts = ['a', 'b', 'c', 'd', 'e'], durationMs = 90_000 } = options
   return runScenario({
@@ -25,6 +32,7 @@ export function runToys(
     settleMs: 60_000,
     writePauseMs: 1_000,
     startNode: (context) => startToyNode(context, options.bug),
+    ...(options.observer && { observer: options.observer }),
   })
 }
 

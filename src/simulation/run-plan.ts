@@ -1,0 +1,29 @@
+/** A plan, run with whole nodes. */
+
+import { pino } from 'pino'
+import type { Plan } from './plan.ts'
+import { reeveClients, reeveNode } from './reeve-node.ts'
+import type { RunObserver } from './run-observer.ts'
+import type { RunTrace } from './run-trace.ts'
+import { runScenario, type ScenarioResult } from './scenario.ts'
+
+export interface Onlookers {
+  readonly observer?: RunObserver
+  /** Gets what the inspector of each node records; to be an observer, too. */
+  readonly runTrace?: RunTrace
+}
+
+/** Where nodes write by themselves, every so many records are to be on two disks. */
+const twoCopiesEvery = 4
+
+export function runPlan(plan: Plan, { observer, runTrace }: Onlookers = {}): Promise<ScenarioResult> {
+  const { version, was, clients, settings = {}, ...run } = plan
+  const node = { log: pino({ level: 'silent' }), settings, ...(runTrace && { runTrace }) }
+  return runScenario({
+    ...run,
+    topics: ['orders', 'payments'],
+    startNode: reeveNode({ ...node, ...(!clients && { twoCopiesEvery }) }),
+    ...(clients && { clients: reeveClients(settings, clients) }),
+    ...(observer && { observer }),
+  })
+}
