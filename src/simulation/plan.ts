@@ -14,6 +14,10 @@ export interface Plan {
   readonly hosts: readonly string[]
   /** Steps after it are not taken. */
   readonly durationMs: number
+  /** Default: orders and payments. */
+  readonly topics?: readonly string[]
+  /** So many acknowledged records are gone in the end. Absent: as many as the faults excuse. */
+  readonly gone?: number
   /** Of all nodes. */
   readonly settings?: NodeSettings
   /** Longest record that is written. */
@@ -35,6 +39,12 @@ const shape = z.strictObject({
     .min(1)
     .max(maxHosts),
   durationMs: z.number().min(1).max(longestMs),
+  topics: z
+    .array(z.string().regex(/^[\w.-]{1,128}$/))
+    .min(1)
+    .max(20)
+    .optional(),
+  gone: z.number().int().min(0).optional(),
   settings: z.record(z.string(), z.unknown()).optional(),
   recordMaxBytes: z
     .number()

@@ -16,14 +16,17 @@ export interface Onlookers {
 /** Where nodes write by themselves, every so many records are to be on two disks. */
 const twoCopiesEvery = 4
 
-export function runPlan(plan: Plan, { observer, runTrace }: Onlookers = {}): Promise<ScenarioResult> {
-  const { version, was, clients, settings = {}, ...run } = plan
+export async function runPlan(plan: Plan, { observer, runTrace }: Onlookers = {}): Promise<ScenarioResult> {
+  const { version, was, gone, clients, settings = {}, ...run } = plan
   const node = { log: pino({ level: 'silent' }), settings, ...(runTrace && { runTrace }) }
-  return runScenario({
-    ...run,
+  const result = await runScenario({
     topics: ['orders', 'payments'],
+    ...run,
     startNode: reeveNode({ ...node, ...(!clients && { twoCopiesEvery }) }),
     ...(clients && { clients: reeveClients(settings, clients) }),
     ...(observer && { observer }),
   })
+  if (gone === undefined || result.gone === gone) return result
+  const reason = `${result.gone} acknowledged records are gone, and not ${gone}`
+  return { ...result, violations: [...result.violations, { kind: 'finallyEverywhere', node: 'all nodes', reason }] }
 }
