@@ -74,7 +74,10 @@ test('a seed gives the same trace alone and in a process that ran others before'
 
 test('the tally names the seeds that broke a promise, and those that were not the same the second time', () => {
   const result = (seed: number, traceHash: string, broken = 0) =>
-    ({ seed, traceHash, simulatedMs: 60_000, violations: new Array(broken).fill({}) }) as unknown as ScenarioResult
+    ({
+      ...{ seed, traceHash, simulatedMs: 60_000, had: [], sometimes: {} },
+      violations: new Array(broken).fill({}),
+    }) as unknown as ScenarioResult
   const tally = new SimTally(4, true)
   const note = (seed: number, traceHash: string, broken?: number) =>
     tally.note({ seed, run: { result: result(seed, traceHash, broken) } })
@@ -87,7 +90,7 @@ test('the tally names the seeds that broke a promise, and those that were not th
   assert.equal(tally.failed, 3)
   assert.match(
     tally.summary(),
-    /^6 runs, every seed twice: 3 seeds failed; 5 simulated minutes in .*\n {2}promises broken by seeds: 3 4\n {2}not the same the second time: 2\n$/,
+    /^6 runs, every seed twice: 3 seeds failed; 5 simulated minutes in .*\n {2}promises broken by seeds: 3 4\n {2}not the same the second time: 2\nsometimes:\n/,
   )
 })
 
