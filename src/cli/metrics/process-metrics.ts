@@ -3,7 +3,7 @@ import type { Meter } from '@opentelemetry/api'
 import { type Metric, processMetrics } from '../../metrics/catalogue.ts'
 
 /** The event loop is looked at this often; a look is a timer of its own. */
-const resolutionMs = 20
+const resolutionMs = 50
 
 /** Measures this process, until it is over. */
 export function measureProcess(meter: Meter): void {
