@@ -33,7 +33,7 @@ export interface ReeveNodeOptions {
 }
 
 const gossipPort = 7946
-const rpcPort = 8400
+export const rpcPort = 8400
 const serfPort = 7373
 const administrationTimeoutMs = 20_000
 const producePath = `/${LogService.typeName}/${LogService.method.produce.name}`
