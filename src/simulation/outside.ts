@@ -156,8 +156,13 @@ export class Outside {
     return { written, acknowledged, gone }
   }
 
-  /** What a disk that lies has cannot be told from what it has not; when it is over, it is another disk to us. */
   #lookAfter(host: Host): void {
+    this.#lookAt(host)
+    this.universe.named(this.#diskOf(host), host.nodeName)
+  }
+
+  /** What a disk that lies has cannot be told from what it has not; when it is over, it is another disk to us. */
+  #lookAt(host: Host): void {
     const { isLying } = host.disk.troubles
     if (isLying) {
       this.universe.lost(this.#diskOf(host))

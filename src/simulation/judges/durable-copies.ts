@@ -21,7 +21,9 @@ export function durableCopies(): Judge {
       // A disk that lies says that it has it, and who uses it has to believe that.
       if (universe.isUnsound(disk)) return none
       if (!disks.has(disk)) return [{ node, reason: `${at} was acknowledged and not durable on the disk of that node` }]
-      if (disks.size + universe.unsound >= told.copies) return none
+      // Under another name it is another node, and acknowledges once more.
+      const nodes = [...disks].reduce((sum, one) => sum + universe.namesOf(one), 0)
+      if (nodes + universe.unsound >= told.copies) return none
       const held = [...disks].sort().join(' ')
       return [{ node, reason: `${at} was acknowledged with ${told.copies} copies, and durable on [${held}]` }]
     },

@@ -9,9 +9,9 @@ export const namedAuditOf = (node: string, name: string): string => `audit of ${
  * node once all is quiet.
  */
 export function keptCursors(): Judge {
-  /** By disk, topic and name; and by topic and name alone, for the end. */
+  /** By disk, topic and name. */
   const here = new Map<string, Map<string, number>>()
-  const anywhere = new Map<string, Map<string, number>>()
+  const disks = new Set<string>()
   const note = (at: Map<string, Map<string, number>>, key: string, positions: Positions): void => {
     const known = at.get(key) ?? new Map<string, number>()
     at.set(key, known)
@@ -33,13 +33,15 @@ export function keptCursors(): Judge {
       for (let first = begun[0]; first !== undefined && first.operation.endedMs! <= beganMs; first = begun[0]) {
         const { positions, disk: on } = first.operation
         note(here, `${on}/${first.key}`, positions)
-        if (!universe.isUnsound(on)) note(anywhere, first.key, positions)
+        disks.add(on)
         begun.shift()
       }
       const isAudit = operation.reading === namedAuditOf(node, cursorName)
-      const committed = isAudit ? anywhere.get(`${topic}/${cursorName}`) : here.get(`${disk}/${topic}/${cursorName}`)
+      // In the end everybody knows what any disk has that kept what it had.
+      const told = isAudit ? [...disks].filter((one) => !universe.isUnsound(one)) : [disk]
+      const committed = told.map((one) => here.get(`${one}/${topic}/${cursorName}`))
       return answer.runs.flatMap(({ log, from }): Finding[] => {
-        const to = committed?.get(log) ?? 0
+        const to = Math.max(0, ...committed.map((known) => known?.get(log) ?? 0))
         if (from >= to || universe.topics.deletedAt(topic) > 0n) return []
         return [
           { node, reason: `cursor ${cursorName} was committed at ${log}/${to}, and a reading by it began at ${from}` },

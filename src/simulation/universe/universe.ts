@@ -50,6 +50,7 @@ export class Universe {
   readonly topics = new TopicRules()
   readonly #unsound = new Set<string>()
   readonly #forgetful = new Set<string>()
+  readonly #names = new Map<string, Set<string>>()
   readonly #tell: (fact: DiskFact) => void
 
   constructor(tell: (fact: DiskFact) => void) {
@@ -110,6 +111,16 @@ export class Universe {
   /** Disks of which this is so. */
   get unsound(): number {
     return this.#unsound.size
+  }
+
+  /** A node of this name uses this disk. */
+  named(disk: string, name: string): void {
+    this.#names.set(disk, (this.#names.get(disk) ?? new Set()).add(name))
+  }
+
+  /** How many nodes have used this disk, to those who know them by their names. */
+  namesOf(disk: string): number {
+    return this.#names.get(disk)?.size ?? 1
   }
 
   /** It is not there any more. */
