@@ -97,6 +97,10 @@ node, every copy a prefix of its log, what was sent again stored once, and after
 left open. The same seed gives the same run, event by event: compare the traces. Of many runs the last
 lines say how often they reached the rare states that matter; fifty that could and did not are a failure.
 
+--picture and --trace show one run: as a drawing, and record by record in the inspector's page ("Open
+trace"). With --shrink or --save the first run that breaks a promise ends the command: it is made of less
+time, fewer nodes and fewer faults while it still breaks the same, and kept as a plan for --replay.
+
 Examples:
   $ reeve sim --seed 7 --plan
   $ reeve sim --runs 100 --nodes 3 --minutes 1
