@@ -216,7 +216,7 @@ class RunPicture {
   }
 
   #legend(): void {
-    const y = this.#y + 4
+    const y = this.#y + (this.#story.broken.length > 0 ? 16 : 4)
     let x = left
     for (const [kind, label] of [
       ['up', 'up'],
