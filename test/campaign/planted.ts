@@ -72,11 +72,13 @@ async function trial(bug: PlantedBug | undefined, first: number, seedsMax: numbe
     for await (const line of createInterface({ input: child.stdout })) {
       seeds++
       watch.refresh()
-      const { violations } = JSON.parse(line) as { violations: string[] }
+      const { violations = [], failure } = JSON.parse(line) as { violations?: string[]; failure?: string }
+      if (failure !== undefined) return { seeds, broken: failure.slice(0, 140) }
       if (violations[0] !== undefined) return { seeds, broken: violations[0].slice(0, 140) }
     }
     // A process that dies of it is a finding, too.
     const code = await ended
+    if (seeds === 0 && code !== 0 && !restless && !bug) throw new Error(`no simulation runs here: ${said}`)
     if (restless) return { seeds: seeds + 1, broken: `not at rest after ${runMaxMs / 1000} s` }
     return code === 0
       ? { seeds: undefined, broken: '' }
