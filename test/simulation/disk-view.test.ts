@@ -113,6 +113,21 @@ test('what is cut, written over, removed, set aside or lost in a crash is told, 
   assert.equal(look().filter((text) => text.startsWith('removed')).length, 4)
 })
 
+test('what is cut or set aside behind damage is told as that', async () => {
+  const { world, host, file, look, syncNames } = viewed()
+  const frames = madeFrames(logA, ['one', 'two', 'three', 'four']) as [Made, Made, Made, Made]
+  for (const frame of frames) append(file, frame)
+  await world.complete(file.sync())
+  await syncNames()
+  look()
+  file.write(bytesOf('dam'), frames[0].bytes.length + 74)
+  assert.deepEqual(look(), ['cut 1 durable'])
+  file.truncate(frames.slice(0, 3).reduce((sum, { bytes }) => sum + bytes.length, 0))
+  assert.deepEqual(look(), ['behindDamage 3 durable'])
+  host.env.disk.rename(path, '/data/x')
+  assert.deepEqual(look(), ['setAside 0 durable', 'behindDamage 2 durable'])
+})
+
 test('after a crash it knows what the disk still has', async () => {
   const fates = new Set<string>()
   for (let seed = 0; seed < 40; seed++) {

@@ -14,6 +14,7 @@ import { oneContent } from '../../src/simulation/judges/one-content.ts'
 import { readYourWrites } from '../../src/simulation/judges/read-your-writes.ts'
 import { storedOnce } from '../../src/simulation/judges/stored-once.ts'
 import { timeOrder } from '../../src/simulation/judges/time-order.ts'
+import type { GoneHow } from '../../src/simulation/universe/disk-view.ts'
 import { epoch, inCourt, logA, madeFrames, only, stored } from './hand-made.ts'
 
 const logB = `orders/b/${epoch}`
@@ -203,7 +204,7 @@ test('nothingDeleted sees what is gone and may not be, and what nobody may ever 
   const court = inCourt(nothingDeleted())
   const frames = madeFrames(logA, ['one', 'two', 'three', 'four'])
   court.hold('a', logA, frames)
-  const gone = (index: number, how: 'removed' | 'setAside' | 'cut' | 'crash', wasDurable = true): void =>
+  const gone = (index: number, how: GoneHow, wasDurable = true): void =>
     court.universe.gone('a', logA, frames[index]!.frame, how, wasDurable)
   gone(3, 'cut', false)
   assert.deepEqual(court.found(), [], 'a torn tail was never there')
@@ -218,6 +219,8 @@ test('nothingDeleted sees what is gone and may not be, and what nobody may ever 
   only(court.found(), /\/2 was removed/)
   gone(1, 'cut')
   only(court.found(), /\/1 was cut off or written over/)
+  gone(1, 'behindDamage')
+  assert.deepEqual(court.found(), [], 'it is set aside, and comes back')
   court.universe.topics.limited('orders', { retentionMs: 5, retentionBytes: 0, retentionRecords: 0 })
   gone(2, 'removed')
   assert.deepEqual(court.found(), [])
@@ -243,6 +246,17 @@ test('finallyEverywhere sees an acknowledged record that a node does not give in
   only(court.rests({ a: {}, b: {} }), /^b: 1 acknowledged records cannot be read, the first is .*\/2/)
   court.universe.lost('a')
   assert.deepEqual(court.rests({ a: {}, b: {} }), [], 'the only disk that had it was lost')
+})
+
+test('finallyEverywhere excuses what only a disk that lied was said to have, and not what another one had', () => {
+  const court = inCourt(finallyEverywhere())
+  court.produced('a', ['one'], stored(0, 1))
+  court.read('b', [], { reading: auditOf('b', 1) })
+  only(court.rests({ b: {} }), /^b: 1 acknowledged records cannot be read/)
+  court.universe.lost('a')
+  assert.deepEqual(court.rests({ b: {} }), [])
+  court.hold('c', logA, madeFrames(logA, ['one']))
+  only(court.rests({ b: {} }), /^b: 1 acknowledged records cannot be read/)
 })
 
 test('equalCopies sees a copy that is behind, has a gap, or begins late, unless that may be', () => {

@@ -51,9 +51,9 @@ function acknowledged({ universe }: Rest, { answer }: ProduceAsked): { log: stri
   const told = answer.ok ? answer : pending(answer.code, answer.facts)
   if (told === undefined) return []
   const { log, base, count, copies } = told
+  // A disk that lied never had it, and is lost all the same.
   const had = [...disksThatHad(universe, log, base, count)]
-  const lost = had.filter((disk) => universe.isUnsound(disk)).length
-  if (lost >= copies && lost === had.length) return []
+  if (universe.unsound >= copies && had.every((disk) => universe.isUnsound(disk))) return []
   return Array.from({ length: count }, (_, index) => ({ log, at: base + index })).filter(({ at }) => {
     const frame = universe.frameAt(log, at)
     return frame === undefined || !mayGo(universe, log, frame)

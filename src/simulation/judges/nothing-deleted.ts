@@ -5,6 +5,7 @@ const words = {
   setAside: 'was set aside with its file',
   cut: 'was cut off or written over',
   crash: 'did not survive a crash',
+  behindDamage: 'was set aside behind damage',
 }
 
 /**
@@ -16,6 +17,8 @@ export function nothingDeleted(): Judge {
     name: 'nothingDeleted',
     happened(fact, universe) {
       if (fact.kind !== 'gone' || !fact.wasDurable || universe.isUnsound(fact.disk)) return none
+      // It comes back, or `finallyEverywhere` misses it; what made the damage is judged by what went there.
+      if (fact.how === 'behindDamage') return none
       const whole = fact.how === 'removed' || fact.how === 'setAside'
       if (whole && mayGo(universe, fact.log, fact.frame)) return none
       return [{ node: fact.disk, reason: `${fact.log}/${fact.frame.base} ${words[fact.how]}` }]

@@ -8,8 +8,12 @@ import type { FileContent } from '../file-content.ts'
 import { Folder } from '../file-tree.ts'
 import { type StoredFrame, storedFrames } from './stored-frames.ts'
 
-/** `removed`: with its file. `setAside`: its file got a name of no log. `cut`: its file is there and does not have it. */
-export type GoneHow = 'removed' | 'setAside' | 'cut' | 'crash'
+/**
+ * `removed`: with its file. `setAside`: its file got a name of no log. `cut`: its file is there and does not have it.
+ * `behindDamage`: one of these, but something before it in its log was not there any more: who opens that log may not let
+ * it go on there, and sets the rest aside.
+ */
+export type GoneHow = 'removed' | 'setAside' | 'cut' | 'crash' | 'behindDamage'
 
 export interface DiskListener {
   /** A frame that this disk did not have; `bytes` are its own. */
@@ -34,6 +38,8 @@ interface Segment {
   nameDurable: boolean
   /** Of `frames`, those before this place are durable. */
   settled: number
+  /** Once it lost its name: offset from which on something before was missing then. */
+  damagedAt?: number
 }
 
 const segmentPath = /\/topics\/([^/]+\/[^/]+\/[0-9a-f]{8}-[0-9a-f-]{27})\/\d{20}\.log$/
@@ -78,6 +84,7 @@ export class DiskView implements DiskWitness {
     if (segment === undefined || segment.file !== file) return
     // It may have got frames that nobody has looked at.
     this.#read(segment, 'cut')
+    segment.damagedAt = this.#damagedAt(segment)
     this.#forget(segment)
     this.#removed.set(file, segment)
   }
@@ -122,10 +129,12 @@ export class DiskView implements DiskWitness {
   }
 
   #tellRemoved(): void {
-    for (const [file, { log, frames }] of this.#removed) {
+    for (const [file, { log, frames, damagedAt = Number.POSITIVE_INFINITY }] of this.#removed) {
       const how = hasName(this.disk, file) ? 'setAside' : 'removed'
       if (this.#byFile.has(file)) continue
-      for (const { frame, durable } of frames) this.#listener.gone(log, frame, how, durable)
+      for (const { frame, durable } of frames) {
+        this.#listener.gone(log, frame, frame.base >= damagedAt ? 'behindDamage' : how, durable)
+      }
     }
     this.#removed.clear()
   }
@@ -178,7 +187,16 @@ export class DiskView implements DiskWitness {
       if (same === undefined)
         this.#listener.held(log, frame, bytes.subarray(frame.at - at, frame.at - at + frame.bytes))
     }
-    for (const { frame, durable } of known.values()) this.#listener.gone(log, frame, how, durable)
+    if (known.size === 0) return
+    const damagedAt = how === 'cut' ? gapIn([...segment.frames.slice(0, kept), ...before]) : Number.POSITIVE_INFINITY
+    for (const { frame, durable } of known.values()) {
+      this.#listener.gone(log, frame, frame.base >= damagedAt ? 'behindDamage' : how, durable)
+    }
+  }
+
+  /** The offset from which on something before is missing, in this file or between it and those before it. */
+  #damagedAt({ log, frames }: Segment): number {
+    return Math.min(gapIn(frames), this.bounds(log)?.gapAt ?? Number.POSITIVE_INFINITY)
   }
 
   /** True: all of it is durable. */
@@ -212,6 +230,16 @@ export class DiskView implements DiskWitness {
     }
     return node === file
   }
+}
+
+/** The offset of the first frame that does not lie right behind the one before it. */
+function gapIn(frames: readonly Held[]): number {
+  let end = 0
+  for (const { frame } of frames) {
+    if (frame.at !== end) return frame.base
+    end = frame.at + frame.bytes
+  }
+  return Number.POSITIVE_INFINITY
 }
 
 function walk(folder: Folder, path: string, visit: (path: string, file: FileContent) => void): void {
