@@ -34,13 +34,14 @@ export interface OrdersParts {
 
 /**
  * When many join at once, each is told of the others by gossip that not everybody hears. Further exchanges once nobody
- * has come for a little while, each with somebody else, mend that long before the regular one; they end with the first
- * that finds no news. Before gossip is through they would find much that comes anyway.
+ * has come for a little while mend that long before the regular one; they end with the first that finds no news. Before
+ * gossip is through they would find much that comes anyway. They go round the circle of names from our own on, and the
+ * first two take place in any case: so nobody is left out whom two of us follow, also not members that do no such thing.
  */
 const calmMs = { least: 300, most: 500 }
 /** Who goes on coming does not keep us from it for longer. */
 const longestWaitMs = 1000
-const maxFurtherExchanges = 4
+const furtherExchanges = { least: 2, most: 4 }
 
 /** How often we try to be recognised while another address has our name: about as fast as a failure is noticed. */
 const contestedRetryMs = 5000
@@ -140,25 +141,29 @@ export class Orders {
     const { agenda, now } = this.#parts
     agenda.at(now() + contestedRetryMs, () => {
       this.#contested = false
-      this.#exchangeWithAny(() => true)
+      this.#exchangeWithAny()
     })
   }
 
   #joined(seeds: readonly Endpoint[]): void {
     this.#parts.serf.announceJoin(this.#parts.now())
-    const seeded = (node: NodeRecord) => seeds.some(({ host, port }) => host === node.host && port === node.port)
-    this.#exchangeFurther(seeded, maxFurtherExchanges)
+    this.#exchangeFurther(seeds, new Set())
   }
 
-  #exchangeFurther(known: (node: NodeRecord) => boolean, tries: number): void {
-    const { agenda, now, random, swim } = this.#parts
+  #exchangeFurther(seeds: readonly Endpoint[], met: Set<string>): void {
+    const { agenda, now, random, swim, exchange: begin } = this.#parts
     const latestMs = now() + longestWaitMs
     const exchange = () => {
       const joinedBefore = swim.joined
       const again = () => {
-        if (tries > 1 && swim.joined !== joinedBefore) this.#exchangeFurther(known, tries - 1)
+        const { least, most } = furtherExchanges
+        if (met.size < least || (met.size < most && swim.joined !== joinedBefore)) this.#exchangeFurther(seeds, met)
       }
-      if (!this.#exchangeWithAny((node) => !known(node), again)) this.#exchangeWithAny(known, again)
+      const next = this.#nextByName((node) => !met.has(node.name) && !isAmong(seeds, node))
+      const other = next ?? this.#nextByName((node) => !met.has(node.name))
+      if (!other || this.#left) return
+      met.add(other.name)
+      begin(other, false, again)
     }
     const whenCalm = (joined: number) => {
       const checkMs = now() + calmMs.least + random() * (calmMs.most - calmMs.least)
@@ -170,14 +175,22 @@ export class Orders {
     whenCalm(swim.joined)
   }
 
-  /** False: there is nobody such. */
-  #exchangeWithAny(wanted: (node: NodeRecord) => boolean, concluded = () => {}): boolean {
+  /** Who follows us in the circle of names, of those that are alive and wanted. */
+  #nextByName(wanted: (node: NodeRecord) => boolean): NodeRecord | undefined {
+    const { self, list } = this.#parts.swim
+    let [behind, first]: (NodeRecord | undefined)[] = []
+    for (const node of list) {
+      if (node === self || node.state !== NodeState.alive || !wanted(node)) continue
+      if (node.name > self.name && (!behind || node.name < behind.name)) behind = node
+      if (!first || node.name < first.name) first = node
+    }
+    return behind ?? first
+  }
+
+  #exchangeWithAny(): void {
     const { swim, exchange } = this.#parts
-    const [other] = swim.list.pick(1, (node) => {
-      return node !== swim.self && node.state === NodeState.alive && wanted(node)
-    })
-    if (other && !this.#left) exchange(other, false, concluded)
-    return other !== undefined
+    const [other] = swim.list.pick(1, (node) => node !== swim.self && node.state === NodeState.alive)
+    if (other && !this.#left) exchange(other, false, () => {})
   }
 
   /** Goes on once a broadcast was sent often enough, or for too long, or when there is nobody to hear it. */
@@ -211,4 +224,8 @@ export class Orders {
     this.#last += 1
     return this.#last
   }
+}
+
+function isAmong(places: readonly Endpoint[], { host, port }: NodeRecord): boolean {
+  return places.some((place) => place.host === host && place.port === port)
 }
