@@ -63,7 +63,9 @@ test('settings and a deletion made at one node hold at the other; readers are to
   const skipped = await reeve('consume', 't', '--from', cursor, '--skip-holes', '--json', ...atB)
   assert.equal(skipped.code, 0)
   assert.match(skipped.stderr, /^skipped \d+ records that are gone: a\/\S+, 1 to \d+\n/)
-  assert.equal(JSON.parse(skipped.stdout.split('\n')[0] as string).offset, await startAt(atB))
+  const { offset } = JSON.parse(skipped.stdout.split('\n')[0] as string)
+  // Retention may have gone on since.
+  assert.ok(offset > 1 && offset <= (await startAt(atB)), `goes on at ${offset}`)
 
   const deleted = await reeve('topic', 'delete', 't', ...atA)
   assert.equal(deleted.stdout, 't is deleted\n')
