@@ -4,26 +4,17 @@ import type { Logger } from 'pino'
 import { createActor, type InspectionEvent } from 'xstate'
 import { createCredentials } from './actors/credentials.ts'
 import type { ClusterMember, GossipActorOptions } from './actors/gossip-actor.ts'
-import { Healer } from './actors/healer.ts'
 import { journalLogic } from './actors/journal.ts'
 import { LeftOut } from './actors/left-out.ts'
-import { reportDoubt, reportJournal, reportScrub, reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
+import { reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { replicatorActor } from './actors/replicator.ts'
-import { keepRetention } from './actors/retention.ts'
-import { Scrubber } from './actors/scrubber.ts'
 import type { ProcessFacts } from './actors/serf-port.ts'
 import { serverActor } from './actors/server.ts'
 import { startMember } from './actors/start-member.ts'
 import { phaseOf, replicatorStates, supervisorActor } from './actors/supervisor.ts'
 import { formatAddress } from './address.ts'
-import { type Catalog, openCatalog } from './catalog/catalog.ts'
-import { compactCatalog } from './catalog/compaction.ts'
-import { Cursors } from './catalog/cursors.ts'
-import { Declarations } from './catalog/declarations.ts'
-import { declareEarlierRuns, followDeclarations } from './catalog/declare.ts'
-import { kindsKnowing } from './catalog/kinds.ts'
-import { openTopics, type Topics } from './catalog/topics.ts'
+import type { Catalog } from './catalog/catalog.ts'
 import type { NodeConfig } from './config.ts'
 import type { Address, Env, RpcServer } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
@@ -31,8 +22,7 @@ import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.
 import { bothOf, type Inspector } from './inspector/inspector.ts'
 import type { PageFiles } from './inspector/page-files.ts'
 import { inspectNode, type NodeParts, type Onlooker } from './inspector/sources.ts'
-import { type Journal, openJournal } from './log/journal.ts'
-import { defaultLogSettings } from './log/settings.ts'
+import type { Journal } from './log/journal.ts'
 import { type MetricsOutlet, measureNode, webOf } from './metrics/measure-node.ts'
 import type { NodeStatus } from './node-status.ts'
 import { Assignment } from './replication/assignment.ts'
@@ -44,6 +34,7 @@ import { createAccess } from './server/access.ts'
 import { createPhase } from './server/phase.ts'
 import { pullRoute } from './server/pull-source.ts'
 import { createRoutes } from './server/routes.ts'
+import { type OpenStorage, Storage } from './storage.ts'
 
 export type { NodeStatus } from './node-status.ts'
 
@@ -88,24 +79,13 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   const { log, process, inspect } = options
   const epoch = mintEpoch(env.clock.now(), env.random.bytes(10))
   const credentials = createCredentials(config, env.disk, env.rpc)
-  const directory = new Directory(epoch, (id) => openedJournal?.log(id)?.end ?? 0)
+  const directory = new Directory(epoch, (id) => storage.found?.journal.log(id)?.end ?? 0)
   const assignment = new Assignment(directory)
   const summary = new Summary()
   const copies = new Copies()
-  const healer = new Healer(env.clock)
-  const scrubber = new Scrubber({
-    ...{ clock: env.clock, disk: env.disk, dataDir: config.dataDir },
-    bytesPerSecond: config.scrubBytesPerSecond,
-    report: (event) => reportScrub(log.child({ actor: 'scrubber' }), event),
-  })
-  const declarations = new Declarations()
   const phase = createPhase()
   const fraction = () => env.random.fraction()
   const cluster = config.clusterName
-  let openedJournal: Journal | undefined
-  let catalog: Catalog | undefined
-  let openedCursors: Cursors | undefined
-  let openedTopics: Topics | undefined
   let gossip: ClusterMember | undefined
   let started = false
   let serfRpcAddress: Address | undefined
@@ -113,7 +93,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
 
   const parts: NodeParts = {
     ...{ config, env, epoch, options, phase, copies, directory, assignment, credentials },
-    journal: () => openedJournal,
+    journal: () => storage.found?.journal,
     member: () => gossip,
     serfRpcAddress: () => serfRpcAddress,
     calls: () => rpcServer?.calls() ?? 0,
@@ -121,14 +101,11 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   }
   const inspector: Inspector | undefined = config.inspect ? inspectNode(parts) : undefined
   const metrics = config.metrics && options.metrics ? measureNode(options.metrics.meter, parts) : undefined
-
-  const opened = <T>(part: T | undefined): T => {
-    if (part === undefined) throw new ReeveError('NODE_STARTING', 'the logs are not open yet')
-    return part
-  }
-  const journal = () => opened(openedJournal)
-  const topics = () => opened(openedTopics)
-  const cursors = () => opened(openedCursors)
+  const storage = new Storage({
+    ...{ config, epoch, log, clock: env.clock, disk: env.disk },
+    logDisk: metrics?.disk(env.disk) ?? env.disk,
+    report: (event) => inspector?.gather.alarms.journal(event),
+  })
 
   /** Where others reach what listens on all interfaces. */
   const reachable = (bound: Address): Address => {
@@ -139,13 +116,11 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
 
   const members = () => gossip?.members() ?? []
   const access = createAccess(credentials.authorizer, config.serverTls !== undefined)
-  const routes = () => [
+  const routes = ({ journal, cursors, topics }: OpenStorage) => [
     ...createRoutes({
       clock: env.clock,
-      journal: journal(),
-      declarations,
-      cursors: cursors(),
-      topics: topics(),
+      ...{ journal, cursors, topics },
+      declarations: storage.declarations,
       copies,
       isLive: (log) => directory.isLive(log.origin, log),
       access,
@@ -164,7 +139,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
     pullRoute({
       clock: env.clock,
       cluster,
-      journal,
+      journal: () => journal,
       summary,
       access,
       synced: (...statement) => copies.note(...statement),
@@ -182,7 +157,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
         ...(config.httpPort !== undefined && { httpAt: { host: config.httpHost, port: config.httpPort } }),
         ...(credentials.serverTls && { tls: credentials.serverTls }),
         ...webOf(inspector?.web, metrics && options.metrics?.web),
-        routes: metrics?.routes(routes()) ?? routes(),
+        routes: metrics?.routes(routes(storage.open)) ?? routes(storage.open),
         maxMessageBytes: config.maxBatchBytes + messageOverheadBytes,
         report: (event) => reportServer(serverLog, event),
       })
@@ -231,59 +206,13 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
     drainTimeoutMs: config.drainTimeoutMs,
     assign: () => assignment.decide(),
     journal: journalLogic({
-      open: (failed) =>
-        openJournal({
-          disk: metrics?.disk(env.disk) ?? env.disk,
-          clock: env.clock,
-          dataDir: config.dataDir,
-          node: config.nodeName,
-          epoch,
-          settings: {
-            ...defaultLogSettings,
-            durability: config.durability,
-            segmentMaxBytes: config.segmentMaxBytes,
-            expires: config.retentionMs + config.retentionBytes + config.retentionRecords > 0,
-          },
-          report: (event) => {
-            inspector?.gather.alarms.journal(event)
-            reportJournal(log.child({ actor: 'journal' }), event, failed)
-          },
-        }),
-      opened: (opened) => {
-        openedJournal = opened
-        summary.follow(opened)
-        const catalogLog = log.child({ actor: 'catalog' })
-        const entries = openCatalog({
-          journal: opened,
-          kinds: kindsKnowing(declarations),
-          report: ({ code, message }) => catalogLog.error({ code, reason: message }, 'the catalog is not complete'),
-        })
-        catalog = entries
-        followDeclarations(entries, declarations)
-        openedCursors = new Cursors({ catalog: entries, journal: opened, declarations })
-        declareEarlierRuns(opened, entries, declarations).catch((error) => {
-          const { code, message } = toReeveError(error)
-          catalogLog.warn({ code, reason: message }, 'earlier runs are not declared: cursors stay longer')
-        })
-        const known = openTopics(entries, opened, { ...config, maxRecordBytes: config.maxBatchBytes })
-        openedTopics = known
-        const endRetention = keepRetention({
-          journal: opened,
-          clock: env.clock,
-          policy: (topic) => known.policy(topic),
-          onChange: (listener) => known.onChange(listener),
-          compact: (next) => compactCatalog(entries, opened, next),
-          failed: ({ code, message }) => catalogLog.warn({ code, reason: message }, 'a log could not be trimmed'),
-          doubted: (aheadMs) => reportDoubt(catalogLog, aheadMs),
-        })
-        healer.start(opened)
-        scrubber.start(opened)
-        inspector?.follow(opened)
-        metrics?.follow(opened)
-        return async () => {
-          endRetention()
-          await Promise.all([healer.stop(), scrubber.stop()])
-        }
+      open: (failed) => storage.openJournal(failed),
+      opened: (journal) => {
+        summary.follow(journal)
+        const end = storage.start(journal)
+        inspector?.follow(journal)
+        metrics?.follow(journal)
+        return end
       },
     }),
     server,
@@ -298,8 +227,8 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
       clock: env.clock,
       cluster,
       peerTls: () => credentials.peerTls,
-      journal,
-      ...{ summary, directory, assignment, healer, leftOut },
+      journal: () => storage.open.journal,
+      ...{ summary, directory, assignment, leftOut, healer: storage.healer },
       listings: new Listings(),
       lost: ({ name, address }, reason) =>
         replicatorLog.warn({ peer: name, address, ...reason }, 'replication interrupted'),
@@ -378,16 +307,16 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
         wanted: peers.filter(({ up }) => up).map(({ name }) => name),
         replicators: Object.fromEntries(replicatorStates(snapshot)),
         durability: config.durability,
-        damagedSegments: openedJournal?.soundness.damages().filter(({ unlikely }) => !unlikely).length ?? 0,
+        damagedSegments: storage.found?.journal.soundness.damages().filter(({ unlikely }) => !unlikely).length ?? 0,
         leftOut: leftOut.logs(),
       }
     },
     inspectorLink: () => inspector?.link(),
     get journal() {
-      return openedJournal
+      return storage.found?.journal
     },
     get catalog() {
-      return catalog
+      return storage.found?.catalog
     },
   }
 }
