@@ -147,6 +147,21 @@ export class FileContent {
     return copy
   }
 
+  /** The same bytes, and the same of them durable. Syncs in flight are those of this one only. */
+  fork(): FileContent {
+    const fork = new FileContent()
+    fork.size = this.size
+    fork.modifiedMs = this.modifiedMs
+    fork.mode = this.mode
+    for (const [page, stored] of this.#pages) fork.#pages.set(page, stored.slice())
+    fork.#layers = this.#layers.map(({ before, size, lost }) => ({
+      before: new Map([...before].map(([page, stored]) => [page, stored?.slice()])),
+      size,
+      lost,
+    }))
+    return fork
+  }
+
   /** One bit of what the device has turns over; what was changed since and is not synced hides it. */
   flip(position: number, bit: number): void {
     this.version++

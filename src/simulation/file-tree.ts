@@ -134,6 +134,29 @@ export class FileTree {
     return tree
   }
 
+  /** The same in all respects, what is pending too: what might have become of it can be tried out on the other. */
+  fork(): FileTree {
+    const fork = new FileTree()
+    const twins = new Map<Node, Node>([[this.root, fork.root]])
+    const twinOf = (node: Node): Node => {
+      const known = twins.get(node)
+      if (known !== undefined) return known
+      const twin = node instanceof Folder ? new Folder() : node.fork()
+      twins.set(node, twin)
+      if (node instanceof Folder) forkFolder(node, twin as Folder, twinOf)
+      return twin
+    }
+    forkFolder(this.root, fork.root, twinOf)
+    fork.#pending = this.#pending.map((operation) =>
+      operation.map(({ folder, name, node }) => ({
+        folder: twinOf(folder) as Folder,
+        name,
+        node: node && twinOf(node),
+      })),
+    )
+    return fork
+  }
+
   crash(random: SeededRandom): void {
     const kept = random.integer(0, this.#pending.length)
     for (const operation of this.#pending.slice(0, kept)) makeDurable(operation)
@@ -180,6 +203,11 @@ function copyFolder(from: Folder, to: Folder): void {
     to.entries.set(name, copy)
     to.durable.set(name, copy)
   }
+}
+
+function forkFolder(from: Folder, to: Folder, twinOf: (node: Node) => Node): void {
+  for (const [name, node] of from.entries) to.entries.set(name, twinOf(node))
+  for (const [name, node] of from.durable) to.durable.set(name, twinOf(node))
 }
 
 function makeDurable(operation: Operation): void {

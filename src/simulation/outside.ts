@@ -8,12 +8,13 @@ import type { Host } from './host.ts'
 import { Bench, type Verdict } from './judges/bench.ts'
 import { Lookout } from './lookout.ts'
 import type { NodeSlot } from './node-slot.ts'
+import { simulatedDesk } from './simulated-desk.ts'
 import { DiskView } from './universe/disk-view.ts'
 import type { Limits } from './universe/topic-rules.ts'
 import { Universe } from './universe/universe.ts'
 import { audit } from './workload/audit.ts'
 import { type ClientMix, startClients, usualClients } from './workload/clients.ts'
-import { Floor } from './workload/floor.ts'
+import { type Counter, Floor } from './workload/floor.ts'
 import type { World } from './world.ts'
 
 export interface ClientOptions extends Partial<ClientMix> {
@@ -73,17 +74,14 @@ export class Outside {
       },
     })
     for (const { host } of slots) this.#see(host)
-    const counters = slots.map((slot) => ({
-      host: slot.host,
-      get isUp() {
-        return slot.state === 'up'
-      },
-    }))
+    const counters = slots.map((slot) => this.#counter(slot))
     const { history } = this
-    const { rpcPort } = clients
-    const diskOf = (host: Host) => this.#diskOf(host)
-    const load = { topics, pauseMs, recordMaxBytes, rpcPort }
-    this.#floor = new Floor({ world, seed: world.seed, history, counters, diskOf, ...load })
+    const load = { topics, pauseMs, recordMaxBytes }
+    const surroundings = {
+      after: (delayMs: number, callback: () => void) => world.after(delayMs, callback),
+      deskAt: ({ name }: Counter) => simulatedDesk(world, slots.find((slot) => slot.name === name)!.host),
+    }
+    this.#floor = new Floor({ world: surroundings, seed: world.seed, history, counters, ...load })
     startClients(this.#floor, { ...usualClients, ...clients })
   }
 
@@ -154,6 +152,24 @@ export class Outside {
       if (frame === undefined || frame.heldBy.size === 0) gone += count
     }
     return { written, acknowledged, gone }
+  }
+
+  #counter(slot: NodeSlot): Counter {
+    const { host } = slot
+    const { rpcPort } = this.#options.clients
+    const diskOf = () => this.#diskOf(host)
+    return {
+      name: host.name,
+      get isUp() {
+        return slot.state === 'up'
+      },
+      get disk() {
+        return diskOf()
+      },
+      get server() {
+        return { host: host.ip, port: rpcPort, isSecure: 'serverTls' in host.settings }
+      },
+    }
   }
 
   #lookAfter(host: Host): void {

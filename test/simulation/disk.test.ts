@@ -327,3 +327,34 @@ test('a slow sync of a folder does not bring back what was removed meanwhile', (
   tree.crash(new SeededRandom(1, 'crash'))
   assert.equal(tree.find('/x'), undefined)
 })
+
+test('a fork of a disk crashes as the disk would, by the same seed, and the disk has lost nothing', async () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const { world, host, disk } = onDisk(seed)
+    const file = disk.open('/data/x', 'write')
+    file.write(bytesOf('synced'), 0)
+    await world.complete(file.sync())
+    await world.complete(disk.syncFolder('/data'))
+    file.write(new Uint8Array(9000).fill(7), 3)
+    const pending = disk.open('/data/y', 'write')
+    pending.write(bytesOf('pending'), 0)
+    disk.rename('/data/y', '/data/z')
+    const before = treeText(host.disk.tree)
+    const fork = host.disk.tree.fork()
+    assert.equal(treeText(fork), before)
+    fork.crash(new SeededRandom(seed, 'cut'))
+    assert.equal(treeText(host.disk.tree), before)
+    host.disk.tree.crash(new SeededRandom(seed, 'cut'))
+    assert.equal(treeText(fork), treeText(host.disk.tree))
+  }
+})
+
+function treeText(tree: FileTree): string {
+  return [...tree.filesBelow('/data')]
+    .map(([path, file]) => {
+      const bytes = new Uint8Array(file.size)
+      file.read(bytes, 0)
+      return `${path} ${Buffer.from(bytes).toString('hex')}`
+    })
+    .join('\n')
+}

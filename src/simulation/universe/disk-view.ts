@@ -3,9 +3,9 @@
  * power cut would leave. Looks only at files that changed, and in them only at what did. Owns no judgement.
  */
 
-import type { DiskWitness, SimulatedDisk } from '../disk.ts'
+import type { DiskWitness } from '../disk.ts'
 import type { FileContent } from '../file-content.ts'
-import { Folder } from '../file-tree.ts'
+import { type FileTree, Folder } from '../file-tree.ts'
 import { type StoredFrame, storedFrames } from './stored-frames.ts'
 
 /**
@@ -14,6 +14,12 @@ import { type StoredFrame, storedFrames } from './stored-frames.ts'
  * it go on there, and sets the rest aside.
  */
 export type GoneHow = 'removed' | 'setAside' | 'cut' | 'crash' | 'behindDamage'
+
+/** A disk as it is seen from below: a simulated one, or what a recording of a real one tells. */
+export interface WatchedDisk {
+  readonly tree: FileTree
+  witness: DiskWitness | undefined
+}
 
 export interface DiskListener {
   /** A frame that this disk did not have; `bytes` are its own. */
@@ -45,7 +51,7 @@ interface Segment {
 const segmentPath = /\/topics\/([^/]+\/[^/]+\/[0-9a-f]{8}-[0-9a-f-]{27})\/\d{20}\.log$/
 
 export class DiskView implements DiskWitness {
-  readonly disk: SimulatedDisk
+  readonly disk: WatchedDisk
   readonly #listener: DiskListener
   readonly #segments = new Map<string, Segment>()
   readonly #byFile = new Map<FileContent, Segment>()
@@ -56,7 +62,7 @@ export class DiskView implements DiskWitness {
   #crashed = false
 
   /** Sees what is there already, and from now on what happens. */
-  constructor(disk: SimulatedDisk, listener: DiskListener) {
+  constructor(disk: WatchedDisk, listener: DiskListener) {
     this.disk = disk
     this.#listener = listener
     disk.witness = this
@@ -249,7 +255,7 @@ function walk(folder: Folder, path: string, visit: (path: string, file: FileCont
   }
 }
 
-function hasName(disk: SimulatedDisk, file: FileContent): boolean {
+function hasName(disk: WatchedDisk, file: FileContent): boolean {
   for (const other of disk.tree.files()) if (other === file) return true
   return false
 }

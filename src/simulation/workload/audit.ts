@@ -2,11 +2,10 @@
 
 import { LogService, ServerStatus } from '../../gen/reeve/v1/log_service_pb.ts'
 import type { MembersAsked, Positions } from '../history.ts'
-import type { Host } from '../host.ts'
 import { auditOf } from '../judges/finally-everywhere.ts'
 import { namedAuditOf } from '../judges/kept-cursors.ts'
 import { cursorName } from './cursor-users.ts'
-import { type Floor, positionsAfter, readOf } from './floor.ts'
+import { type Counter, type Floor, positionsAfter, readOf } from './floor.ts'
 
 const timeoutMs = 20_000
 
@@ -14,24 +13,24 @@ const timeoutMs = 20_000
 export async function audit(floor: Floor, round: number, named: readonly string[]): Promise<void> {
   const { counters, topics } = floor.options
   await Promise.all(
-    counters.flatMap(({ host }) => [
-      askMembers(floor, host),
-      ...topics.map((topic) => readAll(floor, host, topic, round)),
-      ...named.map((topic) => readByName(floor, host, topic)),
+    counters.flatMap((counter) => [
+      askMembers(floor, counter),
+      ...topics.map((topic) => readAll(floor, counter, topic, round)),
+      ...named.map((topic) => readByName(floor, counter, topic)),
     ]),
   )
 }
 
-function askMembers(floor: Floor, host: Host): Promise<void> {
+function askMembers(floor: Floor, counter: Counter): Promise<void> {
   const { history } = floor.options
   const operation = history.begin<MembersAsked>({
     kind: 'members',
     client: 'auditor',
-    node: host.name,
-    disk: floor.options.diskOf(host),
+    node: counter.name,
+    disk: counter.disk,
   })
   return new Promise((resolve) => {
-    floor.desk(host).ask(floor.address(host), LogService.method.getServers, {}, timeoutMs, (answer) => {
+    floor.desk(counter).ask(counter.server, LogService.method.getServers, {}, timeoutMs, (answer) => {
       if (answer.ok) {
         const alive = answer.message.servers.filter(({ status }) => status === ServerStatus.ALIVE)
         history.end(operation, { ok: true, alive: alive.map(({ name }) => name) })
@@ -41,14 +40,14 @@ function askMembers(floor: Floor, host: Host): Promise<void> {
   })
 }
 
-function readAll(floor: Floor, host: Host, topic: string, round: number): Promise<void> {
+function readAll(floor: Floor, counter: Counter, topic: string, round: number): Promise<void> {
   const { history } = floor.options
-  const reading = auditOf(host.name, round)
+  const reading = auditOf(counter.name, round)
   let from: Positions = {}
   return new Promise((resolve) => {
-    floor.desk(host).listen(floor.address(host), LogService.method.consumeStream, { topic }, timeoutMs, {
+    floor.desk(counter).listen(counter.server, LogService.method.consumeStream, { topic }, timeoutMs, {
       message: (message) => {
-        const operation = floor.beginRead(host, { client: 'auditor', topic, reading, from })
+        const operation = floor.beginRead(counter, { client: 'auditor', topic, reading, from })
         const read = readOf(topic, message)
         history.end(operation, { ok: true, ...read })
         from = positionsAfter(from, read.runs)
@@ -56,7 +55,7 @@ function readAll(floor: Floor, host: Host, topic: string, round: number): Promis
       closed: (refused) => {
         // A topic of which nothing is left is not there.
         if (refused !== undefined && refused.code !== 'TOPIC_UNKNOWN') {
-          history.end(floor.beginRead(host, { client: 'auditor', topic, reading, from }), refused)
+          history.end(floor.beginRead(counter, { client: 'auditor', topic, reading, from }), refused)
         }
         resolve()
       },
@@ -64,10 +63,10 @@ function readAll(floor: Floor, host: Host, topic: string, round: number): Promis
   })
 }
 
-function readByName(floor: Floor, host: Host, topic: string): Promise<void> {
+function readByName(floor: Floor, counter: Counter, topic: string): Promise<void> {
   return new Promise((resolve) => {
-    const reading = namedAuditOf(host.name, cursorName)
+    const reading = namedAuditOf(counter.name, cursorName)
     const asked = { client: 'auditor', topic, reading, from: {}, cursorName }
-    floor.read(floor.desk(host), host, asked, { cursorName }, timeoutMs, () => resolve())
+    floor.read(floor.desk(counter), counter, asked, { cursorName }, timeoutMs, () => resolve())
   })
 }

@@ -30,13 +30,13 @@ export const usualClients: ClientMix = {
 export function startClients(floor: Floor, mix: ClientMix): void {
   const { counters, topics } = floor.options
   const [first, last] = [topics[0] as string, topics.at(-1) as string]
-  for (const { host } of counters) {
-    carelessWriter(floor, host)
-    stubbornWriter(floor, { client: `stubborn at ${host.name}`, desk: host, roams: false })
+  for (const counter of counters) {
+    carelessWriter(floor, counter)
+    stubbornWriter(floor, { client: `stubborn at ${counter.name}`, desk: counter, roams: false })
   }
   times(mix.roamingWriters, (index) => {
-    const { host } = counters[index % counters.length]!
-    stubbornWriter(floor, { client: `roaming writer ${index}`, desk: host, roams: true })
+    const desk = counters[index % counters.length]!
+    stubbornWriter(floor, { client: `roaming writer ${index}`, desk, roams: true })
   })
   times(mix.readers, (index) => roamingReader(floor, `reader ${index}`))
   times(mix.tails, (index) => tailingReader(floor, `tail ${index}`))

@@ -1,6 +1,6 @@
 /**
- * Where a client sits, and the calls it makes from there: the public contract over the world's network, as any client in
- * any language would speak it.
+ * Where a client sits, and the calls it makes from there: the public contract over the network of its world, simulated or
+ * real, as any client in any language would speak it.
  */
 
 import {
@@ -11,13 +11,8 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
-import type { Address, ClientCall } from '../../env/env.ts'
+import type { Address, ClientCall, Rpc, TlsMaterial } from '../../env/env.ts'
 import type { Refused } from '../history.ts'
-import type { Host } from '../host.ts'
-import { Process } from '../process.ts'
-import { writerTls } from '../registrar.ts'
-import { SimulatedRpc } from '../rpc.ts'
-import type { World } from '../world.ts'
 
 /** Where a node serves, and whether it speaks TLS there. */
 export interface Server extends Address {
@@ -34,23 +29,14 @@ export interface StreamListener<Message> {
 
 const unanswered: Refused = { ok: false, code: 'UNAVAILABLE', facts: {} }
 
-/** A process of its own on the machine of a node, or on any other. */
 export class Desk {
-  readonly host: Host
-  readonly #rpc: SimulatedRpc
+  readonly #rpc: Rpc
+  readonly #tls: TlsMaterial
 
-  constructor(world: World, host: Host) {
-    this.host = host
-    const process = new Process(host.index, world.network.timeline, (error) => {
-      throw error
-    })
-    this.#rpc = new SimulatedRpc({
-      network: world.network,
-      machine: host,
-      process,
-      certificate: undefined,
-      wallMs: () => host.wallMs,
-    })
+  /** `tls`: what it shows to a server that is secure. */
+  constructor(rpc: Rpc, tls: TlsMaterial = {}) {
+    this.#rpc = rpc
+    this.#tls = tls
   }
 
   /** One message there, one back. */
@@ -79,7 +65,7 @@ export class Desk {
     listener: StreamListener<MessageShape<Method['output']>>,
   ): ClientCall {
     const { isSecure, ...address } = to
-    const channel = this.#rpc.dial({ to: address, ...(isSecure && { tls: writerTls }) })
+    const channel = this.#rpc.dial({ to: address, ...(isSecure && { tls: this.#tls }) })
     const call = channel.call(
       `/${method.parent.typeName}/${method.name}`,
       { timeoutMs },

@@ -4,31 +4,37 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { type ConsumeRequestSchema, type ConsumeResponse, LogService } from '../../gen/reeve/v1/log_service_pb.ts'
 import type { LogId, Position } from '../../gen/reeve/v1/record_pb.ts'
 import type { History, Positions, ProduceAsked, ReadAsked, ReadRun } from '../history.ts'
-import type { Host } from '../host.ts'
 import { SeededRandom } from '../random.ts'
 import { recordSum } from '../universe/record-sums.ts'
-import type { World } from '../world.ts'
-import { Desk, type Server } from './desk.ts'
+import type { Desk, Server } from './desk.ts'
 
 /** A node as clients know it: an address that may answer. */
 export interface Counter {
-  readonly host: Host
+  /** Of its machine. */
+  readonly name: string
   /** Somebody may be there. */
   readonly isUp: boolean
+  /** Names the disk that the machine has at present. */
+  readonly disk: string
+  readonly server: Server
+}
+
+/** What clients need of the world they are in: a simulated one, or the real one. */
+export interface Surroundings {
+  after(delayMs: number, callback: () => void): void
+  /** Where a client at the machine of that node sits. */
+  deskAt(counter: Counter): Desk
 }
 
 export interface FloorOptions {
-  readonly world: World
+  readonly world: Surroundings
   readonly seed: number
   readonly history: History
   readonly counters: readonly Counter[]
-  /** Names the disk that a host has at present. */
-  readonly diskOf: (host: Host) => string
   readonly topics: readonly string[]
   /** Mean pause of each client between two questions. */
   readonly pauseMs: number
   readonly recordMaxBytes: number
-  readonly rpcPort: number
 }
 
 /** Who writes it, so that it is stored once; `place` says the same for the history. */
@@ -43,7 +49,7 @@ export const allCopies = 4_294_967_295
 
 export class Floor {
   readonly options: FloorOptions
-  readonly #desks = new Map<Host, Desk>()
+  readonly #desks = new Map<Counter, Desk>()
   #open = true
 
   constructor(options: FloorOptions) {
@@ -64,23 +70,19 @@ export class Floor {
   }
 
   /** At the machine of that node. */
-  desk(host: Host): Desk {
-    const known = this.#desks.get(host)
+  desk(counter: Counter): Desk {
+    const known = this.#desks.get(counter)
     if (known !== undefined) return known
-    const desk = new Desk(this.options.world, host)
-    this.#desks.set(host, desk)
+    const desk = this.options.world.deskAt(counter)
+    this.#desks.set(counter, desk)
     return desk
   }
 
-  address(host: Host): Server {
-    return { host: host.ip, port: this.options.rpcPort, isSecure: 'serverTls' in host.settings }
-  }
-
   /** Mostly one that is up. */
-  pick(random: SeededRandom): Host {
+  pick(random: SeededRandom): Counter {
     const { counters } = this.options
     const up = counters.filter(({ isUp }) => isUp)
-    return random.pick(up.length === 0 || random.chance(0.05) ? counters : up).host
+    return random.pick(up.length === 0 || random.chance(0.05) ? counters : up)
   }
 
   /** Again and again, with pauses, for as long as `step` says and the floor is open; `step` calls back when it is done. */
@@ -92,7 +94,7 @@ export class Floor {
 
   produce(
     desk: Desk,
-    host: Host,
+    counter: Counter,
     asked: { client: string; topic: string; payloads: readonly Uint8Array[]; copies: number; timeoutMs: number },
     extra: ProducerClaim | undefined,
     told: (operation: ProduceAsked) => void = () => {},
@@ -100,40 +102,34 @@ export class Floor {
     const { client, topic, payloads, copies, timeoutMs } = asked
     const { place, ...request } = extra ?? { place: undefined }
     const operation = this.options.history.begin<ProduceAsked>({
-      ...{ kind: 'produce', client, node: host.name, disk: this.options.diskOf(host), topic, place },
+      ...{ kind: 'produce', client, node: counter.name, disk: counter.disk, topic, place },
       sums: payloads.map((payload) => recordSum(new Uint8Array(0), payload)),
       copies: copies === allCopies ? 0 : copies,
     })
     const batch = { records: payloads.map((value) => ({ value })) }
-    desk.ask(
-      this.address(host),
-      LogService.method.produce,
-      { topic, batch, copies, ...request },
-      timeoutMs,
-      (answer) => {
-        const { history } = this.options
-        if (!answer.ok) history.end(operation, answer)
-        else {
-          const { log, baseOffset, recordCount, copies: held, duplicate } = answer.message
-          const stored = { ok: true as const, log: logOf(log), base: Number(baseOffset), count: recordCount }
-          history.end(operation, { ...stored, copies: held, duplicate })
-        }
-        told(operation)
-      },
-    )
+    desk.ask(counter.server, LogService.method.produce, { topic, batch, copies, ...request }, timeoutMs, (answer) => {
+      const { history } = this.options
+      if (!answer.ok) history.end(operation, answer)
+      else {
+        const { log, baseOffset, recordCount, copies: held, duplicate } = answer.message
+        const stored = { ok: true as const, log: logOf(log), base: Number(baseOffset), count: recordCount }
+        history.end(operation, { ...stored, copies: held, duplicate })
+      }
+      told(operation)
+    })
   }
 
   read(
     desk: Desk,
-    host: Host,
+    counter: Counter,
     asked: Pick<ReadAsked, 'client' | 'topic' | 'reading' | 'from'> & Partial<ReadAsked>,
     request: MessageInitShape<typeof ConsumeRequestSchema>,
     timeoutMs: number,
     told: (operation: ReadAsked, cursor: Uint8Array | undefined) => void,
   ): void {
-    const operation = this.beginRead(host, asked)
+    const operation = this.beginRead(counter, asked)
     const { topic } = asked
-    desk.ask(this.address(host), LogService.method.consume, { topic, ...request }, timeoutMs, (answer) => {
+    desk.ask(counter.server, LogService.method.consume, { topic, ...request }, timeoutMs, (answer) => {
       const { history } = this.options
       if (answer.ok) history.end(operation, { ok: true, ...readOf(topic, answer.message) })
       else history.end(operation, answer)
@@ -142,13 +138,13 @@ export class Floor {
   }
 
   beginRead(
-    host: Host,
+    counter: Counter,
     asked: Pick<ReadAsked, 'client' | 'topic' | 'reading' | 'from'> & Partial<ReadAsked>,
   ): ReadAsked {
     const fixed = {
       kind: 'read' as const,
-      node: host.name,
-      disk: this.options.diskOf(host),
+      node: counter.name,
+      disk: counter.disk,
       waitsFor: {},
       byTime: false,
     }

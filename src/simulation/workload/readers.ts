@@ -21,10 +21,10 @@ export function roamingReader(floor: Floor, client: string): void {
   const random = floor.random(client)
   let reading = beginReading(floor, random, client, 0)
   let count = 0
-  let host = floor.pick(random)
+  let counter = floor.pick(random)
   floor.loop(random, floor.options.pauseMs * 2, (done) => {
     if (random.chance(0.02)) reading = beginReading(floor, random, client, ++count)
-    if (random.chance(0.3)) host = floor.pick(random)
+    if (random.chance(0.3)) counter = floor.pick(random)
     const mine = reading
     const waits = mine.cursor.length > 0 && random.chance(0.3)
     const asked = { client, topic: mine.topic, reading: mine.name, from: mine.positions, byTime: mine.byTime }
@@ -37,9 +37,9 @@ export function roamingReader(floor: Floor, client: string): void {
       waitMs: random.chance(0.5) ? random.integer(1, 2_000) : 0,
       ...(waits && { waitFor: { cursor: mine.cursor } }),
     }
-    const desk = floor.desk(random.chance(0.5) ? host : floor.pick(random))
+    const desk = floor.desk(random.chance(0.5) ? counter : floor.pick(random))
     const waitsFor = waits ? mine.positions : {}
-    floor.read(desk, host, { ...asked, ...only, waitsFor }, request, 5_000, (operation, cursor) => {
+    floor.read(desk, counter, { ...asked, ...only, waitsFor }, request, 5_000, (operation, cursor) => {
       goOn(mine, operation, cursor)
       done()
     })
@@ -52,7 +52,7 @@ export function tailingReader(floor: Floor, client: string): void {
   const reading = beginReading(floor, random, client, 0)
   const { topic, name } = reading
   floor.loop(random, floor.options.pauseMs, (done) => {
-    const host = floor.pick(random)
+    const counter = floor.pick(random)
     const asked = {
       client,
       topic,
@@ -60,17 +60,17 @@ export function tailingReader(floor: Floor, client: string): void {
       ...(reading.origin !== undefined && { only: { origin: reading.origin } }),
     }
     const request = { topic, cursor: reading.cursor, origin: reading.origin ?? '', follow: true }
-    const desk = floor.desk(random.chance(0.5) ? host : floor.pick(random))
+    const desk = floor.desk(random.chance(0.5) ? counter : floor.pick(random))
     const timeoutMs = random.integer(500, 10_000)
-    desk.listen(floor.address(host), LogService.method.consumeStream, request, timeoutMs, {
+    desk.listen(counter.server, LogService.method.consumeStream, request, timeoutMs, {
       message: (message) => {
-        const operation = floor.beginRead(host, { ...asked, from: reading.positions })
+        const operation = floor.beginRead(counter, { ...asked, from: reading.positions })
         floor.options.history.end(operation, { ok: true, ...readOf(topic, message) })
         goOn(reading, operation, message.cursor)
       },
       closed: (refused) => {
         if (refused !== undefined) {
-          const operation = floor.beginRead(host, { ...asked, from: reading.positions })
+          const operation = floor.beginRead(counter, { ...asked, from: reading.positions })
           floor.options.history.end(operation, refused)
           goOn(reading, operation, undefined)
         }
@@ -105,7 +105,7 @@ export function probe(floor: Floor, client: string): void {
 
 function beginReading(floor: Floor, random: SeededRandom, client: string, count: number): Reading {
   const byTime = random.chance(0.3)
-  const origin = random.chance(0.25) ? random.pick(floor.options.counters).host.name : undefined
+  const origin = random.chance(0.25) ? random.pick(floor.options.counters).name : undefined
   const topic = random.pick(floor.options.topics)
   return { name: `${client} ${count}`, topic, byTime, origin, positions: {}, cursor: new Uint8Array(0) }
 }

@@ -7,21 +7,21 @@ import type { Floor } from './floor.ts'
 export function topicKeeper(floor: Floor, client: string, topic: string): void {
   const random = floor.random(client)
   floor.loop(random, floor.options.pauseMs * 30, (done) => {
-    const host = floor.pick(random)
+    const counter = floor.pick(random)
     const kind = random.chance(0.5) ? ('setTopic' as const) : ('deleteTopic' as const)
     const { history } = floor.options
     const operation = history.begin<TopicAsked>({
       kind,
       client,
-      node: host.name,
-      disk: floor.options.diskOf(host),
+      node: counter.name,
+      disk: counter.disk,
       topic,
     })
     const ended = (answer: { ok: true } | Extract<TopicAsked['answer'], { ok: false }>): void => {
       history.end(operation, answer.ok ? { ok: true } : answer)
       done()
     }
-    const [desk, to] = [floor.desk(host), floor.address(host)]
+    const [desk, to] = [floor.desk(counter), counter.server]
     if (kind === 'deleteTopic') desk.ask(to, LogService.method.deleteTopic, { topic }, 5_000, ended)
     else {
       const settings = random.chance(0.5) ? {} : { retentionBytes: BigInt(random.integer(20_000, 200_000)) }

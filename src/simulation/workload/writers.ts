@@ -1,13 +1,12 @@
 /** Clients that write: some whatever comes, some one record after the other until each is acknowledged. */
 
-import type { Host } from '../host.ts'
 import { pending } from '../judges/durable-copies.ts'
 import type { SeededRandom } from '../random.ts'
-import { allCopies, type Floor } from './floor.ts'
+import { allCopies, type Counter, type Floor } from './floor.ts'
 
 /** At one node: batches of one or a few, with copies and deadlines of all kinds; never sends anything again. */
-export function carelessWriter(floor: Floor, host: Host): void {
-  const client = `writer at ${host.name}`
+export function carelessWriter(floor: Floor, counter: Counter): void {
+  const client = `writer at ${counter.name}`
   const random = floor.random(client)
   const { topics, pauseMs, recordMaxBytes, counters } = floor.options
   let count = 0
@@ -16,10 +15,10 @@ export function carelessWriter(floor: Floor, host: Host): void {
     floor.options.world.after(random.between(0.1, 1.9) * pauseMs, write)
     const topic = random.pick(topics)
     const payloads = Array.from({ length: random.chance(0.8) ? 1 : random.integer(2, 5) }, () =>
-      textBytes(`${host.name} ${count++} ${'x'.repeat(random.integer(0, recordMaxBytes))}`),
+      textBytes(`${counter.name} ${count++} ${'x'.repeat(random.integer(0, recordMaxBytes))}`),
     )
-    const to = random.chance(0.9) ? host : floor.pick(random)
-    if (!counters.some((counter) => counter.host === to && counter.isUp)) return
+    const to = random.chance(0.9) ? counter : floor.pick(random)
+    if (!to.isUp) return
     const asked = {
       client,
       topic,
@@ -27,14 +26,14 @@ export function carelessWriter(floor: Floor, host: Host): void {
       copies: drawCopies(random, counters.length),
       timeoutMs: drawTimeout(random),
     }
-    floor.produce(floor.desk(host), to, asked, undefined)
+    floor.produce(floor.desk(counter), to, asked, undefined)
   }
   floor.options.world.after(random.between(0.1, 1.9) * pauseMs, write)
 }
 
 export interface StubbornOptions {
   readonly client: string
-  readonly desk: Host
+  readonly desk: Counter
   /** The same node always, or any after one that did not answer. */
   readonly roams: boolean
 }
@@ -46,7 +45,7 @@ export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOp
   const producer = Buffer.from(producerId).toString('hex')
   const { topics, pauseMs, world } = floor.options
   const next = new Map<string, number>()
-  let host = desk
+  let counter = desk
   let record: { topic: string; sequence: number; payloads: Uint8Array[] } | undefined
   const step = (): void => {
     if (record === undefined && !floor.isOpen) return
@@ -61,7 +60,7 @@ export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOp
     const copies = random.chance(0.8) ? 1 : Math.min(2, floor.options.counters.length)
     floor.produce(
       floor.desk(desk),
-      host,
+      counter,
       { client, topic, payloads, copies, timeoutMs: drawTimeout(random) },
       request,
       told,
@@ -72,7 +71,7 @@ export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOp
     if (stored && random.chance(0.8)) {
       next.set(topic, (record?.sequence ?? 0) + sums.length)
       record = undefined
-    } else if (!stored && roams) host = floor.pick(random)
+    } else if (!stored && roams) counter = floor.pick(random)
     world.after(random.between(0.1, 1.9) * pauseMs, step)
   }
   const begin = () => {
