@@ -19,11 +19,11 @@ import type { NodeConfig } from './config.ts'
 import type { Address, Env, RpcServer } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
 import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
-import { bothOf, type Inspector } from './inspector/inspector.ts'
+import { inspectedBy } from './inspector/inspector.ts'
 import type { PageFiles } from './inspector/page-files.ts'
-import { inspectNode, type NodeParts, type Onlooker } from './inspector/sources.ts'
+import type { NodeParts, Onlooker } from './inspector/sources.ts'
 import type { Journal } from './log/journal.ts'
-import { type MetricsOutlet, measureNode, webOf } from './metrics/measure-node.ts'
+import { type MetricsOutlet, webOf } from './metrics/measure-node.ts'
 import type { NodeStatus } from './node-status.ts'
 import { Assignment } from './replication/assignment.ts'
 import { Listings } from './replication/comparison.ts'
@@ -35,6 +35,7 @@ import { createPhase } from './server/phase.ts'
 import { pullRoute } from './server/pull-source.ts'
 import { createRoutes } from './server/routes.ts'
 import { type OpenStorage, Storage } from './storage.ts'
+import { watchNode } from './watching.ts'
 
 export type { NodeStatus } from './node-status.ts'
 
@@ -91,7 +92,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   let serfRpcAddress: Address | undefined
   let rpcServer: RpcServer | undefined
 
-  const parts: NodeParts = {
+  const parts: Omit<NodeParts, 'room' | 'syncs'> = {
     ...{ config, env, epoch, options, phase, copies, directory, assignment, credentials },
     journal: () => storage.found?.journal,
     member: () => gossip,
@@ -99,11 +100,10 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
     calls: () => rpcServer?.calls() ?? 0,
     snapshot: () => supervisor.getSnapshot(),
   }
-  const inspector: Inspector | undefined = config.inspect ? inspectNode(parts) : undefined
-  const metrics = config.metrics && options.metrics ? measureNode(options.metrics.meter, parts) : undefined
+  const { inspector, metrics, logDisk } = watchNode(parts)
   const storage = new Storage({
     ...{ config, epoch, log, clock: env.clock, disk: env.disk },
-    logDisk: metrics?.disk(env.disk) ?? env.disk,
+    logDisk,
     report: (event) => inspector?.gather.alarms.journal(event),
   })
 
@@ -241,7 +241,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
     input: { node: config.nodeName, epoch },
     clock: env.clock as never,
     logger: () => {},
-    ...((inspect || inspector) && { inspect: bothOf(inspect, inspector?.recorder.inspect) }),
+    ...inspectedBy(inspect, inspector?.recorder.inspect),
   })
 
   const done = new Promise<ReeveError | undefined>((resolve) => {

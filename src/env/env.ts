@@ -55,6 +55,8 @@ export interface Disk {
   /** Sorted by name; empty where the folder is missing. */
   list(path: string): DiskEntry[]
   stat(path: string): DiskStat | undefined
+  /** Of the file system that the folder is on; undefined: the system does not say, or says that there is no end to it. */
+  space(path: string): Promise<DiskSpace | undefined>
   /** Recursive, like `mkdir -p`. */
   makeFolder(path: string): void
   /** Makes creations, renames and removals in this folder durable. */
@@ -92,6 +94,12 @@ export interface DiskStat {
   /** Who may read and write, as in `chmod`; absent where the system knows no such thing. */
   readonly mode?: number
   readonly kind: 'file' | 'folder' | 'other'
+}
+
+export interface DiskSpace {
+  readonly totalBytes: number
+  /** What this process may still fill. */
+  readonly freeBytes: number
 }
 
 export interface DiskLock {

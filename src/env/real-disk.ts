@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { diskError } from './disk-error.ts'
-import type { Disk, DiskEntry, DiskFile, DiskStat } from './env.ts'
+import type { Disk, DiskEntry, DiskFile, DiskSpace, DiskStat } from './env.ts'
 import { lockFolder } from './folder-lock.ts'
 import { makeFolder } from './make-folder.ts'
 
@@ -13,6 +13,7 @@ export function createRealDisk(): Disk {
     replaceFile,
     list: (path) => guard(path, () => listFolder(path)),
     stat: (path) => guard(path, () => statOf(path)),
+    space: spaceOf,
     makeFolder: (path) => guard(path, () => makeFolder(path)),
     syncFolder,
     removeFile: (path) => guard(path, () => fs.unlinkSync(path)),
@@ -106,6 +107,16 @@ function statOf(path: string): DiskStat | undefined {
   // Windows makes them up.
   const mode = process.platform === 'win32' ? {} : { mode: stat.mode & 0o777 }
   return { bytes: stat.size, modifiedMs: stat.mtimeMs, kind: kindOf(stat), ...mode }
+}
+
+async function spaceOf(path: string): Promise<DiskSpace | undefined> {
+  try {
+    const { bsize, blocks, bavail } = await fs.promises.statfs(path)
+    // Some file systems have no size of their own, and say 0.
+    return blocks === 0 ? undefined : { totalBytes: bsize * blocks, freeBytes: bsize * bavail }
+  } catch (error) {
+    throw diskError(path, error)
+  }
 }
 
 function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): 'file' | 'folder' | 'other' {

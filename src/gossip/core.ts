@@ -11,6 +11,7 @@ import type { Sealing } from './sealing.ts'
 import type { Times } from './snapshot-record.ts'
 import type { Memory } from './snapshot-replay.ts'
 import type { StreamMessage } from './stream-codec.ts'
+import type { Suspicions } from './swim.ts'
 
 export interface GossipCoreConfig {
   readonly name: string
@@ -45,6 +46,7 @@ export interface GossipStats {
   readonly nodes: number
   /** By name. Suspected: did not answer lately, and may still say that it lives. */
   readonly detected: ReadonlyMap<string, { readonly suspect: boolean; readonly incarnation: number }>
+  readonly suspicions: Suspicions
   /** Broadcasts waiting to be sent often enough. */
   readonly queued: {
     readonly nodes: number

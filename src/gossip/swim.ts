@@ -55,6 +55,20 @@ export interface SwimParts {
   readonly listener: SwimListener
 }
 
+/** How often, since the start. */
+export interface Suspicions {
+  /** By us: a member did not answer, or was told to be dead in an exchange of states. */
+  readonly raised: number
+  /** By others. */
+  readonly heard: number
+  /** A suspect said that it lives. */
+  readonly refuted: number
+  /** A suspect did not say so in time, or left. */
+  readonly confirmed: number
+  /** Others took us for a suspect, or for dead, and heard better. */
+  readonly ofUs: number
+}
+
 interface RunningSuspicion {
   readonly suspicion: Suspicion
   timer: Appointment
@@ -65,6 +79,7 @@ export class Swim {
   readonly #parts: SwimParts
   readonly #suspicions = new Map<string, RunningSuspicion>()
   readonly #reminders: Reminders
+  readonly #counts = { raised: 0, heard: 0, refuted: 0, confirmed: 0, ofUs: 0 }
   #leaving = false
   #joined = 0
 
@@ -79,11 +94,15 @@ export class Swim {
   }
 
   /** What failure detection has of every node, ourselves included. */
-  census(): { nodes: number; detected: ReadonlyMap<string, { suspect: boolean; incarnation: number }> } {
+  census(): {
+    nodes: number
+    detected: ReadonlyMap<string, { suspect: boolean; incarnation: number }>
+    suspicions: Suspicions
+  } {
     const each = Array.from(this.list, ({ name, state, incarnation }) => {
       return [name, { suspect: state === NodeState.suspect, incarnation }] as const
     })
-    return { nodes: this.list.size, detected: new Map(each) }
+    return { nodes: this.list.size, detected: new Map(each), suspicions: { ...this.#counts } }
   }
 
   /** How often a node came, or came back, so far. */
@@ -182,11 +201,13 @@ export class Swim {
     }
     if (node.state !== NodeState.alive) return
     if (message.node === name) {
+      this.#counts.ofUs++
       this.#refute(message.incarnation, nowMs)
       return
     }
     queue.add({ name: node.name, bytes: encodeMessage(message) })
     node.incarnation = message.incarnation
+    this.#counts[message.from === name ? 'raised' : 'heard']++
     node.state = NodeState.suspect
     node.stateChangedMs = nowMs
     const suspicion = new Suspicion(message.from, suspicionBounds(this.list.size, profile), nowMs)
@@ -202,6 +223,7 @@ export class Swim {
     }
     if (isGone(node)) return
     if (message.node === this.#parts.name) {
+      this.#counts.ofUs++
       this.#refute(message.incarnation, nowMs)
       return
     }
@@ -256,6 +278,7 @@ export class Swim {
     node.vsn = message.vsn
     node.meta = message.meta
     node.incarnation = message.incarnation
+    if (node.state === NodeState.suspect) this.#counts.refuted++
     if (node.state !== NodeState.alive) {
       node.state = NodeState.alive
       node.stateChangedMs = nowMs
@@ -272,6 +295,7 @@ export class Swim {
     const bytes = encodeMessage(message)
     this.#parts.queue.add({ name: node.name, bytes, ...(finished && { finished, own: true }) })
     node.incarnation = message.incarnation
+    if (node.state === NodeState.suspect) this.#counts.confirmed++
     node.state = message.node === message.from ? NodeState.left : NodeState.dead
     node.stateChangedMs = nowMs
     this.#parts.listener.departed(node)

@@ -7,6 +7,7 @@ export interface NodeFacts {
   readonly links?: readonly LinkFacts[]
   readonly server?: ServerPart
   readonly load?: LoadPart
+  readonly disk?: DiskPart
   readonly alarms?: readonly Alarm[]
 }
 
@@ -47,6 +48,17 @@ export interface GossipPart {
   readonly eventTime: string
   readonly queryTime: string
   readonly stalls: { readonly count: number; readonly totalMs: number }
+  /**
+   * How often since the start members were suspected, by this node and by others; refuted it; did not; and others
+   * suspected this node. Absent in records of an older version.
+   */
+  readonly suspicions?: {
+    readonly raised: number
+    readonly heard: number
+    readonly refuted: number
+    readonly confirmed: number
+    readonly ofUs: number
+  }
   /** Broadcasts waiting to be sent often enough. */
   readonly queued: {
     readonly nodes: number
@@ -112,15 +124,32 @@ export interface LoadPart {
   /** Records that became durable here: written by this node, and copied from others. */
   readonly written: number
   readonly copied: number
+  /** Absent: there was none. */
+  readonly syncs?: SyncLoad
+}
+
+/** Fsyncs of logs; the median is that of the last 512. */
+export interface SyncLoad {
+  readonly count: number
+  readonly medianMs: number
+  readonly maxMs: number
+}
+
+/** The file system of the data folder; absent where it does not say. */
+export interface DiskPart {
+  readonly totalBytes: number
+  /** What the node may still fill, to three digits; looked at every ten seconds. */
+  readonly freeBytes: number
 }
 
 export interface Alarm {
   /**
-   * `disk`: full, or refuses writes. `damage`: found and not mended. `certificate`: ends soon, or has ended. `reload`:
+   * `disk`: full, or refuses writes. `space`: the disk is nearly full. `link`: a peer that is alive cannot be copied from,
+   * or is far ahead, for a minute. `damage`: found and not mended. `certificate`: ends soon, or has ended. `reload`:
    * changed certificates or rules that are unusable. `diverged`: a peer's copy contradicts ours. `clock`: records of
    * another node are ahead of our clock. `slow`: the event loop stood still.
    */
-  readonly what: 'disk' | 'damage' | 'certificate' | 'reload' | 'diverged' | 'clock' | 'slow'
+  readonly what: 'disk' | 'space' | 'link' | 'damage' | 'certificate' | 'reload' | 'diverged' | 'clock' | 'slow'
   readonly severity: 'warning' | 'error'
   /** A sentence. */
   readonly text: string

@@ -7,7 +7,17 @@ import type { Clock, Timer } from '../env/env.ts'
 import type { Member } from '../gossip/member.ts'
 import type { LogView } from '../log/log-view.ts'
 import { Alarms, type Finding } from './alarms.ts'
-import type { GossipPart, LinkFacts, MemberFacts, NodeFacts, NodePart, ServerPart } from './facts.ts'
+import type {
+  DiskPart,
+  GossipPart,
+  LinkFacts,
+  MemberFacts,
+  NodeFacts,
+  NodePart,
+  ServerPart,
+  SyncLoad,
+} from './facts.ts'
+import { LinkWatch } from './link-watch.ts'
 import { LogEnds, type LogSources } from './log-ends.ts'
 import type { Recorder } from './recorder.ts'
 import { isSecretName } from './redact.ts'
@@ -23,6 +33,10 @@ export interface FactSources extends LogSources {
   readonly gossip: () => { readonly part: GossipPart; readonly detected: Detected } | undefined
   readonly links: () => readonly LinkFacts[]
   readonly server: () => ServerPart
+  /** Undefined: not known. */
+  readonly disk: () => DiskPart | undefined
+  /** Of the time since it was asked last. */
+  readonly syncs: () => SyncLoad | undefined
   /** Of what only they know; `about` tells two of a kind apart. */
   readonly findings: (nowMs: number) => (Finding & { readonly about: string })[]
 }
@@ -37,6 +51,7 @@ const aheadMs = 2000
 export class Gather {
   readonly logs: LogEnds
   readonly alarms = new Alarms()
+  readonly #linkWatch = new LinkWatch()
   readonly #recorder: Recorder
   readonly #clock: Clock
   readonly #sources: FactSources
@@ -61,6 +76,8 @@ export class Gather {
   /** The logs are open. */
   start(follow: (changed: (log: LogView) => void) => void): void {
     this.logs.begin()
+    // It is not known at once: asked now, it is there at the first look.
+    this.#sources.disk()
     follow((log) => this.logs.changed(log))
     this.#wait()
   }
@@ -101,16 +118,24 @@ export class Gather {
     const periodMs = this.#clock.monotonicMs() - this.#lookedMs
     this.#lookedMs += periodMs
     const { part: logs, growth } = this.logs.look()
-    const load = { periodMs: Math.round(periodMs), loopDelayMs: Math.round(this.#delayMs), ...growth }
+    const syncs = sources.syncs()
+    const load = {
+      ...{ periodMs: Math.round(periodMs), loopDelayMs: Math.round(this.#delayMs), ...growth },
+      ...(syncs && { syncs }),
+    }
     this.#delayMs = 0
     const gossip = sources.gossip()
     const members = this.#members(gossip?.detected)
-    const alarms = this.alarms.collect(nowMs, [...sources.findings(nowMs), ...this.#own(nowMs, load.loopDelayMs)])
+    const links = sources.links()
+    const findings = [...sources.findings(nowMs), ...this.#linkWatch.look(links, this.#lookedMs)]
+    const alarms = this.alarms.collect(nowMs, [...findings, ...this.#own(nowMs, load.loopDelayMs)])
+    const disk = sources.disk()
     const changed = {
       ...this.#ifChanged('node', sources.node()),
       ...this.#membersIfChanged(members, slow),
       ...(gossip && this.#ifChanged('gossip', gossip.part)),
-      ...this.#ifChanged('links', sources.links()),
+      ...this.#ifChanged('links', links),
+      ...(disk && this.#ifChanged('disk', disk)),
       ...this.#ifChanged('server', sources.server()),
       ...this.#ifChanged('alarms', alarms),
       ...(logs && { logs }),

@@ -90,11 +90,15 @@ export class Inspector {
   }
 }
 
-/** Both observers, or the one that there is. */
-export function bothOf(one: Inspect | undefined, other: Inspect | undefined): Inspect {
-  return (event) => {
-    one?.(event)
-    other?.(event)
+/** For `createActor`: what tells all observers; where there is none, nothing, for every event costs a little. */
+export function inspectedBy(...observers: readonly (Inspect | undefined)[]): { readonly inspect?: Inspect } {
+  const [one, other] = observers.filter((each) => each !== undefined)
+  if (!one || !other) return one ? { inspect: one } : {}
+  return {
+    inspect: (event) => {
+      one(event)
+      other(event)
+    },
   }
 }
 

@@ -79,6 +79,7 @@ const facts = shaped({
       eventTime: text,
       queryTime: text,
       stalls: shaped({ count: number, totalMs: number }),
+      suspicions: optional(map(count)),
       queued: shaped({ nodes: number, intents: number, queries: number, events: number }),
       problems: map(number),
     }),
@@ -103,7 +104,13 @@ const facts = shaped({
   ),
   links: optional(list(shaped({ peer: text, address: text, state: text, lagRecords: count, lagLogs: count }))),
   server: optional(shaped({ calls: count, watchers: count })),
-  load: optional(shaped({ periodMs: number, loopDelayMs: number, written: count, copied: count })),
+  load: optional(
+    shaped({
+      ...{ periodMs: number, loopDelayMs: number, written: count, copied: count },
+      syncs: optional(shaped({ count, medianMs: number, maxMs: number })),
+    }),
+  ),
+  disk: optional(shaped({ totalBytes: number, freeBytes: number })),
   alarms: optional(list(shaped({ what: text, severity: oneOf('warning', 'error'), text, sinceMs: number }))),
 })
 

@@ -8,7 +8,7 @@ import type { ClusterMember } from '../actors/gossip-actor.ts'
 import { replicatorStates } from '../actors/supervisor.ts'
 import { formatAddress } from '../address.ts'
 import type { NodeConfig } from '../config.ts'
-import type { Address, Clock, Env } from '../env/env.ts'
+import type { Address, Clock, DiskSpace, Env } from '../env/env.ts'
 import type { Journal } from '../log/journal.ts'
 import type { LogView } from '../log/log-view.ts'
 import type { NodeOptions } from '../node.ts'
@@ -17,21 +17,26 @@ import type { Copies } from '../replication/copies.ts'
 import type { Directory } from '../replication/directory.ts'
 import type { PhaseSource } from '../server/phase.ts'
 import type { Finding } from './alarms.ts'
-import type { GossipPart, LinkFacts, NodePart } from './facts.ts'
+import type { DiskRoom } from './disk-room.ts'
+import type { DiskPart, GossipPart, LinkFacts, NodePart } from './facts.ts'
 import type { FactSources } from './gather.ts'
 import { Inspector } from './inspector.ts'
 import type { Recorder } from './recorder.ts'
+import type { SyncTimes } from './sync-times.ts'
 
 export interface NodeParts {
   readonly config: NodeConfig
   readonly env: Env
   readonly epoch: string
-  readonly options: Pick<NodeOptions, 'log' | 'page' | 'version' | 'onlooker'>
+  readonly options: Pick<NodeOptions, 'log' | 'page' | 'version' | 'onlooker' | 'metrics'>
   readonly phase: PhaseSource
   readonly copies: Copies
   readonly directory: Directory
   readonly assignment: Assignment
   readonly credentials: Credentials
+  /** Of the data folder. */
+  readonly room: DiskRoom
+  readonly syncs: SyncTimes
   readonly journal: () => Journal | undefined
   readonly member: () => ClusterMember | undefined
   readonly serfRpcAddress: () => Address | undefined
@@ -52,6 +57,11 @@ export interface Onlooker {
 
 /** Who has less time than this left should be given a new certificate. */
 const expiryWarningMs = 14 * 86_400_000
+
+/** A disk with less room than these shares of it is nearly full, unless it is so large that there is plenty all the same. */
+const shortageWarning = 0.1
+const shortageError = 0.03
+const plentyBytes = 100 * 1024 ** 3
 
 type Found = Finding & { readonly about: string }
 
@@ -74,7 +84,7 @@ export function inspectNode(parts: NodeParts): Inspector {
 }
 
 function factSources(parts: NodeParts): Omit<FactSources, 'server'> {
-  const { journal, member, directory, copies } = parts
+  const { journal, member, directory, copies, room, syncs } = parts
   return {
     logs: () => journal()?.logs() ?? [],
     peersOf: (log) => (log.own ? copies.ends(log.key) : endsBeyond(directory, log)),
@@ -83,7 +93,9 @@ function factSources(parts: NodeParts): Omit<FactSources, 'server'> {
     rttMs: async (name) => member()?.rtt(name),
     gossip: () => gossipPart(member()),
     links: () => links(parts),
-    findings: (nowMs) => [...damages(parts), ...expiries(parts, nowMs), ...refusals(parts)],
+    disk: () => diskPart(room.look()),
+    syncs: () => syncs.take(),
+    findings: (nowMs) => [...damages(parts), ...shortages(room.look()), ...expiries(parts, nowMs), ...refusals(parts)],
   }
 }
 
@@ -102,6 +114,11 @@ function nodePart({ config, options, snapshot, phase, member, serfRpcAddress }: 
   }
 }
 
+/** Free room moves all the time: three digits of it are told, so that it is news only now and then. */
+function diskPart(space: DiskSpace | undefined): DiskPart | undefined {
+  return space && { totalBytes: space.totalBytes, freeBytes: Number(space.freeBytes.toPrecision(3)) }
+}
+
 function endsBeyond(directory: Directory, { key }: LogView): ReadonlyMap<string, number> {
   const offer = directory.offer(key)
   return new Map([...(offer?.by ?? [])].map(([peer, { end }]) => [peer, end]))
@@ -110,9 +127,10 @@ function endsBeyond(directory: Directory, { key }: LogView): ReadonlyMap<string,
 export function gossipPart(member: ClusterMember | undefined): ReturnType<FactSources['gossip']> {
   const stats = member?.stats?.()
   if (!stats) return undefined
-  const { health, incarnation, memberTime, eventTime, queryTime, stalls, queued, problems, detected } = stats
+  const { health, incarnation, memberTime, eventTime, queryTime, stalls, suspicions, queued, problems, detected } =
+    stats
   const part: GossipPart = {
-    ...{ health, incarnation, stalls: { ...stalls, totalMs: Math.round(stalls.totalMs) }, queued },
+    ...{ health, incarnation, suspicions, stalls: { ...stalls, totalMs: Math.round(stalls.totalMs) }, queued },
     memberTime: String(memberTime),
     eventTime: String(eventTime),
     queryTime: String(queryTime),
@@ -148,11 +166,34 @@ function damages({ journal }: NodeParts): Found[] {
   })
 }
 
-function expiries({ env, credentials }: NodeParts, nowMs: number): Found[] {
-  return [credentials.serverTls, credentials.peerTls].flatMap((tls, index): Found[] => {
+function shortages(space: DiskSpace | undefined): Found[] {
+  if (!space || space.freeBytes >= plentyBytes) return []
+  const { totalBytes, freeBytes } = space
+  if (freeBytes >= shortageWarning * totalBytes) return []
+  const severity = freeBytes < shortageError * totalBytes ? 'error' : 'warning'
+  const text = `of the disk below the data folder ${((100 * freeBytes) / totalBytes).toFixed(1)} % is free, ${(freeBytes / 1024 ** 3).toFixed(1)} GiB`
+  return [{ what: 'space', severity, text, about: '' }]
+}
+
+/** Of the certificates that there are: ms since 1970. */
+export function certificateEnds({
+  env,
+  credentials,
+}: NodeParts): { readonly use: 'server' | 'peer'; readonly endMs: number }[] {
+  const uses = [
+    { use: 'server', tls: credentials.serverTls },
+    { use: 'peer', tls: credentials.peerTls },
+  ] as const
+  return uses.flatMap(({ use, tls }) => {
     const endMs = tls && env.rpc.certificateEndMs?.(tls)
-    if (endMs === undefined || endMs - nowMs > expiryWarningMs) return []
-    const whose = index === 0 ? "the server's" : "the node's client"
+    return endMs === undefined ? [] : [{ use, endMs }]
+  })
+}
+
+function expiries(parts: NodeParts, nowMs: number): Found[] {
+  return certificateEnds(parts).flatMap(({ use, endMs }): Found[] => {
+    if (endMs - nowMs > expiryWarningMs) return []
+    const whose = use === 'server' ? "the server's" : "the node's client"
     const days = Math.floor((endMs - nowMs) / 86_400_000)
     const text = days < 0 ? `${whose} certificate has ended` : `${whose} certificate ends in ${days} days`
     return [{ what: 'certificate', severity: days < 2 ? 'error' : 'warning', text, about: whose }]

@@ -103,6 +103,13 @@ export const nodeMetrics = {
     about: 'How often gossip was due and this process did not run',
   },
   'reeve.gossip.stall.time': { kind: 'counter', unit: 's', about: 'How long that was altogether' },
+  'reeve.gossip.suspicions': {
+    kind: 'counter',
+    unit: '{suspicion}',
+    about:
+      'Members that were suspected (raised: by this node, heard: by others), that refuted it or did not (confirmed); ofUs: others suspected this node',
+    attributes: ['reeve.suspicion.kind'],
+  },
   'reeve.gossip.problems': {
     kind: 'counter',
     unit: '{problem}',
@@ -121,6 +128,18 @@ export const nodeMetrics = {
     kind: 'level',
     unit: '{segment}',
     about: 'Segments in which damage was found and not mended yet',
+  },
+  'reeve.disk.size': {
+    kind: 'gauge',
+    unit: 'By',
+    about: 'The file system of the data folder; absent where it does not say',
+  },
+  'reeve.disk.free': { kind: 'gauge', unit: 'By', about: 'What of it the node may still fill' },
+  'reeve.certificate.remaining': {
+    kind: 'gauge',
+    unit: 's',
+    about: "Until the certificate of the node's server, or that of its own calls (peer), ends",
+    attributes: ['reeve.certificate.use'],
   },
 } as const satisfies Record<string, Metric>
 

@@ -2,7 +2,7 @@
 
 import type { Meter } from '@opentelemetry/api'
 import type { WebHandler } from '../env/env.ts'
-import { gossipPart, links, type NodeParts } from '../inspector/sources.ts'
+import { certificateEnds, gossipPart, links, type NodeParts } from '../inspector/sources.ts'
 import { NodeMetrics } from './node-metrics.ts'
 
 export interface MetricsOutlet {
@@ -12,7 +12,7 @@ export interface MetricsOutlet {
 }
 
 export function measureNode(meter: Meter, parts: NodeParts): NodeMetrics {
-  const { env, snapshot, journal, calls, member } = parts
+  const { env, snapshot, journal, calls, member, room } = parts
   return new NodeMetrics(meter, env.clock, {
     ...{ snapshot, journal, calls },
     links: () => links(parts),
@@ -24,6 +24,9 @@ export function measureNode(meter: Meter, parts: NodeParts): NodeMetrics {
       )
     },
     gossip: () => gossipPart(member())?.part,
+    room: () => room.ask(),
+    certificates: () =>
+      new Map(certificateEnds(parts).map(({ use, endMs }) => [use, (endMs - env.clock.now()) / 1000])),
   })
 }
 

@@ -6,7 +6,7 @@
 
 import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api'
 import type { AnyMachineSnapshot } from 'xstate'
-import type { Clock, Disk, RpcRoute } from '../env/env.ts'
+import type { Clock, DiskSpace, RpcRoute } from '../env/env.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { GossipPart, LinkFacts } from '../inspector/facts.ts'
 import type { Journal } from '../log/journal.ts'
@@ -16,7 +16,6 @@ import { watchCalls } from '../server/watch-calls.ts'
 import { countActors } from './actor-states.ts'
 import { type Metric, type NodeMetricName, nodeMetrics } from './catalogue.ts'
 import { timedAppends } from './timed-appends.ts'
-import { timedDisk } from './timed-disk.ts'
 
 /** Asked when somebody looks. */
 export interface MeasuredNode {
@@ -29,6 +28,10 @@ export interface MeasuredNode {
   readonly memberStatuses: () => readonly string[]
   /** Undefined: a Serf agent does the gossip. */
   readonly gossip: () => GossipPart | undefined
+  /** Never rejects; undefined: not known. */
+  readonly room: () => Promise<DiskSpace | undefined>
+  /** By whose it is: seconds until it ends. */
+  readonly certificates: () => ReadonlyMap<string, number>
 }
 
 /** Beyond them, peers are added up under `otherPeers`: a series a peer is to be no burden to whoever collects them. */
@@ -71,8 +74,9 @@ export class NodeMetrics {
     meter.addBatchObservableCallback(this.#look, this.#observed)
   }
 
-  disk(disk: Disk): Disk {
-    return timedDisk(disk, this.#clock, (ms) => this.#syncSeconds.record(ms / 1000))
+  /** An fsync of a log took so long. */
+  synced(ms: number): void {
+    this.#syncSeconds.record(ms / 1000)
   }
 
   routes(routes: readonly RpcRoute[]): RpcRoute[] {
@@ -147,7 +151,7 @@ export class NodeMetrics {
     this.#byName.set(name, observable)
   }
 
-  readonly #look = (result: BatchObservableResult): void => {
+  readonly #look = async (result: BatchObservableResult): Promise<void> => {
     const tell = (name: NodeMetricName, value: number, attributes?: Record<string, string>) =>
       result.observe(this.#byName.get(name) as Observable, value, attributes)
     tell('reeve.produce.records', this.#writtenRecords)
@@ -165,6 +169,17 @@ export class NodeMetrics {
     for (const { chart, state, count } of countActors(this.#node.snapshot())) {
       tell('reeve.actors', count, { 'reeve.actor.chart': chart, 'reeve.actor.state': state })
     }
+    for (const [use, seconds] of this.#node.certificates()) {
+      tell('reeve.certificate.remaining', seconds, { 'reeve.certificate.use': use })
+    }
+    this.#lookAtLogs(tell)
+    const space = await this.#node.room()
+    if (!space) return
+    tell('reeve.disk.size', space.totalBytes)
+    tell('reeve.disk.free', space.freeBytes)
+  }
+
+  #lookAtLogs(tell: Tell): void {
     const journal = this.#node.journal()
     if (!journal) return
     const logs = journal.logs()
@@ -199,6 +214,9 @@ export class NodeMetrics {
     }
     tell('reeve.gossip.stalls', gossip.stalls.count)
     tell('reeve.gossip.stall.time', gossip.stalls.totalMs / 1000)
+    for (const [kind, count] of Object.entries(gossip.suspicions ?? {})) {
+      tell('reeve.gossip.suspicions', count, { 'reeve.suspicion.kind': kind })
+    }
     for (const [problem, count] of Object.entries(gossip.problems)) {
       tell('reeve.gossip.problems', count, { 'reeve.problem': problem })
     }

@@ -7,6 +7,7 @@ export function timedDisk(disk: Disk, clock: Clock, synced: (ms: number) => void
     replaceFile: (path, content, options) => disk.replaceFile(path, content, options),
     list: (path) => disk.list(path),
     stat: (path) => disk.stat(path),
+    space: (path) => disk.space(path),
     makeFolder: (path) => disk.makeFolder(path),
     syncFolder: (path) => disk.syncFolder(path),
     removeFile: (path) => disk.removeFile(path),

@@ -3,7 +3,7 @@
  * latency, capacity, troubles and locks; files and names live in `FileTree`.
  */
 
-import { DiskError, type DiskLock } from '../env/env.ts'
+import { DiskError, type DiskLock, type DiskSpace } from '../env/env.ts'
 import { type DiskOperation, type DiskTrouble, DiskTroubles } from './disk-trouble.ts'
 import type { FileContent } from './file-content.ts'
 import { FileTree } from './file-tree.ts'
@@ -147,9 +147,16 @@ export class SimulatedDisk {
     if (code !== undefined) throw new DiskError(code, path)
   }
 
+  /** Undefined: it never gets full. */
+  space(): DiskSpace | undefined {
+    const totalBytes = this.#capacityBytes()
+    if (totalBytes === Number.POSITIVE_INFINITY) return undefined
+    return { totalBytes, freeBytes: Math.max(0, totalBytes - this.#usedBytes()) }
+  }
+
   /** Throws ENOSPC when a file cannot grow to this size. */
   reserve(file: FileContent, size: number, path: string): void {
-    const capacityBytes = Math.min(this.settings.capacityBytes, this.troubles.capacityBytes)
+    const capacityBytes = this.#capacityBytes()
     if (size <= file.size || capacityBytes === Number.POSITIVE_INFINITY) return
     if (this.#usedBytes() - file.size + size <= capacityBytes) return
     this.troubles.outOfRoom()
@@ -181,6 +188,10 @@ export class SimulatedDisk {
         forget()
       },
     }
+  }
+
+  #capacityBytes(): number {
+    return Math.min(this.settings.capacityBytes, this.troubles.capacityBytes)
   }
 
   #usedBytes(): number {

@@ -1,6 +1,14 @@
 /** The disk of a host as one process sees it: the door's `Disk`, closed the moment the process is dead. */
 
-import { type Disk, type DiskEntry, DiskError, type DiskFile, type DiskLock, type DiskStat } from '../env/env.ts'
+import {
+  type Disk,
+  type DiskEntry,
+  DiskError,
+  type DiskFile,
+  type DiskLock,
+  type DiskSpace,
+  type DiskStat,
+} from '../env/env.ts'
 import type { SimulatedDisk } from './disk.ts'
 import { FileContent } from './file-content.ts'
 import { Folder } from './file-tree.ts'
@@ -72,6 +80,12 @@ export class MountedDisk implements Disk {
     if (node === undefined) return undefined
     if (node instanceof Folder) return { bytes: 0, modifiedMs: 0, kind: 'folder' }
     return { bytes: node.size, modifiedMs: node.modifiedMs, kind: 'file', mode: node.mode }
+  }
+
+  /** Who only looks changes nothing: takes no time, draws no lot, meets no trouble. */
+  async space(): Promise<DiskSpace | undefined> {
+    if (!this.#process.alive) return new Promise(() => {})
+    return this.#disk.space()
   }
 
   makeFolder(path: string): void {

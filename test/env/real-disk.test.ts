@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { DiskError } from '../../src/env/env.ts'
 import { createRealDisk } from '../../src/env/real-disk.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'reeve-disk-'))
@@ -24,4 +25,11 @@ test('fetching tells nothing: what was fetched is read as ever, also beyond the 
   file.close()
   await fetched
   await file.fetch(0, 1024)
+})
+
+test('room is told of the file system that a folder is on, and where there is no such folder, that', async () => {
+  const disk = createRealDisk()
+  const space = await disk.space(folder)
+  assert.ok(space && space.totalBytes >= space.freeBytes && space.freeBytes > 0, JSON.stringify(space))
+  await assert.rejects(disk.space(join(folder, 'none')), (error: DiskError) => error.code === 'ENOENT')
 })

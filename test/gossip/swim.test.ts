@@ -275,6 +275,21 @@ describe('suspicion', () => {
     assert.deepEqual(seen, [])
   })
 
+  test('is counted by who raised it and how it ended, once however many confirm it; against ourselves, too', () => {
+    const { swim, agenda } = start(others)
+    swim.suspect(suspect('a', us), 0)
+    for (const accuser of ['b', 'c', 'd', 'e']) swim.suspect(suspect('a', accuser), 0)
+    swim.suspect(suspect('b', 'c'), 0)
+    swim.alive(alive('b', 2, { port: 3 }), 0)
+    swim.alive(alive('c', 2, { port: 4 }), 0)
+    agenda.run(24_000)
+    swim.dead(dead('d', 'e'), 24_000)
+    swim.suspect(suspect(us, 'c'), 24_000)
+    swim.dead(dead(us, 'c', swim.self.incarnation), 24_000)
+    swim.suspect(suspect(us, 'c'), 24_000)
+    assert.deepEqual(swim.census().suspicions, { raised: 1, heard: 1, refuted: 1, confirmed: 1, ofUs: 2 })
+  })
+
   test('old or absurd accusations and those about strangers are ignored', () => {
     const { swim, state, seen } = start(others)
     swim.alive(alive('a', 5, { port: 2 }), 0)

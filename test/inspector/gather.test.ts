@@ -5,6 +5,7 @@ import { type FactSources, Gather } from '../../src/inspector/gather.ts'
 import type { FactsRecord } from '../../src/inspector/record.ts'
 import { Recorder } from '../../src/inspector/recorder.ts'
 import { NodeReplay } from '../../src/inspector/replay.ts'
+import { SyncTimes } from '../../src/inspector/sync-times.ts'
 import type { LogView } from '../../src/log/log-view.ts'
 
 type TestLog = { -readonly [K in 'id' | 'key' | 'own' | 'start' | 'end' | 'bytes' | 'newest']: LogView[K] }
@@ -37,6 +38,8 @@ function looked(change: Partial<FactSources> = {}, logs: TestLog[] = []) {
     gossip: () => undefined,
     links: () => [],
     server: () => ({ calls: 0, watchers: 0 }),
+    disk: () => undefined,
+    syncs: () => undefined,
     findings: () => [],
     ...change,
   })
@@ -171,6 +174,54 @@ describe('looking at a node', () => {
     ahead.newest = 1n
     await node.second()
     assert.deepEqual(node.replay().alarms, [])
+  })
+
+  it('tells how much room the disk has when that changed, and of fsyncs what they took since the last look', async () => {
+    let disk = { totalBytes: 1000, freeBytes: 500 }
+    const syncs = new SyncTimes()
+    const node = looked({ disk: () => disk, syncs: () => syncs.take() })
+    node.watch()
+    for (const ms of [1, 9, 2.34567]) syncs.note(ms)
+    await node.second()
+    assert.deepEqual(node.replay().disk, disk)
+    assert.deepEqual(node.replay().load?.syncs, { count: 3, medianMs: 2.35, maxMs: 9 })
+    for (let ms = 0; ms < 5000; ms++) syncs.note(ms)
+    await node.second()
+    assert.equal(node.told().at(-1)?.facts.disk, undefined)
+    const { count, medianMs = 0, maxMs } = node.replay().load?.syncs ?? {}
+    assert.deepEqual([count, maxMs, medianMs > 4488], [5000, 5000, true], 'the median is of the last ones')
+    disk = { totalBytes: 1000, freeBytes: 10 }
+    await node.second()
+    assert.deepEqual(node.told().at(-1)?.facts.disk, disk)
+    assert.equal(node.replay().load?.syncs, undefined)
+  })
+
+  it('warns of links that do not get on for a minute, and of those alone', async () => {
+    const link = { address: 'b:7', lagRecords: 0, lagLogs: 0 }
+    const lagging = (lagRecords: number) => ({ ...link, peer: 'lagging', state: 'live', lagRecords, lagLogs: 1 })
+    let links = [
+      { ...link, peer: 'cut', state: 'dialing' },
+      { ...link, peer: 'parked', state: 'parked' },
+      { ...link, peer: 'fine', state: 'live', lagRecords: 9_999 },
+      lagging(10_000),
+    ]
+    const node = looked({ links: () => links })
+    node.watch()
+    const seconds = async (count: number) => {
+      for (let second = 0; second < count; second++) await node.second()
+      return (node.replay().alarms ?? []).map(({ what, severity, text }) => `${what} ${severity} ${text}`)
+    }
+    assert.deepEqual(await seconds(60), [])
+    links = links.map((each) => (each.peer === 'cut' ? { ...each, state: 'backoff' } : each))
+    const alarms = await seconds(1)
+    assert.equal(alarms.length, 2)
+    assert.match(alarms[0] ?? '', /^link error nothing is copied from cut.* b:7$/)
+    assert.match(alarms[1] ?? '', /^link warning 10000 records of lagging /)
+    links = [lagging(0), { ...link, peer: 'cut', state: 'live' }]
+    assert.deepEqual(await seconds(1), [])
+    links = [lagging(50_000)]
+    assert.deepEqual(await seconds(60), [])
+    assert.equal((await seconds(1)).length, 1)
   })
 
   it('goes on when a part cannot be asked', async () => {

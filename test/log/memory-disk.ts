@@ -241,6 +241,8 @@ export class MemoryDisk implements Disk {
     this.#names.get(parent(to))?.add(base(to))
   }
 
+  async space(): Promise<undefined> {}
+
   async lockFolder(path: string, holder: string): Promise<DiskLock> {
     if (this.#locked.has(path)) throw new DiskError('EBUSY', path, `${path} is in use by ${holder}`)
     this.#locked.add(path)

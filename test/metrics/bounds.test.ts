@@ -15,6 +15,8 @@ const quiet: MeasuredNode = {
   links: () => [],
   memberStatuses: () => [],
   gossip: () => undefined,
+  room: async () => undefined,
+  certificates: () => new Map(),
 }
 
 function measured(node: Partial<MeasuredNode>) {
@@ -61,4 +63,19 @@ test('where a part of it cannot be looked at there is no answer, instead of one 
     throw new Error('no links')
   }
   await assert.rejects(measured({ links: broken }).ask(), /no links/)
+})
+
+test('room on the disk and the time that is left of certificates are told where they are known', async () => {
+  const certificates = new Map([
+    ['server', 86_400],
+    ['peer', -5],
+  ])
+  const known = { room: async () => ({ totalBytes: 100, freeBytes: 7 }), certificates: () => certificates }
+  const seen = await measured(known).ask()
+  assert.equal(sumOf(seen, 'reeve_disk_size_bytes'), 100)
+  assert.equal(sumOf(seen, 'reeve_disk_free_bytes'), 7)
+  assert.equal(sumOf(seen, 'reeve_certificate_remaining_seconds', { reeve_certificate_use: 'server' }), 86_400)
+  assert.equal(sumOf(seen, 'reeve_certificate_remaining_seconds', { reeve_certificate_use: 'peer' }), -5)
+  const unknown = await measured({}).ask()
+  assert.ok(!unknown.has('reeve_disk_free_bytes') && !unknown.has('reeve_certificate_remaining_seconds'))
 })

@@ -55,6 +55,8 @@ describe('what a node shows Prometheus', () => {
       assert.ok(sumOf(seen, `${name}_count`) > sumOf(before, `${name}_count`), name)
     }
     assert.ok(sumOf(seen, 'reeve_commit_records_sum') >= 300)
+    assert.ok(sumOf(seen, 'reeve_disk_size_bytes') >= sumOf(seen, 'reeve_disk_free_bytes'))
+    assert.ok(sumOf(seen, 'reeve_disk_free_bytes') > 0)
     const call = {
       rpc_method: 'reeve.v1.LogService/ConsumeStream',
       rpc_response_status_code: 'OK',
@@ -74,8 +76,8 @@ describe('what a node shows Prometheus', () => {
   test('has every metric of the table, and no other, for Grafana, too', async () => {
     const { a } = await nodes
     const all: [string, Metric][] = Object.entries({ ...nodeMetrics, ...processMetrics })
-    // Those are there from the first time on that something of it goes wrong.
-    const troubles = new Set(['reeve.append.failures', 'reeve.gossip.problems'])
+    // Those are there from the first time on that something of it goes wrong, and with TLS.
+    const troubles = new Set(['reeve.append.failures', 'reeve.gossip.problems', 'reeve.certificate.remaining'])
     const shown = (wanted: readonly [string, Metric][]) =>
       wanted.map(([name, { kind, unit }]) => prometheusName(name, unit, kind === 'counter')).sort()
     const usual = all.filter(([name]) => !troubles.has(name))
@@ -120,6 +122,8 @@ describe('what a node shows Prometheus', () => {
     )
     assert.equal(sumOf(seen, 'reeve_replication_links', { reeve_link_state: 'live' }), 0)
     assert.equal(sumOf(seen, 'reeve_gossip_members', { reeve_member_status: 'failed' }), 1)
+    assert.ok(sumOf(seen, 'reeve_gossip_suspicions_total', { reeve_suspicion_kind: 'raised' }) >= 1)
+    assert.ok(sumOf(seen, 'reeve_gossip_suspicions_total', { reeve_suspicion_kind: 'confirmed' }) >= 1)
     assert.equal(sumOf(seen, 'reeve_gossip_members', { reeve_member_status: 'alive' }), 1)
   })
 

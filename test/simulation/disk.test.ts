@@ -66,6 +66,17 @@ describe('files', () => {
     await assert.rejects(world.complete(disk.syncFolder('/none')), code('ENOENT'))
   })
 
+  test('tells how much room there is, also while somebody else fills it; one without end tells nothing', async () => {
+    const { host, disk } = onDisk(1, { disk: { capacityBytes: 10_000 } })
+    disk.open('/data/x', 'write').write(new Uint8Array(4_000), 0)
+    assert.deepEqual(await disk.space('/data'), { totalBytes: 10_000, freeBytes: 6_000 })
+    host.disk.begin('filled', { kind: 'full', freeBytes: 500 })
+    assert.deepEqual(await disk.space('/data'), { totalBytes: 4_500, freeBytes: 500 })
+    host.disk.end('filled')
+    assert.equal((await disk.space('/data'))?.freeBytes, 6_000)
+    assert.equal(await onDisk(1).disk.space('/data'), undefined)
+  })
+
   test('a full disk refuses to grow anything and writes nothing', () => {
     const { disk } = onDisk(1, { disk: { capacityBytes: 10_000 } })
     const file = disk.open('/data/x', 'write')

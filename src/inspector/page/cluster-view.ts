@@ -4,7 +4,7 @@ import { css, html, nothing, type TemplateResult } from 'lit'
 import type { LoadPart } from '../facts.ts'
 import { circleMax, clusterMap, legend, mapLook } from './cluster-map.ts'
 import { logLook, topicPanel, topicsOf } from './log-table.ts'
-import { badge, duration, grouped, look } from './look.ts'
+import { badge, byteSize, duration, grouped, look } from './look.ts'
 import { Part } from './part.ts'
 import { linksOf, type Standing, standingsOf } from './standing.ts'
 
@@ -145,7 +145,7 @@ export class ClusterView extends Part {
   }
 
   #card({ name, replay, word, tone, up, why }: Standing): TemplateResult {
-    const { node, gossip, load, alarms = [] } = replay?.facts ?? {}
+    const { node, gossip, load, disk, alarms = [] } = replay?.facts ?? {}
     return html`<section class="panel card ${up ? '' : 'down'}" aria-label="Node ${name}">
       <header><h2 class="clip" title=${name}>${name}</h2>${badge(word, tone, why || word)}</header>
       ${why && !up ? html`<span class="faint">${why}</span>` : nothing}
@@ -160,6 +160,8 @@ export class ClusterView extends Part {
                   <dt>Event loop</dt><dd>${duration(load.loopDelayMs)} late</dd>`
                 : nothing
             }
+            ${load?.syncs ? html`<dt>Fsync</dt><dd>${duration(load.syncs.medianMs)}, at most ${duration(load.syncs.maxMs)}</dd>` : nothing}
+            ${disk ? html`<dt>Disk</dt><dd title="of ${byteSize(disk.totalBytes)}">${byteSize(disk.freeBytes)} free</dd>` : nothing}
             ${gossip && gossip.health > 0 ? html`<dt>Health</dt><dd>${badge(`slow (${gossip.health})`, 'busy')}</dd>` : nothing}
             <dt>Actors</dt><dd><a href="#/actors">${grouped(replay.actors.size)}</a></dd>
           </dl>`
