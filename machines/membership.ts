@@ -22,6 +22,8 @@ export const membershipMachine = setup({
   actions: {
     /** Seeds, and members that were lost, in this run or in the one before. */
     contactOthers: sendTo('gossip', { type: 'contact' }),
+    /** Seeds at whose address nobody is known: those who are there may have company of their own. */
+    meetStrangers: sendTo('gossip', { type: 'meet' }),
     announceLeave: sendTo('gossip', { type: 'leave' }),
     noteAddress: assign(({ event }) => (event.type === 'gossip.bound' ? { address: event.address } : {})),
     countTry: assign(({ context }) => ({ tries: context.tries + 1 })),
@@ -37,6 +39,8 @@ export const membershipMachine = setup({
     joinBackoff: 1000,
     /** A node that lost everybody asks again this often. */
     rejoinInterval: 10_000,
+    /** With jitter. Two halves of a cluster that came up apart find each other within this, once they can. */
+    strangersInterval: 30_000,
     /** The rest of the cluster hears of a leave within this, or takes it for a failure. */
     leaveTimeout: 15_000,
   },
@@ -84,6 +88,7 @@ export const membershipMachine = setup({
       states: {
         among: {
           on: { 'gossip.alone': { target: 'alone' } },
+          after: { strangersInterval: { target: 'among', reenter: true, actions: 'meetStrangers' } },
         },
         alone: {
           on: { 'gossip.accompanied': { target: 'among' } },

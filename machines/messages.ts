@@ -82,7 +82,12 @@ export type GossipFact =
   | { readonly type: 'gossip.left' }
   | { readonly type: 'gossip.failed'; readonly reason: Reason }
 
-export type GossipOrder = { readonly type: 'contact' } | { readonly type: 'leave' }
+export type GossipOrder =
+  /** Seeds, and members that were lost. */
+  | { readonly type: 'contact' }
+  /** Seeds at whose address no member is known. */
+  | { readonly type: 'meet' }
+  | { readonly type: 'leave' }
 
 // --- the server and its listener -------------------------------------------------------------------------------------
 

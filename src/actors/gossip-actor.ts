@@ -6,7 +6,10 @@ import type { Gossip, GossipFact as GossipNews } from './gossip.ts'
 import { orderly, toReason } from './orderly.ts'
 
 /** Our own gossip, or an agent of this host that does it for us. */
-export type ClusterMember = Pick<Gossip, 'address' | 'members' | 'join' | 'rejoin' | 'leave' | 'rtt' | 'close'> &
+export type ClusterMember = Pick<
+  Gossip,
+  'address' | 'members' | 'join' | 'meet' | 'rejoin' | 'leave' | 'rtt' | 'close'
+> &
   Partial<Pick<Gossip, 'stats'>>
 
 export interface GossipActorOptions {
@@ -19,7 +22,7 @@ export interface GossipActorOptions {
   readonly cluster: string
 }
 
-/** Gossip as an actor: one attempt to reach seeds and members of before an order, members as facts. */
+/** Gossip as an actor: an order is one attempt to reach seeds, or members of before, and members are facts. */
 export const gossipLogic = ({ start, started, seeds, unreached, cluster }: GossipActorOptions) =>
   orderly<GossipOrder, GossipFact | MemberFact>(
     (reason) => ({ type: 'gossip.failed', reason }),
@@ -39,6 +42,10 @@ export const gossipLogic = ({ start, started, seeds, unreached, cluster }: Gossi
           if (type === 'leave') {
             await gossip.leave()
             scope.tell({ type: 'gossip.left' })
+            return
+          }
+          if (type === 'meet') {
+            await gossip.meet(seeds)
             return
           }
           const attempts = await Promise.allSettled([gossip.join(seeds), gossip.rejoin()])

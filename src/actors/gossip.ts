@@ -24,9 +24,10 @@ import { bindGossipTransport, type GossipTransport } from './gossip-transport.ts
 import { OpenQueries } from './open-queries.ts'
 import { ProblemLog } from './problem-log.ts'
 import { rejoin } from './rejoin.ts'
-import { findSeeds, isOwn } from './seed.ts'
+import { findOthers } from './seed.ts'
 import type { Query, QueryOptions, ReceivedQuery, SerfFact, SerfKeys, SerfMember } from './serf-member.ts'
 import type { SnapshotFile } from './snapshot-file.ts'
+import { Strangers } from './strangers.ts'
 
 export interface GossipConfig extends GossipSealingConfig {
   readonly name: string
@@ -109,6 +110,8 @@ class RunningGossip implements Gossip {
   readonly #problems: ProblemLog
   readonly #orders = new Map<number, { resolve: (done: Done) => void; reject: (error: ReeveError) => void }>()
   readonly #queries = new OpenQueries((lTime) => this.#core.forgetQuery(lTime, this.#nowMs))
+  readonly #find: (seeds: readonly string[]) => ReturnType<typeof findOthers>
+  readonly #strangers: Strangers
   #rejoining: Promise<number> | undefined
   #leaving: Promise<Done> | undefined
   #timer: Timer | undefined
@@ -132,10 +135,18 @@ class RunningGossip implements Gossip {
     })
     this.#transport = transport
     this.#problems = problems
+    this.#find = (seeds) => findOthers(seeds, options.env.streams, { advertised: address, bound: transport.address })
+    this.#strangers = new Strangers({
+      find: this.#find,
+      members: () => this.members(),
+      join: (at) => this.#order((nowMs) => core.join([at], { replay: true, quiet: true }, nowMs)),
+      fraction: () => options.env.random.fraction(),
+      met: (place) => options.log.info({ at: place }, 'members that nobody here knew were met at a seed'),
+    })
     this.#settle()
   }
 
-  // --- from the sockets ----------------------------------------------------------------------------------------------
+  // --- from the sockets and the disk ---------------------------------------------------------------------------------
 
   packet(bytes: Uint8Array, from: Address): void {
     this.#fromOutside(from, (nowMs) => this.#core.receivePacket(bytes, from, nowMs))
@@ -144,8 +155,6 @@ class RunningGossip implements Gossip {
   stream(message: StreamMessage, from: Address, reply: Reply): void {
     this.#fromOutside(from, (nowMs) => this.#core.receiveStream(message, from, nowMs, reply))
   }
-
-  // --- from the disk -------------------------------------------------------------------------------------------------
 
   keysStored(problem?: string): void {
     if (this.#closed) return
@@ -160,11 +169,8 @@ class RunningGossip implements Gossip {
   }
 
   async join(seeds: readonly string[], { replay = false }: { replay?: boolean } = {}): Promise<number> {
-    const { streams } = this.#options.env
-    const { address: bound } = this.#transport
-    const { places, problems } = await findSeeds(seeds, streams, bound.port)
-    const others = places.filter((at) => !isOwn(at, this.address, bound, streams))
-    const done = await this.#order((nowMs) => this.#core.join(others, replay, nowMs))
+    const { places, problems } = await this.#find(seeds)
+    const done = await this.#order((nowMs) => this.#core.join(places, { replay }, nowMs))
     problems.push(...done.problems)
     if (done.reached === 0 && problems.length > 0) {
       throw new ReeveError('UNAVAILABLE', `no member could be joined: ${problems.join('; ')}`)
@@ -173,13 +179,17 @@ class RunningGossip implements Gossip {
     return done.reached
   }
 
+  meet(seeds: readonly string[]): Promise<number> {
+    return this.#strangers.meet(seeds)
+  }
+
   rejoin(): Promise<number> {
     this.#rejoining ??= rejoin({
       failed: () => this.members().filter(({ status }) => status === 'failed'),
       isAccompanied: () =>
         this.members().some(({ name, status }) => name !== this.#options.config.name && status === 'alive'),
       // What they told each other meanwhile is news to us: what we had heard before is known.
-      join: (places) => this.#order((nowMs) => this.#core.join(places, true, nowMs)),
+      join: (places) => this.#order((nowMs) => this.#core.join(places, { replay: true }, nowMs)),
       fraction: () => this.#options.env.random.fraction(),
     }).finally(() => {
       this.#rejoining = undefined

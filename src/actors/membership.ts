@@ -17,6 +17,7 @@ export function membershipActor(options: MembershipActorOptions) {
       actors: { gossip: gossipLogic(options) },
       delays: {
         joinBackoff: ({ context }) => backoffMs(context.tries, joinRetryMs, joinRetryMaxMs, fraction()),
+        strangersInterval: () => backoffMs(1, joinRetryMaxMs, joinRetryMaxMs, fraction()),
       },
     }),
   )

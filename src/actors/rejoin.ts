@@ -1,5 +1,6 @@
 import type { Address } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
+import { shuffled } from './shuffled.ts'
 
 /** A place that swallows packets takes as long as a stream may: more than one at a time, but not a crowd. */
 const attemptsAtOnce = 8
@@ -29,13 +30,4 @@ export async function rejoin({ failed, isAccompanied, join, fraction }: RejoinOp
   }
   if (places.length === 0 || isAccompanied()) return 0
   throw new ReeveError('UNAVAILABLE', `none of the members that were lost (${places.length}) answers: ${lastProblem}`)
-}
-
-function shuffled<T>(items: readonly T[], fraction: () => number): T[] {
-  const mixed = [...items]
-  for (let last = mixed.length - 1; last > 0; last -= 1) {
-    const other = Math.floor(fraction() * (last + 1))
-    ;[mixed[last], mixed[other]] = [mixed[other] as T, mixed[last] as T]
-  }
-  return mixed
 }

@@ -18,7 +18,7 @@ export function parseSeed(text: string, defaultPort: number): Address | undefine
 }
 
 /** Every address of every seed, each once; problems for the seeds that have none. */
-export async function findSeeds(
+async function findSeeds(
   seeds: readonly string[],
   streams: Pick<Env['streams'], 'resolve'>,
   defaultPort: number,
@@ -43,8 +43,17 @@ export async function findSeeds(
   return { places: [...places.values()], problems }
 }
 
-/** Whether we would reach ourselves there. */
-export function isOwn(
+/** The same without the places where we would reach ourselves. */
+export async function findOthers(
+  seeds: readonly string[],
+  streams: Pick<Env['streams'], 'resolve' | 'ownAddresses'>,
+  { advertised, bound }: { readonly advertised: Address; readonly bound: Address },
+): Promise<{ places: Address[]; problems: string[] }> {
+  const { places, problems } = await findSeeds(seeds, streams, bound.port)
+  return { places: places.filter((at) => !isOwn(at, advertised, bound, streams)), problems }
+}
+
+function isOwn(
   { host, port }: Address,
   advertised: Address,
   bound: Address,

@@ -21,6 +21,12 @@ export interface SerfMember {
    * or would have us.
    */
   join(seeds: readonly string[], options?: { readonly replay?: boolean }): Promise<number>
+  /**
+   * One attempt at seeds where nobody is known, whether alive or gone: members that came up apart from us may be among
+   * themselves there. Costs nothing when all seeds are known, and little when nobody is where a seed points to; meant to
+   * be called again and again. Resolves with how many answered, and rejects with `NODE_STOPPING` only.
+   */
+  meet(seeds: readonly string[]): Promise<number>
   /** Resolves once the others have had time to hear it. The member goes on answering until `close`. */
   leave(): Promise<void>
   /**

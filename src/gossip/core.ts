@@ -58,6 +58,13 @@ export interface GossipStats {
   readonly problems: ReadonlyMap<Problem, number>
 }
 
+export interface JoinManner {
+  /** Their user events are news. */
+  readonly replay: boolean
+  /** All are told of us only if somebody new came by it. Default false. */
+  readonly quiet?: boolean
+}
+
 /** Called once, now or from a `wake` soon: what to answer, if anything, before the stream is closed. */
 export type Reply = (bytes?: Uint8Array) => void
 
@@ -78,7 +85,7 @@ export interface GossipCore {
   nextWakeMs(): number
   take(): Effect[]
   /** Orders; each returns a number that a `done` effect will carry. */
-  join(seeds: readonly Endpoint[], replay: boolean, nowMs: number): number
+  join(seeds: readonly Endpoint[], manner: JoinManner, nowMs: number): number
   /** Answers go on until the caller stops calling. The second time it is the same order. */
   leave(nowMs: number): number
   /** Throws `REQUEST_MALFORMED` when they take more than 512 bytes. */

@@ -10,7 +10,7 @@ import type { OpenQuery, Question } from './asking.ts'
 import { Awareness } from './awareness.ts'
 import type { Coordinate } from './coordinate.ts'
 import { Coordinates } from './coordinates.ts'
-import type { GossipCore, GossipCoreConfig, GossipStats, Reply } from './core.ts'
+import type { GossipCore, GossipCoreConfig, GossipStats, JoinManner, Reply } from './core.ts'
 import { Courier } from './courier.ts'
 import type { Effect, HeardQuery, Problem } from './effects.ts'
 import { Exchange } from './exchange.ts'
@@ -298,9 +298,9 @@ class Core implements GossipCore {
     return this.#outbox.take()
   }
 
-  join(seeds: readonly Endpoint[], replay: boolean, nowMs: number): number {
+  join(seeds: readonly Endpoint[], manner: JoinManner, nowMs: number): number {
     this.#enter(nowMs)
-    return this.#orders.join(seeds, replay)
+    return this.#orders.join(seeds, manner)
   }
 
   leave(nowMs: number): number {

@@ -1,6 +1,7 @@
 /** What the node is told to do, from the order to its `done`: join, leave, bury others, new tags. Nothing here waits for ever. */
 
 import type { Agenda } from './agenda.ts'
+import type { JoinManner } from './core.ts'
 import type { Courier } from './courier.ts'
 import type { Endpoint } from './ip.ts'
 import { NodeState } from './messages.ts'
@@ -65,15 +66,17 @@ export class Orders {
     return this.#left
   }
 
-  /** Exchanges state with all of them at once. `replay`: their user events are news. */
-  join(seeds: readonly Endpoint[], replay: boolean): number {
+  /** Exchanges state with all of them at once. */
+  join(seeds: readonly Endpoint[], { replay, quiet = false }: JoinManner): number {
     const order = this.#number()
+    const { swim } = this.#parts
+    const joinedBefore = swim.joined
     const problems: string[] = []
     let open = seeds.length
     const conclude = () => {
       if (!replay) this.#parts.ignoreOld(false)
       const reached = seeds.length - problems.length
-      if (reached > 0) this.#joined(seeds)
+      if (reached > 0 && (!quiet || swim.joined !== joinedBefore)) this.#joined(seeds)
       this.#parts.done({ order, reached, problems })
     }
     if (!replay) this.#parts.ignoreOld(true)
@@ -146,6 +149,7 @@ export class Orders {
   }
 
   #joined(seeds: readonly Endpoint[]): void {
+    if (this.#leaving !== undefined) return
     this.#parts.serf.announceJoin(this.#parts.now())
     this.#exchangeFurther(seeds, new Set())
   }

@@ -8,8 +8,10 @@
 
 import type { Logger } from 'pino'
 import type { GossipFact } from '../actors/gossip.ts'
+import { findOthers } from '../actors/seed.ts'
 import type { KeyResult, Query, QueryOptions, SerfFact, SerfKeys, SerfMember } from '../actors/serf-member.ts'
-import { parseAddress } from '../address.ts'
+import { Strangers } from '../actors/strangers.ts'
+import { formatAddress, parseAddress } from '../address.ts'
 import { backoffMs } from '../backoff.ts'
 import type { Address, Env, Timer } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
@@ -46,6 +48,7 @@ export class AgentMember implements SerfMember {
   readonly keys: SerfKeys
   readonly #options: AgentMemberOptions
   readonly #view: MemberView
+  readonly #strangers: Strangers
   #tags: ReadonlyMap<string, string>
   #client: SerfClient | undefined
   #timer: Timer | undefined
@@ -68,6 +71,13 @@ export class AgentMember implements SerfMember {
       remove: key('remove-key'),
       list: async (): Promise<KeyResult> => this.#reach().key('list-keys', ''),
     }
+    this.#strangers = new Strangers({
+      find: (seeds) => findOthers(seeds, options.env.streams, { advertised: this.address, bound: this.address }),
+      members: () => this.members(),
+      join: (at) => this.#try(at),
+      fraction: () => options.env.random.fraction(),
+      met: (place) => options.log.info({ at: place }, 'members that nobody here knew were met at a seed'),
+    })
   }
 
   /**
@@ -104,6 +114,10 @@ export class AgentMember implements SerfMember {
       return at?.host !== host || at.port !== port
     })
     return others.length === 0 ? 0 : this.#reach().join(others, options.replay ?? false)
+  }
+
+  meet(seeds: readonly string[]): Promise<number> {
+    return this.#strangers.meet(seeds)
   }
 
   /** The agent tries to reach those who failed by itself. */
@@ -178,6 +192,15 @@ export class AgentMember implements SerfMember {
   }
 
   // -------------------------------------------------------------------------------------------------------------------
+
+  /** Nobody there, or no agent: another time. */
+  async #try(at: Address): Promise<{ reached: number }> {
+    try {
+      return { reached: await this.#reach().join([formatAddress(at)], true) }
+    } catch {
+      return { reached: 0 }
+    }
+  }
 
   /** Throws `UNAVAILABLE`. */
   #reach(): SerfClient {

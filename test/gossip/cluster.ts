@@ -169,7 +169,7 @@ export class Cluster {
 
   #join(node: Node, seeds: Node[], replay: boolean): number {
     const places = seeds.map(({ at }) => at)
-    const order = node.core.join(places, replay, this.nowMs)
+    const order = node.core.join(places, { replay }, this.nowMs)
     this.#collect(node)
     return order
   }

@@ -74,7 +74,7 @@ test('streams of any kind are survived, opened to us or as an answer', () => {
         const outcome = reader.push(bytes) ?? reader.end()
         if (!outcome.ok) continue
         core.receiveStream(outcome.value, { host: '127.0.0.1', port: 21290 }, 0, () => {})
-        core.join([{ host: '127.0.0.1', port: 21290 }], true, 0)
+        core.join([{ host: '127.0.0.1', port: 21290 }], { replay: true }, 0)
         for (const effect of core.take()) if (effect.kind === 'stream') core.streamAnswered(effect.id, outcome.value, 0)
         checkEffects(core)
       }

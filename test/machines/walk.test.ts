@@ -27,6 +27,7 @@ const alone: Record<keyof typeof charts, { machine: AnyStateMachine; inputs: unk
     machine: charts.membership.provide({
       actions: {
         contactOthers: nothing,
+        meetStrangers: nothing,
         announceLeave: nothing,
         passOn: nothing,
         tellJoined: nothing,

@@ -40,6 +40,7 @@ export class FakeAgent implements RpcAgent {
     address: { host: '127.0.0.1', port: 21001 },
     members: () => [...this.known],
     join: (seeds, options) => this.#note(`join ${seeds} ${options?.replay}`, this.joined),
+    meet: (seeds) => this.#note(`meet ${seeds}`, this.joined),
     leave: () => this.#note('leave', Promise.resolve()),
     forceLeave: (name, options) => this.#note(`forceLeave ${name} ${options?.prune}`, Promise.resolve()),
     setTags: async (tags) => {
