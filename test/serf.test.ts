@@ -33,6 +33,24 @@ afterEach(() => {
 })
 
 describe('a program', () => {
+  test('asks seeds again where nobody was, and nobody where somebody is known', async () => {
+    const [a, b, c, d] = await Promise.all(['a', 'b', 'c', 'd'].map((name) => member(name)))
+    await b!.join([at(a!)])
+    await d!.join([at(c!)])
+    const seeds = [at(a!), at(b!), at(d!)]
+    const others = ['c', 'd'].map(
+      (name) =>
+        new Promise<void>((resolve) => {
+          a!.on('joined', ({ member }) => member.name === name && resolve())
+        }),
+    )
+    assert.equal(await b!.meet(seeds), 1)
+    await Promise.all(others)
+    assert.equal(await b!.meet(seeds), 0)
+    await d!.leave()
+    assert.equal(await b!.meet(seeds), 0, 'nor where somebody has left')
+  })
+
   test('joins, tells, asks, answers and leaves', async () => {
     const encryptKey = Buffer.alloc(32, 7).toString('base64')
     const a = await member('a', { tags: { role: 'web' }, encryptKey })

@@ -135,7 +135,7 @@ export const configSchema = z.strictObject({
   }),
   joinRetryMaxMs: field(durationMs(10, 3_600_000), 30_000, {
     group: 'Cluster',
-    summary: 'Longest pause between attempts to join.',
+    summary: 'Longest pause between attempts to join, also to join those who came up apart from us.',
   }),
   rejoinAfterLeave: field(onUnlessFalse, true, {
     group: 'Cluster',

@@ -196,7 +196,11 @@ export class AgentMember implements SerfMember {
   /** Nobody there, or no agent: another time. */
   async #try(at: Address): Promise<{ reached: number }> {
     try {
-      return { reached: await this.#reach().join([formatAddress(at)], true) }
+      const agent = this.#reach()
+      const reached = await agent.join([formatAddress(at)], true)
+      // The events of those who came may take a while longer.
+      this.#tell(this.#view.replace(await agent.members()))
+      return { reached }
     } catch {
       return { reached: 0 }
     }

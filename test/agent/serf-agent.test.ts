@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
+import { parseAddress } from '../../src/address.ts'
 import { freePort, type SerfAgent, startSerfAgent, withoutSerf } from '../interop/serf-agent.ts'
 import { Stage } from './stage.ts'
 
@@ -33,6 +34,23 @@ describe('a node by the Serf agent of its host', { skip: withoutSerf() }, () => 
     const second = await agent('late', { rpcAddress, at: first.at })
     await node.logged('the Serf agent is back')
     await carries(second)
+  })
+
+  test('lets the agent ask seeds again where nobody was, although the agent is not alone', async () => {
+    const seed = `127.0.0.1:${await freePort()}`
+    const first = await agent('first')
+    const own = await agent('own', { join: first.at })
+    const node = stage.launch('own', {
+      join: [seed],
+      words: ['--serf-agent', own.rpcAddress, '--join-retry-max-ms', '1000'],
+    })
+    await node.ready()
+    const elsewhere = await agent('elsewhere')
+    await agent('seed', { at: parseAddress(seed)!, join: elsewhere.at })
+    await node.logged('members that nobody here knew were met at a seed')
+    await first.until('all of the other half', (members) => {
+      return ['elsewhere', 'seed'].every((name) => members.some((one) => one.name === name && one.status === 'alive'))
+    })
   })
 
   test('does not start under a name that is not the agent’s', async () => {

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { OpenQuery, Question } from '../../src/gossip/asking.ts'
-import type { GossipCore, Reply } from '../../src/gossip/core.ts'
+import type { GossipCore, JoinManner, Reply } from '../../src/gossip/core.ts'
 import type { Fact, HeardQuery, QueryAnswer } from '../../src/gossip/effects.ts'
 import { createGossipCore } from '../../src/gossip/gossip.ts'
 import type { Endpoint } from '../../src/gossip/ip.ts'
@@ -160,16 +160,21 @@ export class Cluster {
   }
 
   join(node: Node, ...seeds: Node[]): number {
-    return this.#join(node, seeds, false)
+    return this.#join(node, seeds, { replay: false })
   }
 
   joinAndReplay(node: Node, ...seeds: Node[]): number {
-    return this.#join(node, seeds, true)
+    return this.#join(node, seeds, { replay: true })
   }
 
-  #join(node: Node, seeds: Node[], replay: boolean): number {
+  /** Asks somebody, who may turn out to be known. */
+  meet(node: Node, other: Node): number {
+    return this.#join(node, [other], { replay: true, quiet: true })
+  }
+
+  #join(node: Node, seeds: Node[], manner: JoinManner): number {
     const places = seeds.map(({ at }) => at)
-    const order = node.core.join(places, { replay }, this.nowMs)
+    const order = node.core.join(places, manner, this.nowMs)
     this.#collect(node)
     return order
   }

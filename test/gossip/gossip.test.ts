@@ -88,6 +88,37 @@ describe('joining', () => {
     cluster.until(() => cluster.agree(['a', 'b', 'c']), 4_000)
   })
 
+  test('two halves that meet by one exchange become one cluster; once they are one, another tells nobody anything', () => {
+    const cluster = new Cluster(9)
+    const nodes = ['a', 'b', 'c', 'd'].map((name) => cluster.start(name))
+    const [a, b, c, d] = nodes as [Node, Node, Node, Node]
+    cluster.join(b, a)
+    cluster.join(d, c)
+    cluster.until(() => cluster.agree(['a', 'b'], [a, b]) && cluster.agree(['c', 'd'], [c, d]))
+    cluster.run(60_000)
+    cluster.meet(b, d)
+    cluster.until(() => cluster.agree(['a', 'b', 'c', 'd']), 2000)
+    cluster.run(60_000)
+    const times = () => nodes.map(({ core }) => core.times().member)
+    const before = times()
+    const order = cluster.meet(a, c)
+    cluster.until(() => a.done.has(order))
+    assert.equal(a.done.get(order)?.reached, 1)
+    assert.deepEqual(a.core.stats().queued, { nodes: 0, intents: 0, queries: 0, events: 0 })
+    cluster.run(5000)
+    assert.deepEqual(times(), before)
+  })
+
+  test('who is about to leave when a join is answered does not announce that it came to stay', () => {
+    const cluster = new Cluster(10)
+    const [a, b] = [cluster.start('a'), cluster.start('b')]
+    cluster.join(b, a)
+    const order = cluster.leave(b)
+    cluster.until(() => b.done.has(order))
+    cluster.run(10_000)
+    assert.notEqual(cluster.status(a, 'b'), 'failed')
+  })
+
   test('the same seed gives the same trace, another seed another', () => {
     const traceOf = (seed: number) => {
       const { cluster } = startCluster(seed, 5)
