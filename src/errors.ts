@@ -25,6 +25,12 @@ export const GrpcCode = {
 } as const
 export type GrpcCode = (typeof GrpcCode)[keyof typeof GrpcCode]
 
+const grpcCodeNames = new Map(Object.entries(GrpcCode).map(([name, code]) => [code, name]))
+
+export function grpcCodeName(code: GrpcCode): string {
+  return grpcCodeNames.get(code) ?? 'UNKNOWN'
+}
+
 interface ErrorKind {
   readonly grpc: GrpcCode
   readonly retry: boolean

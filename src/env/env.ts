@@ -7,7 +7,7 @@
 
 import type { DescMethod } from '@bufbuild/protobuf'
 import type { Aead } from '../aead.ts'
-import type { ReeveError } from '../errors.ts'
+import type { GrpcCode, ReeveError } from '../errors.ts'
 
 export interface Env {
   readonly clock: Clock
@@ -224,6 +224,11 @@ export interface RpcRoute {
   readonly method: DescMethod
   readonly hot: boolean
   readonly handle: RpcHandler
+  /**
+   * Told of the end of each call, once: its status, and how long it took. Who went away first is `CANCELLED`. Must not
+   * throw; costs a call nothing where it is absent.
+   */
+  readonly ended?: (status: GrpcCode, tookMs: number) => void
 }
 
 /** Called once a call; returns what listens to it. A throw ends the call with `INTERNAL`. */

@@ -4,15 +4,14 @@
  * it then, as the inspector does.
  */
 
-import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api'
+import type { Attributes, BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api'
 import type { AnyMachineSnapshot } from 'xstate'
 import type { Clock, DiskSpace, RpcRoute } from '../env/env.ts'
-import type { ErrorCode } from '../errors.ts'
+import { type ErrorCode, type GrpcCode, grpcCodeName } from '../errors.ts'
 import type { GossipPart, LinkFacts } from '../inspector/facts.ts'
 import type { Journal } from '../log/journal.ts'
 import { isInternalTopic } from '../log/log-id.ts'
 import type { LogView } from '../log/log-view.ts'
-import { watchCalls } from '../server/watch-calls.ts'
 import { countActors } from './actor-states.ts'
 import { type Metric, type NodeMetricName, nodeMetrics } from './catalogue.ts'
 import { timedAppends } from './timed-appends.ts'
@@ -42,7 +41,6 @@ const memberStates = ['alive', 'suspect', 'leaving', 'left', 'failed']
 
 export class NodeMetrics {
   readonly #meter: Meter
-  readonly #clock: Clock
   readonly #node: MeasuredNode
   readonly #observed: Observable[] = []
   readonly #byName = new Map<string, Observable>()
@@ -60,7 +58,6 @@ export class NodeMetrics {
 
   constructor(meter: Meter, clock: Clock, node: MeasuredNode) {
     this.#meter = meter
-    this.#clock = clock
     this.#node = node
     this.#appendSeconds = this.#histogram('reeve.append.duration')
     this.#syncSeconds = this.#histogram('reeve.sync.duration')
@@ -82,15 +79,17 @@ export class NodeMetrics {
   routes(routes: readonly RpcRoute[]): RpcRoute[] {
     return routes.map((route) => {
       const method = `${route.method.parent.typeName}/${route.method.name}`
-      return watchCalls(route, () => {
-        const beganMs = this.#clock.monotonicMs()
-        return (status) =>
-          this.#callSeconds.record((this.#clock.monotonicMs() - beganMs) / 1000, {
-            'rpc.system.name': 'grpc',
-            'rpc.method': method,
-            'rpc.response.status_code': status,
-          })
-      })
+      // One object for each series, ever: whoever keeps the histogram may know the series by it.
+      const series: Attributes[] = []
+      const ended = (status: GrpcCode, tookMs: number) => {
+        series[status] ??= {
+          'rpc.system.name': 'grpc',
+          'rpc.method': method,
+          'rpc.response.status_code': grpcCodeName(status),
+        }
+        this.#callSeconds.record(tookMs / 1000, series[status])
+      }
+      return { ...route, ended }
     })
   }
 

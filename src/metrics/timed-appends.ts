@@ -11,14 +11,21 @@ export interface AppendTally {
  * the first who came.
  */
 export function timedAppends(clock: Clock, tally: AppendTally): (durable: Promise<unknown>) => void {
-  const timed = new WeakSet<Promise<unknown>>()
+  // Those that are not settled yet: once one is, nobody waits for it anew.
+  const timed = new Set<Promise<unknown>>()
   return (durable) => {
     if (timed.has(durable)) return
     timed.add(durable)
     const beganMs = clock.monotonicMs()
     durable.then(
-      () => tally.durable(clock.monotonicMs() - beganMs),
-      (error) => tally.failed(toReeveError(error).code),
+      () => {
+        timed.delete(durable)
+        tally.durable(clock.monotonicMs() - beganMs)
+      },
+      (error) => {
+        timed.delete(durable)
+        tally.failed(toReeveError(error).code)
+      },
     )
   }
 }

@@ -1,10 +1,8 @@
 import type { RpcRoute, ServerCall } from '../env/env.ts'
-import { GrpcCode, type ReeveError } from '../errors.ts'
+import { grpcCodeName, type ReeveError } from '../errors.ts'
 
 /** Told of the end of a call, once: gRPC's name of its status. */
 export type CallEnded = (status: string, error?: ReeveError) => void
-
-const names = new Map(Object.entries(GrpcCode).map(([name, code]) => [code, name]))
 
 /** The same route; `begun` is asked at each call who is to be told of its end. Costs a message nothing. */
 export function watchCalls(route: RpcRoute, begun: (call: ServerCall) => CallEnded | undefined): RpcRoute {
@@ -21,7 +19,7 @@ export function watchCalls(route: RpcRoute, begun: (call: ServerCall) => CallEnd
       // Put on the call itself: what wraps it would be on the way of every message, too.
       const finish = call.finish
       call.finish = (error) => {
-        end(error ? (names.get(error.grpc) ?? 'UNKNOWN') : 'OK', error)
+        end(error ? grpcCodeName(error.grpc) : 'OK', error)
         finish.call(call, error)
       }
       const listener = route.handle(call)

@@ -12,7 +12,7 @@ import type {
   ServerCall,
   TlsMaterial,
 } from '../env/env.ts'
-import { ReeveError, toReeveError } from '../errors.ts'
+import { GrpcCode, ReeveError, toReeveError } from '../errors.ts'
 import { messagesIn } from '../framed.ts'
 import { CallFlow } from './call-flow.ts'
 import { hasExpired, readCertificate } from './certificates.ts'
@@ -85,7 +85,7 @@ export class SimulatedRpcServer implements RpcServer {
   close(): Promise<void> {
     this.#closed = true
     this.#unlisten()
-    for (const call of [...this.#calls]) call.abort()
+    for (const call of [...this.#calls]) call.abort(GrpcCode.UNAVAILABLE)
     return this.#context.process.later('socket', 0, () => {})
   }
 
@@ -116,12 +116,12 @@ export class SimulatedRpcServer implements RpcServer {
         }
         const route = this.#routes.get(segment.path)
         if (route === undefined) return refuse(new ReeveError('METHOD_UNKNOWN', `no method ${segment.path}`))
-        const call = new IncomingCall(this.#context, this.#options, end, segment, () => {
+        const call = new IncomingCall(this.#context, this.#options, route, end, segment, () => {
           this.#calls.delete(call)
           if (this.#calls.size === 0) this.#idle?.()
         })
         this.#calls.add(call)
-        call.start(route)
+        call.start()
       },
     }
   }
@@ -133,6 +133,8 @@ class IncomingCall implements ServerCall {
   readonly caller: ServerCall['caller']
   readonly #context: CallContext
   readonly #options: RpcServeOptions
+  readonly #route: RpcRoute
+  readonly #beganUs: number
   readonly #end: ConnectionEnd
   readonly #flow: CallFlow
   readonly #deadlineUs: number | undefined
@@ -141,10 +143,19 @@ class IncomingCall implements ServerCall {
   #listener: CallListener | undefined
   #finished = false
 
-  constructor(context: CallContext, options: RpcServeOptions, end: ConnectionEnd, headers: Headers, over: () => void) {
+  constructor(
+    context: CallContext,
+    options: RpcServeOptions,
+    route: RpcRoute,
+    end: ConnectionEnd,
+    headers: Headers,
+    over: () => void,
+  ) {
     const { process, network } = context
     this.#context = context
     this.#options = options
+    this.#route = route
+    this.#beganUs = network.timeline.nowUs
     this.#end = end
     this.path = headers.path
     this.metadata = headers.metadata
@@ -153,7 +164,9 @@ class IncomingCall implements ServerCall {
     const { timeoutMs } = headers
     this.#deadlineUs = timeoutMs === undefined ? undefined : network.timeline.nowUs + timeoutMs * 1000
     this.#deadline =
-      timeoutMs === undefined ? undefined : process.schedule('deadline', timeoutMs * 1000, () => this.abort())
+      timeoutMs === undefined
+        ? undefined
+        : process.schedule('deadline', timeoutMs * 1000, () => this.abort(GrpcCode.DEADLINE_EXCEEDED))
     const release = process.hold('calls', `${headers.path} from ${end.remote.host}`)
     this.#over = () => {
       process.timeline.cancel(this.#deadline)
@@ -166,7 +179,7 @@ class IncomingCall implements ServerCall {
       drained: () => this.#tell(() => this.#listener?.drained?.()),
     })
     end.listener = {
-      broken: () => this.abort(),
+      broken: () => this.abort(GrpcCode.CANCELLED),
       received: (segment) => {
         if (segment.kind === 'credit') {
           this.#flow.credit(segment.bytes)
@@ -177,9 +190,9 @@ class IncomingCall implements ServerCall {
     this.#flow.attach(end)
   }
 
-  start(route: RpcRoute): void {
+  start(): void {
     this.#tell(() => {
-      this.#listener = route.handle(this)
+      this.#listener = this.#route.handle(this)
     })
   }
 
@@ -201,6 +214,7 @@ class IncomingCall implements ServerCall {
   finish(error?: ReeveError): void {
     if (this.#finished) return
     this.#finished = true
+    this.#tellEnd(error ? error.grpc : GrpcCode.OK)
     this.#flow.sendLast({ kind: 'status', error: error === undefined ? undefined : overTheWire(error) })
     this.#closeWhenFlushed()
   }
@@ -214,13 +228,18 @@ class IncomingCall implements ServerCall {
   }
 
   /** The caller went away, its time is up, or this server closes. */
-  abort(): void {
+  abort(status: GrpcCode): void {
     const told = this.#finished
     this.#finished = true
+    if (!told) this.#tellEnd(status)
     this.#flow.stop()
     this.#end.reset()
     this.#over()
     if (!told) this.#context.process.schedule('call', 0, () => this.#listener?.cancelled?.())
+  }
+
+  #tellEnd(status: GrpcCode): void {
+    this.#route.ended?.(status, (this.#context.network.timeline.nowUs - this.#beganUs) / 1000)
   }
 
   #closeWhenFlushed(): void {

@@ -4,6 +4,7 @@ import type { Meter } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
 import type { WebAnswer, WebHandler } from '../../env/env.ts'
+import { PlainHistograms } from './plain-histograms.ts'
 import { measureProcess } from './process-metrics.ts'
 import { prometheusContentType, prometheusText } from './prometheus-text.ts'
 
@@ -19,20 +20,20 @@ export interface Measured {
 }
 
 export function createScrape({ node, cluster, version }: Measured): Scrape {
-  const reader = new WhenAsked()
-  const provider = new MeterProvider({
-    resource: resourceFromAttributes({
-      'service.name': 'reeve',
-      'service.namespace': cluster,
-      'service.instance.id': node,
-      'service.version': version,
-    }),
-    readers: [reader],
+  const resource = resourceFromAttributes({
+    'service.name': 'reeve',
+    'service.namespace': cluster,
+    'service.instance.id': node,
+    'service.version': version,
   })
-  const meter = provider.getMeter('reeve', version)
+  const histograms = new PlainHistograms(resource, { name: 'reeve', version })
+  const reader = new WhenAsked({ metricProducers: [histograms] })
+  const meter = new MeterProvider({ resource, readers: [reader] }).getMeter('reeve', version)
   measureProcess(meter)
   return {
-    meter,
+    meter: Object.assign(Object.create(meter) as Meter, {
+      createHistogram: (...[name, options]: Parameters<Meter['createHistogram']>) => histograms.create(name, options),
+    }),
     web: ({ path, method }) => {
       if (path !== '/metrics') return undefined
       if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: { allow: 'GET, HEAD' } }

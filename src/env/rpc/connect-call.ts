@@ -8,7 +8,7 @@
 
 import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect'
-import { ReeveError } from '../../errors.ts'
+import { GrpcCode, ReeveError } from '../../errors.ts'
 import { messagesIn } from '../../framed.ts'
 import { ErrorInfoSchema } from '../../gen/google/rpc/status_pb.ts'
 import type { Caller, CallListener, RpcRoute, ServerCall } from '../env.ts'
@@ -29,6 +29,7 @@ export class ConnectCall implements ServerCall, RunningCall {
   readonly #lane: Lane
   readonly #route: RpcRoute
   readonly #context: HandlerContext
+  readonly #beganMs: number
   #listener: CallListener | undefined
   /** A status was decided: the listener hears nothing any more. */
   #over = false
@@ -47,6 +48,7 @@ export class ConnectCall implements ServerCall, RunningCall {
     this.#lane = lane
     this.#route = route
     this.#context = context
+    this.#beganMs = lane.clock.monotonicMs()
     this.path = `/${route.method.parent.typeName}/${route.method.name}`
     this.caller = origin.caller
     this.metadata = metadataFromRaw(origin.rawHeaders)
@@ -200,9 +202,15 @@ export class ConnectCall implements ServerCall, RunningCall {
     this.#over = true
     this.#error = error
     this.#lane.calls.delete(this)
+    this.#route.ended?.(statusOf(error), this.#lane.clock.monotonicMs() - this.#beganMs)
     this.#wakeAnswers?.()
     this.#wakeRequests?.()
   }
+}
+
+function statusOf(error: unknown): GrpcCode {
+  if (error === undefined) return GrpcCode.OK
+  return error instanceof ReeveError ? error.grpc : (connectErrorOf(error).code as number as GrpcCode)
 }
 
 /** Our error with its details; the library's own as they are. Connect's codes are gRPC's. */

@@ -58,6 +58,7 @@ export class FastCall implements ServerCall, RunningCall {
   #wantsDrain = false
   #answered = false
 
+  readonly #beganMs: number
   #deadlineMs: number | undefined
   #deadlineTimer: Timer | undefined
   #lingerTimer: Timer | undefined
@@ -68,6 +69,7 @@ export class FastCall implements ServerCall, RunningCall {
     this.#route = route
     this.#stream = stream
     this.#raw = raw
+    this.#beganMs = route.ended ? lane.clock.monotonicMs() : 0
     this.#reader = new FrameReader(lane.maxMessageBytes)
     this.#single = route.method.methodKind === 'unary' || route.method.methodKind === 'server_streaming'
   }
@@ -297,7 +299,7 @@ export class FastCall implements ServerCall, RunningCall {
   #end(error: ReeveError | undefined): void {
     this.#over = true
     this.#status = error
-    this.#lane.calls.delete(this)
+    this.#tellEnd(error ? error.grpc : GrpcCode.OK)
     this.#only = undefined
     const stream = this.#stream
     const chunks = this.#takeQueue()
@@ -312,6 +314,11 @@ export class FastCall implements ServerCall, RunningCall {
     stream.resume()
     if (stream.writableFinished) this.#linger()
     else stream.once('finish', () => this.#linger())
+  }
+
+  #tellEnd(status: GrpcCode): void {
+    this.#lane.calls.delete(this)
+    this.#route.ended?.(status, this.#lane.clock.monotonicMs() - this.#beganMs)
   }
 
   #linger(): void {
@@ -329,7 +336,7 @@ export class FastCall implements ServerCall, RunningCall {
     this.#lane.clock.clearTimeout(this.#lingerTimer)
     if (this.#over) return
     this.#over = true
-    this.#lane.calls.delete(this)
+    this.#tellEnd(GrpcCode.CANCELLED)
     this.#queue = []
     this.#cancelled()
   }
