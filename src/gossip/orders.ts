@@ -101,13 +101,12 @@ export class Orders {
       this.#left = true
       this.#done(order)
     }
-    const lonely = !swim.accompanied
     this.#whenSent(
       (sent) => serf.announceLeave(now(), sent),
       () =>
         this.#whenSent(
           (sent) => swim.leave(now(), sent),
-          () => (lonely ? gone() : agenda.at(now() + profile.leavePropagateMs, gone)),
+          () => (swim.accompanied ? agenda.at(now() + profile.leavePropagateMs, gone) : gone()),
         ),
     )
     return order
@@ -197,7 +196,10 @@ export class Orders {
     if (other && !this.#left) exchange(other, false, () => {})
   }
 
-  /** Goes on once a broadcast was sent often enough, or for too long, or when there is nobody to hear it. */
+  /**
+   * Goes on once a broadcast was sent often enough, or for too long, or when there is nobody to hear it: at once, or since
+   * the others left, too.
+   */
   #whenSent(queue: (sent: () => void) => void, goOn: (inTime: boolean) => void): void {
     const { agenda, courier, now, profile, swim } = this.#parts
     let over = false
@@ -205,8 +207,14 @@ export class Orders {
       if (over) return
       over = true
       agenda.cancel(timer)
+      agenda.cancel(look)
       goOn(inTime)
     }
+    const lookAround = () =>
+      agenda.at(now() + profile.gossipIntervalMs, () => {
+        if (swim.accompanied) look = lookAround()
+        else conclude(true)
+      })
     const longestMs = now() + maxPatience * profile.broadcastTimeoutMs
     // In a large cluster much else waits to be sent, and what comes later is sent as often first.
     const wait = () =>
@@ -215,6 +223,7 @@ export class Orders {
         else conclude(false)
       })
     let timer = wait()
+    let look = lookAround()
     // Not from within the packing of the packet that carries it.
     queue(() => agenda.at(now(), () => conclude(true)))
     if (!swim.accompanied) conclude(true)

@@ -154,6 +154,16 @@ describe('leaving and coming back', () => {
     cluster.until(() => a.done.has(order), 10)
   })
 
+  test('who leaves while all others do waits for nobody: less than the time to tell who is not there any more', () => {
+    for (const count of [2, 3, 5]) {
+      for (let seed = 40; seed < 50; seed++) {
+        const { cluster, nodes } = startCluster(seed, count)
+        const orders = nodes.map((node) => [node, cluster.leave(node)] as const)
+        cluster.until(() => orders.every(([node, order]) => node.done.has(order)), 4_000)
+      }
+    }
+  })
+
   test('a node that left may come back under its name', () => {
     const { cluster, nodes, names } = startCluster(32, 3)
     const [a, b] = nodes as [Node, Node]
