@@ -102,6 +102,7 @@ export interface HistoryListener {
 }
 
 export class History {
+  /** All but readings, which are many and long: they are judged when they end. */
   readonly operations: Operation[] = []
   readonly #listener: HistoryListener
   readonly #nowMs: () => number
@@ -113,7 +114,7 @@ export class History {
 
   begin<One extends Operation>(asked: Omit<One, 'beganMs' | 'endedMs' | 'answer'>): One {
     const operation = { ...asked, beganMs: this.#nowMs(), endedMs: undefined, answer: undefined } as unknown as One
-    this.operations.push(operation)
+    if (operation.kind !== 'read') this.operations.push(operation)
     this.#listener.begun(operation)
     return operation
   }

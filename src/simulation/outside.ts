@@ -8,6 +8,7 @@ import type { Host } from './host.ts'
 import { Bench, type Verdict } from './judges/bench.ts'
 import { Lookout } from './lookout.ts'
 import type { NodeSlot } from './node-slot.ts'
+import { SeededRandom } from './random.ts'
 import { simulatedDesk } from './simulated-desk.ts'
 import { DiskView } from './universe/disk-view.ts'
 import type { Limits } from './universe/topic-rules.ts'
@@ -15,6 +16,7 @@ import { Universe } from './universe/universe.ts'
 import { audit } from './workload/audit.ts'
 import { type ClientMix, startClients, usualClients } from './workload/clients.ts'
 import { type Counter, Floor } from './workload/floor.ts'
+import { Tide } from './workload/tide.ts'
 import type { World } from './world.ts'
 
 export interface ClientOptions extends Partial<ClientMix> {
@@ -76,12 +78,19 @@ export class Outside {
     for (const { host } of slots) this.#see(host)
     const counters = slots.map((slot) => this.#counter(slot))
     const { history } = this
-    const load = { topics, pauseMs, recordMaxBytes }
+    const tide = new Tide(new SeededRandom(world.seed, 'tide'))
     const surroundings = {
       after: (delayMs: number, callback: () => void) => world.after(delayMs, callback),
       deskAt: ({ name }: Counter) => simulatedDesk(world, slots.find((slot) => slot.name === name)!.host),
     }
-    this.#floor = new Floor({ world: surroundings, seed: world.seed, history, counters, ...load })
+    this.#floor = new Floor({
+      world: surroundings,
+      seed: world.seed,
+      ...{ history, counters, topics, recordMaxBytes },
+      get pauseMs() {
+        return pauseMs * tide.slowness(world.now)
+      },
+    })
     startClients(this.#floor, { ...usualClients, ...clients })
   }
 

@@ -3,7 +3,8 @@
  * Every simulated event and every note of the code above goes in, in order; nothing is kept but the hash.
  */
 
-import { Xxh64, xxh32 } from '@node-rs/xxhash'
+import { Xxh64 } from '@node-rs/xxhash'
+import { checksum } from './checksum.ts'
 
 /** The kinds of simulated events; the numbers go into the hash. */
 export const eventKinds = {
@@ -73,5 +74,5 @@ export class Trace {
 
 /** 32 bits for `Trace.event`. */
 export function tagOf(bytes: Uint8Array, salt = 0): number {
-  return xxh32(bytes, salt)
+  return checksum(bytes, salt)
 }

@@ -1,25 +1,42 @@
-import type { ProduceAsked, ReadAsked } from '../history.ts'
+import type { ProduceAsked, ReadAsked, ReadRun } from '../history.ts'
 import { disksThatHad, pending } from './durable-copies.ts'
-import { type Finding, type Judge, mayGo, type Rest } from './judge.ts'
+import { type Finding, type Judge, mayGo, none, type Rest } from './judge.ts'
 
 /** Readings of everything, of each node, once all is quiet. */
 export const auditOf = (node: string, round: number): string => `audit ${round} of ${node}`
+const isAudit = ({ reading }: ReadAsked): boolean => /^audit \d+ of /.test(reading)
 
 /**
  * What was acknowledged can be read at every node once all is quiet, unless it may be gone, or so many disks were lost as
  * were acknowledged.
  */
 export function finallyEverywhere(): Judge {
+  const audits = new Map<string, RecordsRead>()
   return {
     name: 'finallyEverywhere',
+    ended(operation) {
+      const { kind, answer } = operation
+      if (kind !== 'read' || !answer?.ok || !('runs' in answer) || !isAudit(operation)) return none
+      const read = audits.get(operation.reading) ?? new RecordsRead()
+      audits.set(operation.reading, read)
+      for (const run of answer.runs) read.add(run)
+      return none
+    },
     rests(rest) {
-      const read = new Map(rest.live.map(({ node }) => [node, recordsRead(rest, node)]))
       const missing = new Map<string, string[]>()
+      const read = rest.live.map(({ node }) => [node, audits.get(auditOf(node, rest.round))] as const)
       for (const operation of rest.history.operations) {
         if (operation.kind !== 'produce') continue
-        for (const { log, at } of acknowledged(rest, operation)) {
-          for (const [node, records] of read) {
-            if (!records.has(`${log}/${at}`)) missing.set(node, [...(missing.get(node) ?? []), `${log}/${at}`])
+        const told = storedBy(operation)
+        if (told === undefined) continue
+        const { log, base, count } = told
+        const without = read.filter(([, records]) => records?.hasAll(log, base, base + count) !== true)
+        if (without.length === 0) continue
+        for (const at of wanted(rest, told)) {
+          for (const [node, records] of without) {
+            if (records?.hasAll(log, at, at + 1) !== true) {
+              missing.set(node, [...(missing.get(node) ?? []), `${log}/${at}`])
+            }
           }
         }
       }
@@ -33,28 +50,42 @@ export function finallyEverywhere(): Judge {
   }
 }
 
-function recordsRead({ history, round }: Rest, node: string): Set<string> {
-  const reading = auditOf(node, round)
-  const reads = history.operations.filter((one): one is ReadAsked => one.kind === 'read' && one.reading === reading)
-  const records = new Set<string>()
-  for (const { answer } of reads) {
-    if (!answer?.ok) continue
-    for (const { log, from, sums } of answer.runs)
-      for (const index of sums.keys()) records.add(`${log}/${from + index}`)
-  }
-  return records
+interface Range {
+  readonly from: number
+  to: number
 }
 
-/** Records of this produce that must be there. */
-function acknowledged({ universe }: Rest, { answer }: ProduceAsked): { log: string; at: number }[] {
-  if (answer === undefined) return []
-  const told = answer.ok ? answer : pending(answer.code, answer.facts)
-  if (told === undefined) return []
-  const { log, base, count, copies } = told
+/** By log: from where to where, ascending as they are read. */
+class RecordsRead {
+  readonly #logs = new Map<string, Range[]>()
+
+  add({ log, from, sums }: ReadRun): void {
+    const ranges = this.#logs.get(log)
+    const last = ranges?.at(-1)
+    const to = from + sums.length
+    if (ranges === undefined) this.#logs.set(log, [{ from, to }])
+    else if (last?.to === from) last.to = to
+    else ranges.push({ from, to })
+  }
+
+  hasAll(log: string, from: number, to: number): boolean {
+    return this.#logs.get(log)?.some((range) => range.from <= from && to <= range.to) === true
+  }
+}
+
+type Told = NonNullable<ReturnType<typeof pending>>
+
+/** What was said to be stored. */
+function storedBy({ answer }: ProduceAsked): Told | undefined {
+  return answer?.ok ? answer : answer && pending(answer.code, answer.facts)
+}
+
+/** Offsets of these records that must be there. */
+function wanted({ universe }: Rest, { log, base, count, copies }: Told): number[] {
   // A disk that lied never had it, and is lost all the same.
   const had = [...disksThatHad(universe, log, base, count)]
   if (universe.unsound >= copies && had.every((disk) => universe.isUnsound(disk))) return []
-  return Array.from({ length: count }, (_, index) => ({ log, at: base + index })).filter(({ at }) => {
+  return Array.from({ length: count }, (_, index) => base + index).filter((at) => {
     const frame = universe.frameAt(log, at)
     return frame === undefined || !mayGo(universe, log, frame)
   })

@@ -11,11 +11,11 @@ export function noStepBack(): Judge {
       const { answer, node } = operation
       if (operation.kind !== 'read' || !answer?.ok || !('runs' in answer) || operation.cursorName !== undefined)
         return none
-      const { reading, only } = operation
+      const { reading, only, from: stoodAt } = operation
       const findings: Finding[] = []
-      const at = new Map(Object.entries(operation.from))
+      const at = new Map<string, number>()
       for (const { log, from, sums } of answer.runs) {
-        const next = at.get(log) ?? 0
+        const next = at.get(log) ?? stoodAt[log] ?? 0
         at.set(log, from + sums.length)
         const wanted = only?.log === undefined ? originOf(log) === (only?.origin ?? originOf(log)) : log === only.log
         if (!wanted) findings.push({ node, reason: `${reading} asked for other logs, and got ${log}/${from}` })

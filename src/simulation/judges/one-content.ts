@@ -35,10 +35,14 @@ export function oneContent(): Judge {
       return answer.runs.flatMap(({ log, from, sums }) => differing(log, from, sums, 'was read as something else'))
 
       function differing(log: string, from: number, sums: readonly number[], what: string): Finding[] {
-        for (const [index, sum] of sums.entries()) {
-          const frame = universe.frameAt(log, from + index)
-          if (frame?.records === undefined || frame.records[from + index - frame.base] === sum) continue
-          return [finding(node, log, from + index, what)]
+        const to = from + sums.length
+        for (let at = from; at < to; ) {
+          const frame = universe.frameAt(log, at)
+          const end = Math.min(to, frame?.end ?? at + 1)
+          for (; at < end; at++) {
+            const said = frame?.records?.[at - frame.base]
+            if (said !== undefined && said !== sums[at - from]) return [finding(node, log, at, what)]
+          }
         }
         return []
       }

@@ -8,9 +8,11 @@ export function readYourWrites(): Judge {
       const { answer, node, disk } = operation
       if (operation.kind !== 'read' || !answer?.ok || !('runs' in answer)) return none
       const { only, from, waitsFor } = operation
+      const waited = Object.entries(waitsFor)
+      if (waited.length === 0) return none
       const reached = new Map(Object.entries(from))
       for (const run of answer.runs) reached.set(run.log, run.from + run.sums.length)
-      for (const [log, to] of Object.entries(waitsFor)) {
+      for (const [log, to] of waited) {
         const last = universe.frameAt(log, to - 1)
         if (last === undefined || mayGo(universe, log, last)) continue
         const where = `${log}/${to - 1}`

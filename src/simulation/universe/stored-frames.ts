@@ -62,7 +62,7 @@ function frameAt(buffer: Buffer, at: number, from: number): StoredFrame | undefi
   const count = frame.readUInt32BE(24)
   const producer = frame.toString('hex', 48, 64)
   const place = /[1-9a-f]/.test(producer) ? { producer, sequence: Number(frame.readBigUInt64BE(64)) } : undefined
-  const records = recordSums(frame.subarray(headerBytes))
+  const records = recordSums(frame, headerBytes)
   return {
     at: from + at,
     bytes,

@@ -5,7 +5,9 @@ import type { MembersAsked, Positions } from '../history.ts'
 import { auditOf } from '../judges/finally-everywhere.ts'
 import { namedAuditOf } from '../judges/kept-cursors.ts'
 import { cursorName } from './cursor-users.ts'
-import { type Counter, type Floor, positionsAfter, readOf } from './floor.ts'
+import type { StreamListener } from './desk.ts'
+import { type Counter, type Floor, positionsAfter } from './floor.ts'
+import { type ReadAnswer, readAnswer } from './read-answer.ts'
 
 const timeoutMs = 20_000
 
@@ -45,12 +47,11 @@ function readAll(floor: Floor, counter: Counter, topic: string, round: number): 
   const reading = auditOf(counter.name, round)
   let from: Positions = {}
   return new Promise((resolve) => {
-    floor.desk(counter).listen(counter.server, LogService.method.consumeStream, { topic }, timeoutMs, {
-      message: (message) => {
+    const listener: StreamListener<ReadAnswer> = {
+      message: (answer) => {
         const operation = floor.beginRead(counter, { client: 'auditor', topic, reading, from })
-        const read = readOf(topic, message)
-        history.end(operation, { ok: true, ...read })
-        from = positionsAfter(from, read.runs)
+        history.end(operation, { ok: true, ...answer })
+        from = positionsAfter(from, answer.runs)
       },
       closed: (refused) => {
         // A topic of which nothing is left is not there.
@@ -59,7 +60,10 @@ function readAll(floor: Floor, counter: Counter, topic: string, round: number): 
         }
         resolve()
       },
-    })
+    }
+    const decode = (bytes: Uint8Array): ReadAnswer => readAnswer(topic, bytes)
+    const desk = floor.desk(counter)
+    desk.listen(counter.server, LogService.method.consumeStream, { topic }, timeoutMs, listener, decode)
   })
 }
 

@@ -12,7 +12,7 @@ export function cursorUser(floor: Floor, client: string, topic: string): void {
   let count = 0
   /** The commit before the last one: whoever sends it again late moves nothing back. */
   let earlier: (() => void) | undefined
-  floor.loop(random, floor.options.pauseMs * 3, (done) => {
+  floor.loop(random, 3, (done) => {
     const [counter, other] = [floor.pick(random), floor.pick(random)]
     const desk = floor.desk(counter)
     const asked = { client, topic, reading: `${client} ${count++}`, from: {}, cursorName }

@@ -39,30 +39,33 @@ export class Desk {
     this.#tls = tls
   }
 
-  /** One message there, one back. */
-  ask<Method extends DescMethod>(
+  /** One message there, one back. `decode`: of the answer, where less than the whole message is wanted. */
+  ask<Method extends DescMethod, Answer = MessageShape<Method['output']>>(
     to: Server,
     method: Method,
     request: MessageInitShape<Method['input']>,
     timeoutMs: number,
-    told: (answer: Answered<MessageShape<Method['output']>>) => void,
+    told: (answer: Answered<Answer>) => void,
+    decode?: (bytes: Uint8Array) => Answer,
   ): void {
-    let message: MessageShape<Method['output']> | undefined
-    this.listen(to, method, request, timeoutMs, {
+    let message: Answer | undefined
+    const listener: StreamListener<Answer> = {
       message: (answer) => {
         message = answer
       },
       closed: (refused) => told(message === undefined ? (refused ?? unanswered) : { ok: true, message }),
-    })
+    }
+    this.listen(to, method, request, timeoutMs, listener, decode)
   }
 
   /** One message there, any number back. */
-  listen<Method extends DescMethod>(
+  listen<Method extends DescMethod, Answer = MessageShape<Method['output']>>(
     to: Server,
     method: Method,
     request: MessageInitShape<Method['input']>,
     timeoutMs: number,
-    listener: StreamListener<MessageShape<Method['output']>>,
+    listener: StreamListener<Answer>,
+    decode: (bytes: Uint8Array) => Answer = (bytes) => fromBinary(method.output, bytes) as Answer,
   ): ClientCall {
     const { isSecure, ...address } = to
     const channel = this.#rpc.dial({ to: address, ...(isSecure && { tls: this.#tls }) })
@@ -70,7 +73,7 @@ export class Desk {
       `/${method.parent.typeName}/${method.name}`,
       { timeoutMs },
       {
-        message: (bytes) => listener.message(fromBinary(method.output, bytes) as MessageShape<Method['output']>),
+        message: (bytes) => listener.message(decode(bytes)),
         closed: (error) => {
           channel.close()
           listener.closed(error && { ok: false, code: error.code, facts: error.facts })

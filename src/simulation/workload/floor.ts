@@ -1,12 +1,13 @@
 /** What all clients of a run share: the nodes, desks to sit at, the history, chance, and the kinds of question they ask. */
 
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { type ConsumeRequestSchema, type ConsumeResponse, LogService } from '../../gen/reeve/v1/log_service_pb.ts'
+import { type ConsumeRequestSchema, LogService } from '../../gen/reeve/v1/log_service_pb.ts'
 import type { LogId, Position } from '../../gen/reeve/v1/record_pb.ts'
 import type { History, Positions, ProduceAsked, ReadAsked, ReadRun } from '../history.ts'
 import { SeededRandom } from '../random.ts'
 import { recordSum } from '../universe/record-sums.ts'
-import type { Desk, Server } from './desk.ts'
+import type { Answered, Desk, Server } from './desk.ts'
+import { epochText, type ReadAnswer, readAnswer } from './read-answer.ts'
 
 /** A node as clients know it: an address that may answer. */
 export interface Counter {
@@ -32,7 +33,7 @@ export interface FloorOptions {
   readonly history: History
   readonly counters: readonly Counter[]
   readonly topics: readonly string[]
-  /** Mean pause of each client between two questions. */
+  /** Mean pause of a writer between two questions; looked at before each. */
   readonly pauseMs: number
   readonly recordMaxBytes: number
 }
@@ -85,11 +86,19 @@ export class Floor {
     return random.pick(up.length === 0 || random.chance(0.05) ? counters : up)
   }
 
+  /** After a pause, whose mean is so many of a writer's. */
+  later(random: SeededRandom, work: () => void, pauses = 1): void {
+    const { world, pauseMs } = this.options
+    world.after(random.between(0.1, 1.9) * pauses * pauseMs, work)
+  }
+
   /** Again and again, with pauses, for as long as `step` says and the floor is open; `step` calls back when it is done. */
-  loop(random: SeededRandom, pauseMs: number, step: (done: () => void) => void): void {
-    this.options.world.after(random.between(0.1, 1.9) * pauseMs, () => {
-      if (this.#open) step(() => this.loop(random, pauseMs, step))
-    })
+  loop(random: SeededRandom, pauses: number, step: (done: () => void) => void): void {
+    const next = (): void => {
+      if (this.#open) step(again)
+    }
+    const again = (): void => this.later(random, next, pauses)
+    again()
   }
 
   produce(
@@ -129,12 +138,14 @@ export class Floor {
   ): void {
     const operation = this.beginRead(counter, asked)
     const { topic } = asked
-    desk.ask(counter.server, LogService.method.consume, { topic, ...request }, timeoutMs, (answer) => {
+    const answered = (answer: Answered<ReadAnswer>): void => {
       const { history } = this.options
-      if (answer.ok) history.end(operation, { ok: true, ...readOf(topic, answer.message) })
+      if (answer.ok) history.end(operation, { ok: true, ...answer.message })
       else history.end(operation, answer)
       told(operation, answer.ok ? answer.message.cursor : undefined)
-    })
+    }
+    const decode = (bytes: Uint8Array): ReadAnswer => readAnswer(topic, bytes)
+    desk.ask(counter.server, LogService.method.consume, { topic, ...request }, timeoutMs, answered, decode)
   }
 
   beginRead(
@@ -150,14 +161,6 @@ export class Floor {
     }
     return this.options.history.begin<ReadAsked>({ ...fixed, ...asked })
   }
-}
-
-export function readOf(topic: string, { batches, atEnd }: Pick<ConsumeResponse, 'batches' | 'atEnd'>) {
-  const runs = batches.map(({ origin, epoch, baseOffset, timestamp, batch }): ReadRun => {
-    const sums = (batch?.records ?? []).map(({ key, value }) => recordSum(key, value))
-    return { log: `${topic}/${origin}/${epochText(epoch)}`, from: Number(baseOffset), sums, timestamp }
-  })
-  return { runs, atEnd }
 }
 
 export function positionsAfter(from: Positions, runs: readonly ReadRun[]): Positions {
@@ -180,10 +183,4 @@ export function epochBytes(epoch: string): Uint8Array {
 
 function logOf(log: LogId | undefined): string {
   return `${log?.topic}/${log?.origin}/${epochText(log?.epoch ?? new Uint8Array(0))}`
-}
-
-function epochText(epoch: Uint8Array): string {
-  return Buffer.from(epoch)
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }

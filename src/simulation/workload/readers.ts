@@ -5,7 +5,9 @@ import { LogService, ReadOrder, StartAt } from '../../gen/reeve/v1/log_service_p
 import { CursorStateSchema } from '../../gen/reeve/v1/record_pb.ts'
 import type { Positions, ReadAsked, Refused } from '../history.ts'
 import type { SeededRandom } from '../random.ts'
-import { epochBytes, type Floor, onTheWire, positionsAfter, readOf } from './floor.ts'
+import type { StreamListener } from './desk.ts'
+import { epochBytes, type Floor, onTheWire, positionsAfter } from './floor.ts'
+import { type ReadAnswer, readAnswer } from './read-answer.ts'
 
 interface Reading {
   readonly name: string
@@ -22,7 +24,7 @@ export function roamingReader(floor: Floor, client: string): void {
   let reading = beginReading(floor, random, client, 0)
   let count = 0
   let counter = floor.pick(random)
-  floor.loop(random, floor.options.pauseMs * 2, (done) => {
+  floor.loop(random, 2, (done) => {
     if (random.chance(0.02)) reading = beginReading(floor, random, client, ++count)
     if (random.chance(0.3)) counter = floor.pick(random)
     const mine = reading
@@ -51,7 +53,7 @@ export function tailingReader(floor: Floor, client: string): void {
   const random = floor.random(client)
   const reading = beginReading(floor, random, client, 0)
   const { topic, name } = reading
-  floor.loop(random, floor.options.pauseMs, (done) => {
+  floor.loop(random, 1, (done) => {
     const counter = floor.pick(random)
     const asked = {
       client,
@@ -62,11 +64,11 @@ export function tailingReader(floor: Floor, client: string): void {
     const request = { topic, cursor: reading.cursor, origin: reading.origin ?? '', follow: true }
     const desk = floor.desk(random.chance(0.5) ? counter : floor.pick(random))
     const timeoutMs = random.integer(500, 10_000)
-    desk.listen(counter.server, LogService.method.consumeStream, request, timeoutMs, {
-      message: (message) => {
+    const listener: StreamListener<ReadAnswer> = {
+      message: (answer) => {
         const operation = floor.beginRead(counter, { ...asked, from: reading.positions })
-        floor.options.history.end(operation, { ok: true, ...readOf(topic, message) })
-        goOn(reading, operation, message.cursor)
+        floor.options.history.end(operation, { ok: true, ...answer })
+        goOn(reading, operation, answer.cursor)
       },
       closed: (refused) => {
         if (refused !== undefined) {
@@ -76,7 +78,9 @@ export function tailingReader(floor: Floor, client: string): void {
         }
         done()
       },
-    })
+    }
+    const decode = (bytes: Uint8Array): ReadAnswer => readAnswer(topic, bytes)
+    desk.listen(counter.server, LogService.method.consumeStream, request, timeoutMs, listener, decode)
   })
 }
 
@@ -84,7 +88,7 @@ export function tailingReader(floor: Floor, client: string): void {
 export function probe(floor: Floor, client: string): void {
   const random = floor.random(client)
   let count = 0
-  floor.loop(random, floor.options.pauseMs * 4, (done) => {
+  floor.loop(random, 4, (done) => {
     const [here, there] = [floor.pick(random), floor.pick(random)]
     const topic = random.pick(floor.options.topics)
     const payloads = [new TextEncoder().encode(`${client} ${count++}`)]

@@ -6,7 +6,7 @@ import type { Floor } from './floor.ts'
 
 export function topicKeeper(floor: Floor, client: string, topic: string): void {
   const random = floor.random(client)
-  floor.loop(random, floor.options.pauseMs * 30, (done) => {
+  floor.loop(random, 30, (done) => {
     const counter = floor.pick(random)
     const kind = random.chance(0.5) ? ('setTopic' as const) : ('deleteTopic' as const)
     const { history } = floor.options

@@ -8,11 +8,11 @@ import { allCopies, type Counter, type Floor } from './floor.ts'
 export function carelessWriter(floor: Floor, counter: Counter): void {
   const client = `writer at ${counter.name}`
   const random = floor.random(client)
-  const { topics, pauseMs, recordMaxBytes, counters } = floor.options
+  const { topics, recordMaxBytes, counters } = floor.options
   let count = 0
   const write = (): void => {
     if (!floor.isOpen) return
-    floor.options.world.after(random.between(0.1, 1.9) * pauseMs, write)
+    floor.later(random, write)
     const topic = random.pick(topics)
     const payloads = Array.from({ length: random.chance(0.8) ? 1 : random.integer(2, 5) }, () =>
       textBytes(`${counter.name} ${count++} ${'x'.repeat(random.integer(0, recordMaxBytes))}`),
@@ -28,7 +28,7 @@ export function carelessWriter(floor: Floor, counter: Counter): void {
     }
     floor.produce(floor.desk(counter), to, asked, undefined)
   }
-  floor.options.world.after(random.between(0.1, 1.9) * pauseMs, write)
+  floor.later(random, write)
 }
 
 export interface StubbornOptions {
@@ -43,7 +43,7 @@ export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOp
   const random = floor.random(client)
   const producerId = random.bytes(16)
   const producer = Buffer.from(producerId).toString('hex')
-  const { topics, pauseMs, world } = floor.options
+  const { topics } = floor.options
   const next = new Map<string, number>()
   let counter = desk
   let record: { topic: string; sequence: number; payloads: Uint8Array[] } | undefined
@@ -72,7 +72,7 @@ export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOp
       next.set(topic, (record?.sequence ?? 0) + sums.length)
       record = undefined
     } else if (!stored && roams) counter = floor.pick(random)
-    world.after(random.between(0.1, 1.9) * pauseMs, step)
+    floor.later(random, step)
   }
   const begin = () => {
     const topic = random.pick(topics)
@@ -82,7 +82,7 @@ export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOp
     )
     return { topic, sequence, payloads }
   }
-  world.after(random.between(0.1, 1.9) * pauseMs, step)
+  floor.later(random, step)
 }
 
 function drawCopies(random: SeededRandom, nodes: number): number {
