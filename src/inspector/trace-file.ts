@@ -20,6 +20,12 @@ export function traceLine(record: TraceRecord): string {
   return `${JSON.stringify(record)}\n`
 }
 
+/** What a piece of a file held. `problem`: the line behind these records is bad, and nothing more is read. */
+export interface TracePiece {
+  readonly records: readonly TraceRecord[]
+  readonly problem: string | undefined
+}
+
 export class TraceReader {
   #header: TraceHeader | undefined
   #rest: string[] = []
@@ -33,72 +39,68 @@ export class TraceReader {
   }
 
   /**
-   * The records in the next piece of text, wherever it was cut. After a problem, which names the line, nothing more is
-   * read: what came before it is good.
+   * The records in the next piece of text, wherever it was cut. After a problem, which names the line, there are no more:
+   * what came before it is good.
    */
-  push(text: string): Decoded<TraceRecord[]> {
+  push(text: string): TracePiece {
+    const records: TraceRecord[] = []
     const lines = text.split('\n')
     const last = lines.pop() as string
-    const records: TraceRecord[] = []
     for (const line of lines) {
-      this.#rest.push(line)
-      this.#restLength += line.length
-      const whole = this.#restLength > lineMaxLength ? undefined : this.#rest.join('')
+      if (this.#problem !== undefined) break
+      this.#gather(line)
+      this.#read(records)
       this.#rest = []
       this.#restLength = 0
-      if (!this.#read(whole, records)) return this.#refusal()
     }
-    this.#rest.push(last)
-    this.#restLength += last.length
-    if (this.#restLength > lineMaxLength) {
-      this.#read(undefined, records)
-      this.#rest = []
-    }
-    return this.#problem === undefined ? { ok: true, value: records } : this.#refusal()
+    if (this.#problem === undefined) this.#gather(last)
+    if (this.#restLength > lineMaxLength) this.#read(records)
+    return { records, problem: this.#problem }
   }
 
   /** What the file held behind its last line end. */
-  end(): Decoded<TraceRecord[]> {
+  end(): TracePiece {
     const last = this.push('\n')
-    if (last.ok && this.#header === undefined) return { ok: false, problem: 'line 1: an empty file' }
+    if (last.problem === undefined && this.#header === undefined) {
+      return { ...last, problem: 'line 1: an empty file' }
+    }
     return last
   }
 
-  #read(line: string | undefined, records: TraceRecord[]): boolean {
-    if (this.#problem !== undefined) return false
+  #gather(part: string): void {
+    this.#rest.push(part)
+    this.#restLength += part.length
+  }
+
+  #read(records: TraceRecord[]): void {
     this.#line++
-    if (line === undefined) return this.#refuse(`longer than ${lineMaxLength} characters`)
-    if (this.#header === undefined) {
+    const line = this.#restLength > lineMaxLength ? undefined : this.#rest.join('')
+    if (line === undefined) this.#refuse(`longer than ${lineMaxLength} characters`)
+    else if (this.#header === undefined) {
       const header = parseHeader(line)
-      if (!header.ok) return this.#refuse(header.problem)
-      this.#header = header.value
-      return true
+      if (header.ok) this.#header = header.value
+      else this.#refuse(header.problem)
+    } else if (line.trim() !== '') {
+      const record = parseRecord(line)
+      if (record.ok) records.push(record.value)
+      else this.#refuse(record.problem)
     }
-    if (line.trim() === '') return true
-    const record = parseRecord(line)
-    if (!record.ok) return this.#refuse(record.problem)
-    records.push(record.value)
-    return true
   }
 
-  #refuse(problem: string): false {
+  #refuse(problem: string): void {
     this.#problem = `line ${this.#line}: ${problem}`
-    return false
-  }
-
-  #refusal(): Decoded<TraceRecord[]> {
-    return { ok: false, problem: this.#problem as string }
+    this.#rest = []
+    this.#restLength = 0
   }
 }
 
 /** A whole file that is in memory anyway. */
-export function readTrace(text: string): Decoded<{ header: TraceHeader; records: TraceRecord[] }> {
+export function readTrace(text: string): Decoded<{ header: TraceHeader; records: readonly TraceRecord[] }> {
   const reader = new TraceReader()
-  const records = reader.push(text)
-  if (!records.ok) return records
-  const last = reader.end()
-  if (!last.ok) return last
-  return { ok: true, value: { header: reader.header as TraceHeader, records: [...records.value, ...last.value] } }
+  const [all, last] = [reader.push(text), reader.end()]
+  const problem = all.problem ?? last.problem
+  if (problem !== undefined) return { ok: false, problem }
+  return { ok: true, value: { header: reader.header as TraceHeader, records: [...all.records, ...last.records] } }
 }
 
 function parseHeader(line: string): Decoded<TraceHeader> {

@@ -33,10 +33,10 @@ describe('a trace file', () => {
       const records = []
       for (let at = 0; at < text.length; at += size) {
         const piece = reader.push(text.slice(at, at + size))
-        assert.ok(piece.ok)
-        records.push(...piece.value)
+        assert.equal(piece.problem, undefined)
+        records.push(...piece.records)
       }
-      assert.deepEqual(reader.end(), { ok: true, value: [] })
+      assert.deepEqual(reader.end(), { records: [], problem: undefined })
       assert.deepEqual(records, whole.value.records)
     }
   })
@@ -64,13 +64,38 @@ describe('a trace file', () => {
     }
   })
 
+  it('gives what came before a bad line, however the two were cut, and nothing behind it', async () => {
+    const { text, count } = await traceOfNode()
+    const whole = readTrace(text)
+    assert.ok(whole.ok)
+    const damaged = `${text}{"kind":"transition"}\n${text.slice(header.length)}`
+    for (const size of [1, 100, damaged.length]) {
+      const reader = new TraceReader()
+      const records = []
+      const problems = new Set<string | undefined>()
+      for (let at = 0; at < damaged.length; at += size) {
+        const piece = reader.push(damaged.slice(at, at + size))
+        records.push(...piece.records)
+        problems.add(piece.problem)
+      }
+      const end = reader.end()
+      records.push(...end.records)
+      assert.deepEqual(records, whole.value.records)
+      assert.match(end.problem ?? '', new RegExp(`^line ${count + 2}: `))
+      assert.deepEqual(
+        [...problems].filter((problem) => problem !== undefined),
+        [end.problem],
+      )
+    }
+  })
+
   it('takes no more memory than its longest line may have', () => {
     const reader = new TraceReader()
-    assert.ok(reader.push(header).ok)
+    assert.equal(reader.push(header).problem, undefined)
     const piece = 'x'.repeat(64 * 1024)
     let pieces = 0
-    while (reader.push(piece).ok) pieces++
+    while (reader.push(piece).problem === undefined) pieces++
     assert.ok(pieces <= lineMaxLength / piece.length)
-    assert.ok(!reader.push('\n{"kind":"note"}\n').ok)
+    assert.match(reader.push('\n{"kind":"note"}\n').problem ?? '', /^line 2: longer than/)
   })
 })

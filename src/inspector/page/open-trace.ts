@@ -8,22 +8,18 @@ import type { Desk } from './desk.ts'
 export async function openTrace(file: File, desk: Desk): Promise<void> {
   const reader = new TraceReader()
   const records: TraceRecord[] = []
-  let problem = ''
+  let problem: string | undefined
   desk.problem = ''
   const pieces = file.stream().pipeThrough(new TextDecoderStream()).getReader()
   for (;;) {
     const { done, value = '' } = await pieces.read()
-    // A line at a time: of a piece with a bad one the reader gives none.
-    for (const line of done ? [''] : value.split(/(?<=\n)/)) {
-      const read = done ? reader.end() : reader.push(line)
-      if (!read.ok) problem = read.problem
-      if (!read.ok) break
-      for (const record of read.value) records.push(record)
-    }
-    if (done || problem) break
+    const read = done ? reader.end() : reader.push(value)
+    for (const record of read.records) records.push(record)
+    problem = read.problem
+    if (done || problem !== undefined) break
   }
-  if (problem) await pieces.cancel()
+  if (problem !== undefined) await pieces.cancel()
   if (reader.header) desk.open(reader.header, records)
-  if (problem) desk.problem = `${file.name}, ${problem}`
+  if (problem !== undefined) desk.problem = `${file.name}, ${problem}`
   desk.changed()
 }
