@@ -7,7 +7,6 @@ import './cluster-view.ts'
 import './members-view.ts'
 import './sequence-view.ts'
 import './time-bar.ts'
-import { applyChartColours } from './chart-colours.ts'
 import { Desk, type ViewName, viewNames } from './desk.ts'
 import { help } from './help.ts'
 import { badge, grouped, look } from './look.ts'
@@ -24,7 +23,6 @@ const titles: Readonly<Record<ViewName, string>> = {
 }
 
 const themes = ['auto', 'light', 'dark'] as const
-const darkSystem = matchMedia('(prefers-color-scheme: dark)')
 type Theme = (typeof themes)[number]
 
 export class Page extends LitElement {
@@ -38,7 +36,6 @@ export class Page extends LitElement {
     super.connectedCallback()
     this.#setTheme(themes.find((theme) => theme === kept('theme')) ?? 'auto')
     this.#desk.addEventListener('changed', this.#changed)
-    darkSystem.addEventListener('change', this.#colour)
     addEventListener('keydown', this.#key)
     addEventListener('dragover', this.#drag)
     addEventListener('dragleave', this.#drag)
@@ -172,10 +169,6 @@ export class Page extends LitElement {
     if (file) void openTrace(file, this.#desk)
   }
 
-  readonly #colour = (): void => {
-    applyChartColours(this.#theme === 'dark' || (this.#theme === 'auto' && darkSystem.matches))
-  }
-
   #nextTheme(): void {
     this.#setTheme(themes[(themes.indexOf(this.#theme) + 1) % themes.length] as Theme)
     this.requestUpdate()
@@ -186,7 +179,6 @@ export class Page extends LitElement {
     keep('theme', theme)
     if (theme === 'auto') document.documentElement.removeAttribute('data-theme')
     else document.documentElement.setAttribute('data-theme', theme)
-    this.#colour()
   }
 }
 
