@@ -37,6 +37,8 @@ export class Hub {
   #nextId = 1
   readonly #before = new Map<string, NodeReplay>()
   readonly #after = new Map<string, NodeReplay>()
+  /** What became of asking each peer, before the first entry and after the last. */
+  readonly #relaysBefore = new Map<string, RelayRecord>()
   readonly #relays = new Map<string, RelayRecord>()
   readonly #listeners = new Set<() => void>()
 
@@ -83,7 +85,7 @@ export class Hub {
 
   /** Where every node stood before the first entry, and what became of asking the others. */
   beginning(): (SnapshotRecord | RelayRecord)[] {
-    return [...this.relays(), ...[...this.#before.values()].map((replay) => replay.snapshot())]
+    return [...this.#relaysBefore.values(), ...[...this.#before.values()].map((replay) => replay.snapshot())]
   }
 
   /** The entry of that id; undefined: it is not there yet, or no more. */
@@ -119,10 +121,12 @@ export class Hub {
   }
 
   #drop(): void {
-    const { text, node } = this.#entries[this.#gone] as Entry
+    const { text } = this.#entries[this.#gone] as Entry
     this.#bytes -= text.length
     this.#entries[this.#gone++] = undefined as never
-    if (node !== '') this.#replayOf(this.#before, node).apply(JSON.parse(text))
+    const record = JSON.parse(text) as TraceRecord
+    if (record.kind === 'relay') this.#relaysBefore.set(record.node, record)
+    else if (record.kind !== 'gap') this.#replayOf(this.#before, record.node).apply(record)
   }
 
   #replayOf(replays: Map<string, NodeReplay>, node: string): NodeReplay {

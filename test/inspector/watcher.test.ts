@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Hub } from '../../src/inspector/hub.ts'
-import type { GapRecord, SnapshotRecord, TraceRecord, TransitionRecord } from '../../src/inspector/record.ts'
+import type {
+  GapRecord,
+  RelayRecord,
+  SnapshotRecord,
+  TraceRecord,
+  TransitionRecord,
+} from '../../src/inspector/record.ts'
 import { NodeReplay } from '../../src/inspector/replay.ts'
 import { Watcher } from '../../src/inspector/watcher.ts'
 
@@ -97,6 +103,18 @@ describe('a page that watches', () => {
     hub.add([step('a', 6)])
     hub.add([step('a', 6), step('a', 5)])
     assert.deepEqual(page.records(), [snapshot('a', 3), step('a', 4), step('a', 5), step('a', 6)])
+  })
+
+  it('begins with what had become of asking the peers by then, and not with what becomes of it later', () => {
+    const hub = new Hub({ entries: 3, bytes: 1024 ** 2 })
+    const asked = (atMs: number, state: RelayRecord['state']): RelayRecord => {
+      return { kind: 'relay', by: 'a', node: 'b', atMs, state }
+    }
+    hub.add([asked(1, 'asking'), asked(2, 'open'), snapshot('a', 0), step('a', 1), asked(3, 'gone')])
+    const states = browser(hub)
+      .records()
+      .flatMap((record) => (record.kind === 'relay' ? record.state : record.kind))
+    assert.deepEqual(states, ['open', 'snapshot', 'transition', 'gone'])
   })
 
   it('that does not keep up is told what it missed, node by node, and where they stand instead', () => {

@@ -42,9 +42,7 @@ export function standingsOf({ nodes, relays, atMs }: Moment): Standing[] {
     const relay = relays.get(name)
     const of = (word: string, tone: Tone, up: boolean, why = ''): Standing => ({ name, replay, word, tone, up, why })
     if (replay && replay.actors.size === 0 && replay.sequence > 0) return of('stopped', 'quiet', false, 'It ended.')
-    // Told at its end of what is gone then, a trace says so from its beginning.
-    const early = relay?.state === 'gone' && said.includes('alive')
-    if (relay && !early && relay.state !== 'open' && relay.state !== 'asking') {
+    if (relay && relay.state !== 'open' && relay.state !== 'asking') {
       const word = gone ? (said[0] as string) : relay.state
       const down = relay.state === 'away' || relay.state === 'gone'
       const tone = word === 'left' || relay.state === 'unsupported' ? 'quiet' : 'bad'
