@@ -3,7 +3,7 @@
 import type { InspectionEvent } from 'xstate'
 import type { Peer } from '../../machines/messages.ts'
 import type { GossipFact } from '../actors/gossip.ts'
-import type { Env, RpcRoute, TlsMaterial, WebHandler } from '../env/env.ts'
+import type { Clock, Env, RpcRoute, TlsMaterial, WebHandler } from '../env/env.ts'
 import { toReeveError } from '../errors.ts'
 import type { Journal } from '../log/journal.ts'
 import type { PhaseSource } from '../server/phase.ts'
@@ -20,6 +20,8 @@ export interface InspectorOptions {
   readonly node: string
   readonly epoch: string
   readonly env: Pick<Env, 'clock' | 'random' | 'rpc'>
+  /** Whose time is on the records; default: the node's clock. */
+  readonly recordClock?: Clock
   readonly phase: PhaseSource
   readonly page: () => PageFiles | undefined
   readonly facts: Omit<FactSources, 'server'> & { readonly calls: () => number }
@@ -46,7 +48,7 @@ export class Inspector {
     const { node, epoch, env, phase, page, tls, peers } = options
     const { clock, random, rpc } = env
     const failed = (error: unknown) => options.failed(toReeveError(error).message)
-    this.recorder = new Recorder({ node, epoch, clock, failed })
+    this.recorder = new Recorder({ node, epoch, clock: options.recordClock ?? clock, failed })
     this.#viewing = new Viewing({ recorder: this.recorder, clock, random, relay: { rpc, tls, peers } })
     this.#door = new Door({ clock, random })
     this.#httpAddress = options.httpAddress

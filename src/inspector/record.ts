@@ -153,6 +153,8 @@ export interface FactsRecord extends Stamp {
 export interface NoteRecord extends Stamp {
   readonly kind: 'note'
   readonly text: string
+  /** `fault`: one that was made. `broken`: a promise that was not kept. `verdict`: what came of it all. Absent: else. */
+  readonly about?: 'fault' | 'broken' | 'verdict'
 }
 
 /** Where a node stood at one moment: all living actors and all facts. What came before is not needed any more. */

@@ -10,7 +10,7 @@ import type { AnyActorRef, InspectionEvent } from 'xstate'
 import type { Clock, Timer } from '../env/env.ts'
 import { ActorWatch, type Unstamped } from './actor-watch.ts'
 import type { NodeFacts } from './facts.ts'
-import type { HeardRecord, SnapshotRecord, TraceRecord } from './record.ts'
+import type { HeardRecord, NoteRecord, SnapshotRecord, TraceRecord } from './record.ts'
 import { redactContext } from './redact.ts'
 import { type OwnRecord, Ring, sizeOfFacts } from './ring.ts'
 
@@ -82,8 +82,8 @@ export class Recorder {
     this.#safely(() => this.#add({ kind: 'heard', ...record }))
   }
 
-  note(text: string): void {
-    this.#safely(() => this.#add({ kind: 'note', text }))
+  note(text: string, about?: NoteRecord['about']): void {
+    this.#safely(() => this.#add({ kind: 'note', text, ...(about && { about }) }))
   }
 
   /** Where the node stands before the last `count` records, and those records. */

@@ -47,11 +47,12 @@ export interface NodeParts {
 }
 
 /**
- * Who looks on and must change nothing of what happens at the node: the inspector lives by this clock, and its recorder is
- * handed over before the node starts.
+ * Who looks on and must change nothing of what happens at the node: the inspector lives by `clock`, records carry the time of
+ * `recordClock`, and the recorder is handed over before the node starts.
  */
 export interface Onlooker {
   readonly clock: Clock
+  readonly recordClock: Clock
   recording(recorder: Recorder): void
 }
 
@@ -72,6 +73,7 @@ export function inspectNode(parts: NodeParts): Inspector {
   const context = () => snapshot().context as SupervisorContext
   const inspector = new Inspector({
     ...{ node: config.nodeName, epoch, env, phase },
+    ...(onlooker && { recordClock: onlooker.recordClock }),
     page: options.page ?? (() => undefined),
     facts: { ...factSources(parts), calls },
     tls: () => credentials.peerTls,

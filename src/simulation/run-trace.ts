@@ -5,6 +5,7 @@
  */
 
 import type { Clock, Timer } from '../env/env.ts'
+import type { NoteRecord } from '../inspector/record.ts'
 import type { Recorder } from '../inspector/recorder.ts'
 import type { Onlooker } from '../inspector/sources.ts'
 import { traceHeaderLine, traceLine } from '../inspector/trace-file.ts'
@@ -42,6 +43,8 @@ export class RunTrace implements RunObserver {
     this.#clocks.set(host.name, clock)
     return {
       clock,
+      // All records are in the order in which they happened, whatever the clocks of the machines show.
+      recordClock: clock.showing(() => this.#world?.wallMs ?? worldBeganMs),
       recording: (recorder) => {
         this.#recorders.set(host.name, recorder)
         this.#write(traceLine(recorder.history(0).snapshot))
@@ -57,11 +60,15 @@ export class RunTrace implements RunObserver {
   }
 
   step(step: FaultStep): void {
-    this.#note(hostOf(step), `fault: ${describeFault(step)}`)
+    this.#note(hostOf(step), `fault: ${describeFault(step)}`, 'fault')
   }
 
   violation(violation: Violation): void {
-    this.#note('node' in violation ? violation.node : undefined, `promise broken: ${describeViolation(violation)}`)
+    this.#note(
+      'node' in violation ? violation.node : undefined,
+      `promise broken: ${describeViolation(violation)}`,
+      'broken',
+    )
   }
 
   healed(): void {
@@ -75,14 +82,14 @@ export class RunTrace implements RunObserver {
   /** The last line. */
   end(verdict: string): void {
     this.rested()
-    this.#note(undefined, `the run: ${verdict}`)
+    this.#note(undefined, `the run: ${verdict}`, 'verdict')
   }
 
   /** In the records of the node that it is about; of one of the nodes, when it is about all. */
-  #note(host: string | undefined, text: string): void {
+  #note(host: string | undefined, text: string, about?: NoteRecord['about']): void {
     const [any] = this.#recorders.values()
     const recorder = (host === undefined ? undefined : this.#recorders.get(host)) ?? any
-    recorder?.note(text)
+    recorder?.note(text, about)
     this.rested()
   }
 }
@@ -106,6 +113,16 @@ class OnlookerClock implements Clock {
 
   monotonicMs(): number {
     return this.#nowMs()
+  }
+
+  /** The same but for the time of day. */
+  showing(now: () => number): Clock {
+    return {
+      now,
+      monotonicMs: () => this.monotonicMs(),
+      setTimeout: (work, delayMs) => this.setTimeout(work, delayMs),
+      clearTimeout: (timer) => this.clearTimeout(timer),
+    }
   }
 
   setTimeout(work: () => void, delayMs: number): Timer {

@@ -38,7 +38,7 @@ async function buggy(name: string, ...words: string[]) {
 
 describe('reeve sim', () => {
   test('writes the trace of a run, which is the same run with and without: the page can step through it', async () => {
-    const run = ['--seed', '3', '--nodes', '3', '--minutes', '0.5', '--faults', 'kill,partition,rename', '--json']
+    const run = ['--seed', '5', '--nodes', '3', '--minutes', '0.5', '--faults', 'kill,partition,rename,clock', '--json']
     const [alone, watched] = [
       await sim(...run),
       await sim(...run, '--trace', file('t.jsonl'), '--picture', file('p.svg')),
@@ -51,11 +51,15 @@ describe('reeve sim', () => {
     const trace = readTrace(readFileSync(file('t.jsonl'), 'utf8'))
     assert.ok(trace.ok)
     const { header, records } = trace.value
-    assert.equal(header.by, 'reeve sim, seed 3')
+    assert.equal(header.by, 'reeve sim, seed 5')
     const nodes = new Map<string, NodeReplay>()
     const served = new Set<string>()
+    let atMs = 0
     for (const record of records) {
       assert.ok(record.kind !== 'gap' && record.kind !== 'relay')
+      // Also where a machine's clock was made wrong; what a node had still to gather is told an event later.
+      assert.ok(record.atMs > atMs - 1000, 'records are in the order of time')
+      atMs = record.atMs
       const replay = nodes.get(record.node) ?? new NodeReplay(record.node)
       nodes.set(record.node, replay)
       if (record.kind !== 'snapshot' && record.epoch === replay.epoch) {
@@ -69,6 +73,10 @@ describe('reeve sim', () => {
     const faults = notes.filter((text) => text.startsWith('fault: '))
     assert.ok(faults.some((text) => text.includes('partition')) && faults.some((text) => text.includes('kill')))
     assert.equal(notes.at(-1), 'the run: every promise kept')
+    assert.deepEqual(
+      records.flatMap((record) => (record.kind === 'note' && record.about !== 'fault' && record.about) || []),
+      ['verdict'],
+    )
   })
 
   test('makes a run that breaks a promise small and keeps it: again it breaks it, and a sound program does not', async () => {
