@@ -139,7 +139,7 @@ const shapes: { readonly [kind in TraceRecord['kind']]: Shape } = {
     payload: elided,
   },
   facts: { ...stamp, facts },
-  note: { ...stamp, text, about: optional(oneOf('fault', 'broken', 'verdict')) },
+  note: { ...stamp, text, about: optional(oneOf('fault', 'broken', 'run', 'verdict')) },
   snapshot: {
     ...stamp,
     actors: list(shaped({ ...actor, states: texts, startedAt: count, startedMs: number, handled: count })),

@@ -153,8 +153,11 @@ export interface FactsRecord extends Stamp {
 export interface NoteRecord extends Stamp {
   readonly kind: 'note'
   readonly text: string
-  /** `fault`: one that was made. `broken`: a promise that was not kept. `verdict`: what came of it all. Absent: else. */
-  readonly about?: 'fault' | 'broken' | 'verdict'
+  /**
+   * `fault`: one that was made. `broken`: a promise that was not kept. `run`: how all of it goes, `verdict`: what came of it.
+   * These are of all nodes, whoever carries them. Absent: something of the node's own.
+   */
+  readonly about?: 'fault' | 'broken' | 'run' | 'verdict'
 }
 
 /** Where a node stood at one moment: all living actors and all facts. What came before is not needed any more. */

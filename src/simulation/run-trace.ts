@@ -72,11 +72,11 @@ export class RunTrace implements RunObserver {
   }
 
   healed(): void {
-    this.#note(undefined, 'the run: everything is healed and started')
+    this.#note(undefined, 'the run: everything is healed and started', 'run')
   }
 
   settled(isAtRest: boolean): void {
-    this.#note(undefined, `the run: the cluster ${isAtRest ? 'has come to rest' : 'did not come to rest'}`)
+    this.#note(undefined, `the run: the cluster ${isAtRest ? 'has come to rest' : 'did not come to rest'}`, 'run')
   }
 
   /** The last line. */

@@ -38,7 +38,7 @@ async function buggy(name: string, ...words: string[]) {
 
 describe('reeve sim', () => {
   test('writes the trace of a run, which is the same run with and without: the page can step through it', async () => {
-    const run = ['--seed', '5', '--nodes', '3', '--minutes', '0.5', '--faults', 'kill,partition,rename,clock', '--json']
+    const run = ['--seed', '6', '--nodes', '3', '--minutes', '0.5', '--faults', 'kill,partition,rename,clock', '--json']
     const [alone, watched] = [
       await sim(...run),
       await sim(...run, '--trace', file('t.jsonl'), '--picture', file('p.svg')),
@@ -51,7 +51,7 @@ describe('reeve sim', () => {
     const trace = readTrace(readFileSync(file('t.jsonl'), 'utf8'))
     assert.ok(trace.ok)
     const { header, records } = trace.value
-    assert.equal(header.by, 'reeve sim, seed 5')
+    assert.equal(header.by, 'reeve sim, seed 6')
     const nodes = new Map<string, NodeReplay>()
     const served = new Set<string>()
     let atMs = 0

@@ -3,7 +3,7 @@
 import { css, html, nothing, type TemplateResult } from 'lit'
 import './rows.ts'
 import { type ActorRow, actorRows, type NodeRow } from './actor-rows.ts'
-import { badge, clockTime, grouped, leaf, look } from './look.ts'
+import { badge, clockTime, grouped, leaf, look, statePath } from './look.ts'
 import { Part } from './part.ts'
 import type { RowPlace, Rows } from './rows.ts'
 
@@ -87,12 +87,13 @@ export class ActorsView extends Part {
     const { selection } = this.desk
     const selected = selection?.node === node && selection.actor === view.actor
     const plain = view.chart === null
-    return html`<div class="row ${ended ? 'stopped' : ''} ${plain ? 'plain' : ''} ${current}" id=${id} role="treeitem"
+    const names = view.chart === view.id || view.chart === null ? '' : view.chart
+    const paths = ended ? [] : view.states.map(statePath)
+    return html`<div class="row actor ${ended ? 'stopped' : ''} ${plain ? 'plain' : ''} ${current}" id=${id} role="treeitem"
         aria-level=${depth + 1} aria-setsize=${of} aria-posinset=${place} aria-selected=${selected}>
-      <span class="indent" data-depth=${Math.min(depth, 4)}></span>
-      <span class="id" title=${view.actor}>${view.id}</span>
-      ${ended ? badge(endings[ended], ended === 'error' ? 'bad' : 'quiet', `at ${clockTime(endedMs)}`) : view.states.map((state) => badge(leaf(state), undefined, state))}
-      <span class="faint of clip">${view.chart === view.id ? nothing : (view.chart ?? `${view.logic === view.id ? '' : `${view.logic}, `}no chart`)}</span>
+      <span class="who"><span class="indent" data-depth=${Math.min(depth, 4)}></span><span class="id" title=${view.actor}>${view.id}</span></span>
+      <span class="states">${ended ? badge(endings[ended], ended === 'error' ? 'bad' : 'quiet', `at ${clockTime(endedMs)}`) : view.states.map((state) => badge(leaf(state), undefined, state))}</span>
+      <span class="faint of clip">${plain ? `${view.logic === view.id ? '' : `${view.logic}, `}no chart` : [names, ...paths].filter((part) => part !== '').join(': ')}</span>
       <span class="faint number">${plain ? nothing : `${grouped(view.handled)} ${view.handled === 1 ? 'event' : 'events'}`}</span>
     </div>`
   }

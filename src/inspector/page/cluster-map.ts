@@ -16,15 +16,18 @@ export const mapLook = css`
     max-width: 620px;
     margin: 0 auto;
   }
+  .map.few {
+    max-width: 480px;
+  }
   .map text {
     fill: var(--ink);
-    font-size: 13px;
+    font-size: 14px;
   }
   .map .name {
     font-weight: 600;
   }
   .map .word {
-    font-size: 11px;
+    font-size: 12px;
     fill: var(--faint);
   }
   .map .body {
@@ -49,7 +52,7 @@ export const mapLook = css`
     stroke-width: 1.8;
   }
   .map .lag {
-    font-size: 11px;
+    font-size: 12px;
     font-weight: 600;
     paint-order: stroke;
     stroke: var(--raised);
@@ -101,22 +104,16 @@ export const mapLook = css`
   }
   .gossip {
     fill: none;
-    stroke: var(--rule);
-    stroke-width: 7;
-    stroke-linecap: round;
+    stroke: var(--edge);
+    stroke-width: 5;
+  }
+  .gossip.within {
+    stroke: var(--raised);
+    stroke-width: 3;
   }
   .flow {
     stroke: none;
     fill: none;
-  }
-  @media (max-width: 600px) {
-    .map text {
-      font-size: 18px;
-    }
-    .map .word,
-    .map .lag {
-      font-size: 13.5px;
-    }
   }
   @media (prefers-reduced-motion: no-preference) {
     .flow {
@@ -178,16 +175,17 @@ export const mapLook = css`
   }
 `
 
-const size = 600
-const middle = size / 2
+/** Of the circle's picture. A narrow page has a smaller one, so that what is written in it stays as large. */
+const sizes = { many: 560, few: 460, narrow: 350 }
 
 interface Spot {
   readonly x: number
   readonly y: number
 }
 
-export function clusterMap(standings: readonly Standing[], links: readonly Link[]): TemplateResult {
-  return standings.length > circleMax ? matrix(standings, links) : circle(standings, links)
+export function clusterMap(standings: readonly Standing[], links: readonly Link[], narrow: boolean): TemplateResult {
+  if (standings.length > circleMax) return matrix(standings, links)
+  return circle(standings, links, narrow ? sizes.narrow : standings.length <= 4 ? sizes.few : sizes.many)
 }
 
 /** What the lines and signs mean; only what is there to be seen. */
@@ -205,14 +203,15 @@ export function legend(standings: readonly Standing[], links: readonly Link[]): 
     })}
     ${
       isCircle && standings.length > 1
-        ? html`<li>${sample('', svg`<path class="gossip" d="M4 5h26"></path>`)}gossip: alive to each other</li>`
+        ? html`<li>${sample('', svg`<path class="gossip" d="M2 5h30"></path><path class="gossip within" d="M2 5h30"></path>`)}gossip: alive to each other</li>`
         : nothing
     }</ul>`
 }
 
-function circle(standings: readonly Standing[], links: readonly Link[]): TemplateResult {
+function circle(standings: readonly Standing[], links: readonly Link[], size: number): TemplateResult {
   const count = standings.length
-  const radius = count <= 4 ? 46 : count <= 8 ? 40 : 34
+  const middle = size / 2
+  const radius = size === sizes.narrow && count > 4 ? 36 : 46
   const ring = count === 1 ? 0 : middle - radius - 24
   const spots = new Map<string, Spot>()
   for (const [at, { name }] of standings.entries()) {
@@ -227,7 +226,7 @@ function circle(standings: readonly Standing[], links: readonly Link[]): Templat
   const ys = [...spots.values()].map(({ y }) => y)
   const top = Math.min(...ys) - radius - 24
   const height = Math.max(...ys) + radius + 24 - top
-  return html`<svg class="map" viewBox="0 ${top} ${size} ${height}" role="img" aria-label=${spoken(standings, links)}>
+  return html`<svg class="map ${count <= 4 ? 'few' : ''}" viewBox="0 ${top} ${size} ${height}" role="img" aria-label=${spoken(standings, links)}>
     ${gossipLines(standings, spots)}
     ${links.map((link) => {
       const from = spots.get(link.from)
@@ -253,7 +252,11 @@ function gossipLines(standings: readonly Standing[], spots: ReadonlyMap<string, 
         drawn.push(svg`<line class="line doubt" x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}>
           <title>${one.name} and ${other.name}: gossip gets no answer</title></line>`)
       } else if (views.includes('alive')) {
-        drawn.push(svg`<line class="gossip" x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}></line>`)
+        drawn.push(
+          ...['', 'within'].map(
+            (part) => svg`<line class="gossip ${part}" x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}></line>`,
+          ),
+        )
       }
     }
   }

@@ -6,6 +6,7 @@
 import type { ActorPath, TraceHeader, TraceRecord } from '../record.ts'
 import { inTime } from './in-time.ts'
 import { followLive, type Liveness } from './live.ts'
+import { type MarkKind, Marks, type PlacedMark } from './marks.ts'
 import { Player, type Speed } from './player.ts'
 import { type Moment, recordsMax, Story } from './story.ts'
 
@@ -30,6 +31,7 @@ export class Desk extends EventTarget {
   #position: number | undefined
   #stop: (() => void) | undefined
   #drawing = false
+  readonly #marks = new Marks()
   readonly #player = new Player({
     story: () => this.story,
     position: () => this.position,
@@ -78,6 +80,22 @@ export class Desk extends EventTarget {
   /** So many records further, or back. */
   step(by: number): void {
     this.goTo(this.position + by)
+  }
+
+  /** What stands out in the story. */
+  get marks(): readonly PlacedMark[] {
+    return this.#marks.of(this.story)
+  }
+
+  /** To what stands out next, or did so before; of one kind, or of any. */
+  toMark(way: 1 | -1, kind?: MarkKind): void {
+    const marks = kind === undefined ? this.marks : this.marks.filter((mark) => mark.kind === kind)
+    const { position } = this
+    const mark =
+      way === 1
+        ? marks.find((each) => each.position >= position)
+        : marks.findLast((each) => each.position < position - 1)
+    if (mark) this.goTo(mark.position + 1)
   }
 
   pause(): void {
@@ -131,7 +149,9 @@ export class Desk extends EventTarget {
     const all = inTime([...records])
     this.story = new Story(Math.max(recordsMax, all.length))
     for (const record of all) this.story.add(record)
-    this.goTo(this.story.last)
+    // What a run that went wrong is opened for.
+    const broken = this.marks.find(({ kind }) => kind === 'broken')
+    this.goTo(broken ? broken.position + 1 : this.story.last)
   }
 
   /** Away from a file, back to the cluster. */

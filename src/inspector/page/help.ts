@@ -7,6 +7,8 @@ const keys: readonly (readonly [string, string])[] = [
   ['/', 'search'],
   ['space', 'stand still; play on'],
   ['← →  or  , .', 'one record back, one on; with shift a hundred'],
+  ['m', 'the next that stands out (⚑); with shift the one before'],
+  ['b', 'the next broken promise; with shift the one before'],
   ['n', 'back to now'],
   ['↑ ↓  home end', 'along actors and messages; enter goes there'],
   ['← →', 'among the actors: close a node, open it'],

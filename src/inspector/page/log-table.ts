@@ -2,7 +2,7 @@
 
 import { css, html, nothing, svg, type TemplateResult } from 'lit'
 import type { LogFacts } from '../facts.ts'
-import { byteSize, grouped, hueOf, signs } from './look.ts'
+import { byteSize, grouped, signs } from './look.ts'
 import type { Standing } from './standing.ts'
 
 export interface LogRow {
@@ -90,14 +90,53 @@ export const logLook = css`
     height: 26px;
     width: auto;
   }
-  td.down {
-    opacity: 0.55;
+  td.down .ends {
+    color: var(--faint);
   }
   .track {
-    fill: var(--quiet-fill);
-  }
-  .gap {
     fill: var(--rule);
+  }
+  .held {
+    fill: var(--copy);
+  }
+  .held.own {
+    fill: var(--accent);
+  }
+  .down .held {
+    fill: var(--quiet);
+  }
+  @media (max-width: 600px) {
+    .columns :is(table, tbody, tr, th, td) {
+      display: block;
+      width: auto;
+      max-width: none;
+    }
+    .columns thead {
+      display: none;
+    }
+    .columns tr {
+      padding: 6px 0 8px;
+      border-bottom: 1px solid var(--rule);
+    }
+    .columns tr:last-child {
+      border-bottom: 0;
+    }
+    .columns td {
+      border: 0;
+      padding: 2px 14px;
+    }
+    .columns td:not(.log) {
+      display: grid;
+      grid-template-columns: 30% minmax(0, 1fr);
+      gap: 0 12px;
+      align-items: center;
+    }
+    .columns td::before {
+      content: attr(data-on);
+      color: var(--faint);
+      overflow: hidden;
+      text-overflow: ellipsis;
+    }
   }
 `
 
@@ -114,7 +153,7 @@ export function topicPanel(
   return html`<section class="panel topic" aria-label="Topic ${topic}">
     <div class="title"><h2 class="clip" title=${topic}>${topic}</h2>
       <span class="faint">${grouped(records)} records, ${byteSize(bytes)}</span></div>
-    <div class="scroll"><table>
+    <div class="scroll ${columns ? 'columns' : ''}"><table>
       <thead><tr><th scope="col" class="log">Written by</th>${
         columns
           ? standings.map(
@@ -137,27 +176,27 @@ function rowOf(row: LogRow, standings: readonly Standing[], columns: boolean): T
   return html`<tr class=${row.old ? 'old' : ''}>${writer}
     ${standings.map(({ name, up }) => {
       const log = row.copies.get(name)
-      if (!log) return html`<td class="faint">–</td>`
+      if (!log) return html`<td class="faint" data-on="on ${name}">–</td>`
       const lacks = row.end - log.end
-      return html`<td class=${up ? '' : 'down'} title="${grouped(log.start)} to ${grouped(log.end)}, ${byteSize(log.bytes)}">
-        <span class="ends"><span>${grouped(log.end)}</span>${
+      return html`<td class=${up ? '' : 'down'} data-on="on ${name}" title="${grouped(log.start)} to ${grouped(log.end)}, ${byteSize(log.bytes)}">
+        <div><span class="ends"><span>${grouped(log.end)}</span>${
           lacks > 0
             ? html`<span class="lacks">−${grouped(lacks)}</span>`
             : log.own
-              ? html`<span class="faint">✎ writes</span>`
+              ? html`<span class="faint">✎ ${up && !row.old ? 'writes' : 'wrote'}</span>`
               : nothing
         }</span>
-        ${bar(log, row)}</td>`
+        ${bar(log, row)}</div></td>`
     })}
   </tr>`
 }
 
 /** How much of a log is here, of the most that anybody has. */
-function bar({ start, end, own }: LogFacts, { end: longest, origin }: LogRow): TemplateResult {
+function bar({ start, end, own }: LogFacts, { end: longest }: LogRow): TemplateResult {
   const at = (offset: number) => (longest === 0 ? 0 : (100 * offset) / longest)
   return html`<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
     <rect class="track" width="100" height="8"></rect>
-    <rect x=${at(start)} width=${Math.max(0, at(end - start))} height="8" fill=${colour(origin, own)}></rect>
+    <rect x=${at(start)} width=${Math.max(0, at(end - start))} height="8" class="held ${own ? 'own' : ''}"></rect>
   </svg>`
 }
 
@@ -169,12 +208,8 @@ function strip(row: LogRow, standings: readonly Standing[]): TemplateResult {
       const part = log && row.end > 0 ? (log.end - log.start) / row.end : 0
       return svg`<g><title>${name}: ${log ? grouped(log.end) : 'nothing'}</title>
         <rect class="track" x=${index * width} width=${width - 2} height="26"></rect>
-        <rect x=${index * width} y=${26 * (1 - part)} width=${width - 2} height=${26 * part} fill=${colour(row.origin, log?.own ?? false)}></rect></g>`
+        <rect x=${index * width} y=${26 * (1 - part)} width=${width - 2} height=${26 * part} class="held ${log?.own ? 'own' : ''}"></rect></g>`
     })}</svg>`
-}
-
-function colour(origin: string, own: boolean): string {
-  return `hsl(${hueOf(origin)} ${own ? 60 : 42}% ${own ? 46 : 58}%)`
 }
 
 /** By topic, those of users first; in each by writer, its latest run first. */

@@ -36,8 +36,8 @@ export function toneOf(state: string): Tone {
 
 export const signs: Readonly<Record<Tone, string>> = { good: '●', busy: '◐', bad: '✕', quiet: '○' }
 
-export function badge(text: string, tone = toneOf(text), title = text): TemplateResult {
-  return html`<span class="badge ${tone}" title=${title}><span class="sign" aria-hidden="true">${signs[tone]}</span><span
+export function badge(text: string, tone = toneOf(text), title = text, more = ''): TemplateResult {
+  return html`<span class="badge ${tone} ${more}" title=${title}><span class="sign" aria-hidden="true">${signs[tone]}</span><span
     class="words">${text}</span></span>`
 }
 
@@ -89,15 +89,6 @@ export function duration(ms: number): string {
   if (ms < 10) return `${ms.toFixed(1)} ms`
   if (ms < 1000) return `${Math.round(ms)} ms`
   return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`
-}
-
-/** A topic, node or actor keeps its hue through all views; told apart by text as well. */
-export function hueOf(name: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193)
-  // Names that differ in their last letter only are to differ widely.
-  hash = Math.imul(hash ^ (hash >>> 13), 0x5bd1e995)
-  return ((hash ^ (hash >>> 15)) >>> 0) % 360
 }
 
 export const look = css`
@@ -200,7 +191,7 @@ export const look = css`
     font: inherit;
     color: var(--ink);
     background: var(--raised);
-    border: 1px solid var(--frame);
+    border: 1px solid var(--edge);
     border-radius: 6px;
     padding: 3px 10px;
   }

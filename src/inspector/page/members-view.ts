@@ -3,6 +3,7 @@
 import { css, html, nothing, type TemplateResult } from 'lit'
 import type { HeardRecord } from '../record.ts'
 import type { NodeReplay } from '../replay.ts'
+import { healthTables, tableLook } from './health-tables.ts'
 import { badge, byteSize, clockTime, duration, grouped, look } from './look.ts'
 import { Part } from './part.ts'
 import { type Seen, seenMembers } from './seen-members.ts'
@@ -16,6 +17,7 @@ export class MembersView extends Part {
   static override styles = [
     look,
     swimLook,
+    tableLook,
     css`
       :host {
         padding: 16px;
@@ -75,34 +77,6 @@ export class MembersView extends Part {
         overflow-wrap: anywhere;
         margin-top: 4px;
       }
-      .scroll {
-        overflow-x: auto;
-      }
-      table {
-        border-collapse: collapse;
-        width: 100%;
-      }
-      th,
-      td {
-        text-align: left;
-        padding: 6px 14px;
-        border-bottom: 1px solid var(--rule);
-        white-space: nowrap;
-        font-weight: 400;
-      }
-      tbody th {
-        font-weight: 600;
-        max-width: 220px;
-        overflow: hidden;
-        text-overflow: ellipsis;
-      }
-      thead th {
-        color: var(--faint);
-        font-size: 12px;
-      }
-      tr:last-child > * {
-        border-bottom: 0;
-      }
       ul {
         list-style: none;
         margin: 0;
@@ -132,12 +106,7 @@ export class MembersView extends Part {
       <section class="panel" aria-label="Members"><div class="title"><h2>Members</h2>
         <span class="faint">${grouped(members.length)}, as ${observers.length === 1 ? 'one node sees' : `${observers.length} nodes see`} them by gossip</span></div>
         <div class="members">${members.map(member)}</div></section>
-      <section class="panel" aria-label="Gossip and servers"><div class="title"><h2>Gossip and servers</h2></div>
-        <div class="scroll" tabindex="0" role="group" aria-label="Gossip and servers, as a table"><table>
-          <thead><tr><th scope="col">Node</th><th scope="col">Health</th><th scope="col">Incarnation</th><th scope="col">Lamport time</th>
-            <th scope="col">Broadcasts waiting</th><th scope="col">Stalls</th><th scope="col">Went wrong</th><th scope="col">Calls served</th><th scope="col">Pages</th></tr></thead>
-          <tbody>${observers.map(gossip)}</tbody>
-        </table></div></section>
+      ${healthTables(observers)}
       ${this.#heard()}
     `
   }
@@ -193,25 +162,6 @@ function member({ name, address, tags, counts, by, rttMs, incarnation }: Seen): 
     )}</div>
     ${pairs.length === 0 ? nothing : html`<div class="tags mono faint">${pairs.map(([key, value]) => html`${key}=${value.slice(0, 120)}<br />`)}</div>`}</details>
   </article>`
-}
-
-function gossip({ node, facts }: NodeReplay): TemplateResult {
-  const { gossip, server } = facts
-  const none = html`<td class="faint">–</td>`
-  const queued = gossip ? Object.values(gossip.queued).reduce((sum, count) => sum + count, 0) : 0
-  const problems = Object.entries(gossip?.problems ?? {}).filter(([, count]) => count > 0)
-  return html`<tr><th scope="row" title=${node}>${node}</th>
-    ${
-      gossip
-        ? html`<td>${gossip.health === 0 ? badge('fine', 'good') : badge(`slow (${gossip.health} of 7)`, 'busy')}</td>
-          <td>${grouped(gossip.incarnation)}</td>
-          <td title="members, events, queries">${gossip.memberTime}, ${gossip.eventTime}, ${gossip.queryTime}</td>
-          <td>${grouped(queued)}</td>
-          <td>${gossip.stalls.count === 0 ? 'none' : `${grouped(gossip.stalls.count)}, ${duration(gossip.stalls.totalMs)}`}</td>
-          <td title=${problems.map(([problem, count]) => `${problem}: ${count}`).join(', ')}>${problems.length === 0 ? 'nothing' : grouped(problems.reduce((sum, [, count]) => sum + count, 0))}</td>`
-        : html`${none}${none}${none}${none}${none}${none}`
-    }
-    ${server ? html`<td>${grouped(server.calls)}</td><td>${grouped(server.watchers)}</td>` : html`${none}${none}`}</tr>`
 }
 
 customElements.define('reeve-members-view', MembersView)

@@ -1,6 +1,7 @@
 /** What is shown of the records as messages between lanes: who told whom what, and what happened between. Pure. */
 
 import type { TraceRecord, TransitionRecord } from '../record.ts'
+import { type MarkKind, markOf } from './marks.ts'
 import type { Story } from './story.ts'
 
 /** The latest that are shown. */
@@ -28,6 +29,7 @@ export interface Aside {
   readonly what: 'aside'
   readonly position: number
   readonly atMs: number | undefined
+  readonly kind: MarkKind
   readonly text: string
 }
 
@@ -59,37 +61,17 @@ export function messagesOf(story: Story, position: number, sought: Sought): (Mes
       ) {
         found.push(message)
       }
-    } else if (sought.node === '' || !('node' in record) || record.node === sought.node) {
-      const text = asideOf(record)
-      if (text) found.push({ what: 'aside', position: at, atMs: 'atMs' in record ? record.atMs : undefined, text })
+    } else if (sought.node === '' || !('node' in record) || record.node === sought.node || isOfAll(record)) {
+      const mark = markOf(record)
+      if (mark) found.push({ what: 'aside', position: at, atMs: 'atMs' in record ? record.atMs : undefined, ...mark })
     }
   }
   return found.reverse()
 }
 
-const whys = {
-  slow: 'this page did not keep up',
-  forgotten: 'the node had forgotten them',
-  away: 'nobody could be asked',
-} as const
-
-/** What a record says that is of no lane; empty: nothing. */
-export function asideOf(record: TraceRecord): string {
-  switch (record.kind) {
-    case 'gap': {
-      const count = record.last - record.first + 1
-      return `${count.toLocaleString('en')} records of ${record.node} are missing: ${whys[record.why] ?? record.why}`
-    }
-    case 'note':
-      return `${record.node}: ${record.text}`
-    case 'started':
-      return record.parent === null ? `${record.node} starts a run` : ''
-    case 'stopped':
-      if (record.status !== 'error') return ''
-      return `${record.node}: ${record.actor} crashed${record.reason ? `: ${record.reason.message}` : ''}`
-    default:
-      return ''
-  }
+/** Some node has to carry it. */
+function isOfAll(record: TraceRecord): boolean {
+  return record.kind === 'note' && record.about !== undefined
 }
 
 function messageOf(position: number, record: TransitionRecord): Message {

@@ -23,9 +23,22 @@ export const pageLook = css`
     border-bottom: 1px solid var(--frame);
   }
   .brand {
+    display: inline-flex;
+    align-items: center;
+    gap: 8px;
     font-weight: 700;
     letter-spacing: 0.02em;
     font-size: 16px;
+  }
+  .brand svg {
+    width: 18px;
+    height: 18px;
+  }
+  .brand rect {
+    fill: var(--accent);
+  }
+  .brand circle {
+    fill: var(--raised);
   }
   nav {
     display: flex;
@@ -67,6 +80,20 @@ export const pageLook = css`
   .right button {
     padding: 3px 8px;
     min-width: 30px;
+  }
+  .file {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 6px 12px;
+    align-items: center;
+    padding: 6px 16px;
+    background: var(--accent-fill);
+  }
+  .file .by {
+    font-weight: 600;
+  }
+  .file .close {
+    margin-left: auto;
   }
   .problem {
     display: flex;

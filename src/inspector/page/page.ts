@@ -7,6 +7,7 @@ import './cluster-view.ts'
 import './members-view.ts'
 import './sequence-view.ts'
 import './time-bar.ts'
+import type { TraceHeader } from '../record.ts'
 import { Desk, type ViewName, viewNames } from './desk.ts'
 import { help } from './help.ts'
 import { badge, grouped, look } from './look.ts'
@@ -47,7 +48,8 @@ export class Page extends LitElement {
     const desk = this.#desk
     return html`
       <header>
-        <span class="brand">Reeve</span>
+        <span class="brand"><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4"></rect>
+          <circle cx="8" cy="4.5" r="2"></circle><circle cx="4" cy="11.5" r="2"></circle><circle cx="12" cy="11.5" r="2"></circle></svg>Reeve</span>
         <nav aria-label="Views">
           ${viewNames.map(
             (
@@ -59,18 +61,21 @@ export class Page extends LitElement {
         </nav>
         <span class="right">
           ${this.#alarms()}
-          <span role="status">${this.#state()}</span>
+          ${desk.file ? nothing : html`<span role="status">${this.#state()}</span>`}
           <button class="quiet" title="Light, dark, or as the system has it (t)" aria-label="Colours: ${this.#theme}"
             @click=${() => this.#nextTheme()}>${{ auto: '◐', light: '☀', dark: '☾' }[this.#theme]}</button>
           <button class="quiet" title="Keys (?)" aria-label="Keys" @click=${() => this.#help()}>?</button>
         </span>
       </header>
-      ${
-        desk.problem
-          ? html`<div class="problem" role="alert"><span>✕ ${desk.problem}</span>
-            <button @click=${() => this.#forgive()}>Close</button></div>`
-          : html`<div></div>`
-      }
+      <div class="notices">
+        ${desk.file ? this.#file(desk.file) : nothing}
+        ${
+          desk.problem
+            ? html`<div class="problem" role="alert"><span>✕ ${desk.problem}</span>
+              <button @click=${() => this.#forgive()}>Close</button></div>`
+            : nothing
+        }
+      </div>
       <main aria-label=${titles[desk.view]}>${this.#view()}</main>
       <reeve-time-bar .desk=${desk}></reeve-time-bar>
       ${help}
@@ -93,9 +98,20 @@ export class Page extends LitElement {
     }
   }
 
+  /** What file it is, and what came of it. */
+  #file({ by }: TraceHeader): TemplateResult {
+    const { marks } = this.#desk
+    const verdict = marks.findLast(({ kind }) => kind === 'verdict')?.text.replace(/^the run: /, '')
+    const broken = marks.some(({ kind }) => kind === 'broken')
+    return html`<section class="file" aria-label="File">
+      <span class="clip by" role="status" title="trace of ${by}">trace of ${by}</span>
+      ${verdict || broken ? badge(verdict ?? 'promises broken', broken ? 'bad' : 'good') : nothing}
+      ${broken ? html`<button title="The next one (b), the one before (shift b)" @click=${() => this.#desk.toMark(1, 'broken')}>Next broken promise</button>` : nothing}
+      <button class="close" @click=${() => this.#desk.close()}>Close file</button></section>`
+  }
+
   #state(): TemplateResult {
-    const { file, liveness, isNow } = this.#desk
-    if (file) return badge(`trace of ${file.by}`, 'quiet', `A trace file, written by ${file.by}`)
+    const { liveness, isNow } = this.#desk
     if (liveness === 'closed') return badge('not connected', 'bad', 'Load the page again, or open it with a new link')
     if (liveness !== 'live') return badge(liveness === 'broken' ? 'reconnecting' : 'connecting', 'busy')
     return isNow
@@ -129,6 +145,8 @@ export class Page extends LitElement {
     else if (event.key === 'ArrowRight' || event.key === '.') desk.step(by)
     else if (event.key === ' ') desk.toggle()
     else if (event.key === 'n') desk.resume()
+    else if (event.key.toLowerCase() === 'm') desk.toMark(event.shiftKey ? -1 : 1)
+    else if (event.key.toLowerCase() === 'b') desk.toMark(event.shiftKey ? -1 : 1, 'broken')
     else if (event.key === 't') this.#nextTheme()
     else if (event.key === 'o') this.renderRoot.querySelector<TimeBar>('reeve-time-bar')?.choose()
     else if (event.key === '?') this.#help()

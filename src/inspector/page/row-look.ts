@@ -22,6 +22,18 @@ export const rowLook = css`
   .row.plain {
     cursor: default;
   }
+  .row.actor {
+    display: grid;
+    grid-template-columns: minmax(200px, 3fr) minmax(120px, 2fr) minmax(0, 4fr) 90px;
+  }
+  .row :is(.who, .states) {
+    display: flex;
+    align-items: center;
+    gap: 6px;
+    height: 100%;
+    min-width: 0;
+    overflow: hidden;
+  }
   .row .twist {
     flex: none;
     width: 12px;
@@ -67,8 +79,10 @@ export const rowLook = css`
     --depth: 3;
   }
   @media (max-width: 600px) {
-    .row .of,
-    .row:not(.node) .number {
+    .row.actor {
+      grid-template-columns: minmax(0, 1fr) auto;
+    }
+    .row.actor :is(.of, .number) {
       display: none;
     }
     .row .badge {
@@ -125,12 +139,21 @@ export const rowLook = css`
   .message .head.taken {
     fill: var(--accent);
   }
+  .aside {
+    --tone: var(--text);
+  }
+  :is(.aside, .break).fault {
+    --tone: var(--busy);
+  }
+  :is(.aside, .break):is(.broken, .crash, .gap) {
+    --tone: var(--bad);
+  }
   .message .aside {
-    fill: var(--busy);
+    fill: var(--tone);
     font-weight: 600;
   }
   .message .break {
-    stroke: var(--busy);
+    stroke: var(--tone, var(--text));
     stroke-dasharray: 2 4;
   }
   .row.told {
@@ -144,6 +167,10 @@ export const rowLook = css`
   }
   .row.told .taken {
     color: var(--accent);
+    font-weight: 600;
+  }
+  .row.told .aside {
+    color: var(--tone);
     font-weight: 600;
   }
   .row.told .way {

@@ -3,6 +3,7 @@
 import { css, html, nothing, type PropertyValues, svg, type TemplateResult } from 'lit'
 import './rows.ts'
 import { clockTime, eventName, grouped, look, statePath } from './look.ts'
+import { markSigns } from './marks.ts'
 import { type Aside, type Lane, lanesOf, type Message, messagesOf } from './messages.ts'
 import { Part } from './part.ts'
 import type { RowPlace, Rows } from './rows.ts'
@@ -240,9 +241,9 @@ export class SequenceView extends Part {
     </svg>`
   }
 
-  #aside({ text }: Aside, width: number): TemplateResult {
-    return svg`<line class="break" x1=${timeWidth} x2=${Math.max(width, this.width)} y1="24" y2="24"></line>
-      <text class="label aside" x=${timeWidth + 8} y="17">⚑ ${cut(text, 160)}</text>`
+  #aside({ text, kind }: Aside, width: number): TemplateResult {
+    return svg`<line class="break ${kind}" x1=${timeWidth} x2=${Math.max(width, this.width)} y1="24" y2="24"></line>
+      <text class="label aside ${kind}" x=${timeWidth + 8} y="17">${markSigns[kind]} ${cut(text, 160)}</text>`
   }
 
   #arrow({ from, to, type: whole, taken }: Message): TemplateResult {
@@ -277,7 +278,7 @@ export class SequenceView extends Part {
     return html`<div class="row told ${place.current}" id=${place.id} role="option" aria-selected=${here} aria-setsize=${place.of}
         aria-posinset=${place.place} aria-label="${time} ${text}">
       <span class="mono faint">${time}</span>
-      <span class="clip ${message.what === 'message' && message.taken ? 'taken' : ''}">${text}</span>
+      <span class="clip ${message.what === 'aside' ? `aside ${message.kind}` : message.taken ? 'taken' : ''}" title=${text}>${text}</span>
       <span class="clip faint way">${way}</span></div>`
   }
 
@@ -291,7 +292,7 @@ export class SequenceView extends Part {
 
 function spoken(message: Message | Aside): { text: string; time: string } {
   const time = message.atMs === undefined ? '' : clockTime(message.atMs)
-  if (message.what === 'aside') return { text: message.text, time }
+  if (message.what === 'aside') return { text: `${markSigns[message.kind]} ${message.text}`, time }
   const states = message.taken ? ` → ${message.states.map(statePath).join(', ')}` : ''
   return { text: `${eventName(message.type)}${states}`, time }
 }

@@ -46,12 +46,12 @@ export function standingsOf({ nodes, relays, atMs }: Moment): Standing[] {
       const word = gone ? (said[0] as string) : relay.state
       const down = relay.state === 'away' || relay.state === 'gone'
       const tone = word === 'left' || relay.state === 'unsupported' ? 'quiet' : 'bad'
-      const why = gone ? `${said.length} of the others say so.` : (relay.reason?.message ?? 'It cannot be asked.')
+      const why = gone ? witnesses(said) : (relay.reason?.message ?? 'It cannot be asked.')
       return of(word, tone, !down, why)
     }
     if (gone && !(replay && fresh.includes(replay))) {
       const word = said[0] as string
-      return of(word, word === 'failed' ? 'bad' : 'quiet', false, `${said.length} of the others say so.`)
+      return of(word, word === 'failed' ? 'bad' : 'quiet', false, witnesses(said))
     }
     if (!replay && gone) return of(said[0] as string, said[0] === 'failed' ? 'bad' : 'quiet', false)
     if (!replay) return of('asking', 'busy', true, 'It tells nothing yet.')
@@ -62,6 +62,10 @@ export function standingsOf({ nodes, relays, atMs }: Moment): Standing[] {
     }
     return of(phase, phase === 'stopped' ? 'quiet' : 'busy', phase !== 'stopped')
   })
+}
+
+function witnesses(said: readonly string[]): string {
+  return said.length === 1 ? 'One of the others sees it so.' : `${said.length} of the others see it so.`
 }
 
 /** What nodes that can tell say of a node. */

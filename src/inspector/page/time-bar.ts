@@ -3,19 +3,15 @@
 import { css, html, nothing, svg, type TemplateResult } from 'lit'
 import type { TraceRecord } from '../record.ts'
 import { clockTime, eventName, grouped, look, statePath } from './look.ts'
-import { asideOf } from './messages.ts'
+import { type MarkKind, markOf, markSigns, type PlacedMark } from './marks.ts'
 import { openTrace } from './open-trace.ts'
 import { Part } from './part.ts'
 import { type Speed, speeds } from './player.ts'
 
-/** Marks on the slider. */
-const marksMax = 200
-
-interface Mark {
-  readonly position: number
-  readonly isGap: boolean
-  readonly text: string
-}
+/** Places along the slider: of several marks in one of them the worst is drawn. */
+const placesMax = 300
+/** In the list of them. */
+const listedMax = 500
 
 export class TimeBar extends Part {
   static override styles = [
@@ -28,14 +24,15 @@ export class TimeBar extends Part {
       .bar {
         display: flex;
         align-items: center;
-        gap: 6px 8px;
-        padding: 8px 16px;
+        gap: 8px;
+        padding: 10px 16px 8px;
         flex-wrap: wrap;
       }
       .slide {
         flex: 1 1 220px;
         min-width: 140px;
         position: relative;
+        margin-top: 4px;
       }
       .slide input {
         width: 100%;
@@ -49,15 +46,18 @@ export class TimeBar extends Part {
       .slide svg {
         position: absolute;
         left: 8px;
-        top: -6px;
+        bottom: 100%;
         width: calc(100% - 16px);
-        height: 6px;
-        overflow: visible;
+        height: 10px;
+        pointer-events: none;
       }
       .slide rect {
         fill: var(--accent);
       }
-      .slide .gap {
+      .slide .fault {
+        fill: var(--busy);
+      }
+      .slide :is(.gap, .broken, .crash) {
         fill: var(--bad);
       }
       .go {
@@ -74,9 +74,63 @@ export class TimeBar extends Part {
         color: var(--text);
         min-height: 18px;
       }
-      .says .gap {
+      .bad {
         color: var(--bad);
         font-weight: 600;
+      }
+      .fault {
+        color: var(--busy);
+        font-weight: 600;
+      }
+      [popover] {
+        inset: auto 16px 96px auto;
+        width: min(560px, calc(100vw - 32px));
+        max-height: min(420px, 60dvh);
+        overflow: auto;
+        padding: 8px;
+        color: var(--ink);
+        background: var(--raised);
+        border: 1px solid var(--edge);
+        border-radius: var(--radius);
+        box-shadow: 0 8px 24px rgb(0 0 0 / 0.2);
+      }
+      ol {
+        list-style: none;
+        margin: 0;
+        padding: 0;
+      }
+      li button {
+        display: grid;
+        grid-template-columns: auto 16px minmax(0, 1fr);
+        gap: 0 8px;
+        width: 100%;
+        padding: 4px 8px;
+        border: 0;
+        text-align: left;
+        font-size: 12px;
+        overflow-wrap: anywhere;
+      }
+      li button:hover {
+        background: var(--quiet-fill);
+      }
+      li button[aria-current] {
+        background: var(--accent-fill);
+      }
+      .marks {
+        display: inline-flex;
+      }
+      .marks button {
+        border-radius: 0;
+        margin-left: -1px;
+      }
+      .marks button:first-child {
+        border-radius: 6px 0 0 6px;
+      }
+      .marks button:last-child {
+        border-radius: 0 6px 6px 0;
+      }
+      .marks button:is(:hover, :focus-visible) {
+        z-index: 1;
       }
       input[type='file'] {
         display: none;
@@ -92,7 +146,7 @@ export class TimeBar extends Part {
     `,
   ]
 
-  #marked = { upTo: 0, story: undefined as unknown, marks: [] as Mark[] }
+  #listing = false
 
   override render() {
     const { desk } = this
@@ -117,12 +171,9 @@ export class TimeBar extends Part {
         </span>
         <span class="when">${last > first ? clockTime(atMs) : ''}</span>
         ${desk.file || desk.isNow ? nothing : html`<button title="Back to the present (n)" @click=${() => desk.resume()}>Now</button>`}
+        ${this.#marked()}
         <span class="files">
-          ${
-            desk.file
-              ? html`<button @click=${() => desk.close()}>Close file</button>`
-              : html`<a href="trace" download title="All that is remembered, as a file">Save trace</a>`
-          }
+          ${desk.file ? nothing : html`<a href="trace" download title="All that is remembered, as a file">Save trace</a>`}
           <button title="Of a node, of a simulation (o); or drop a file anywhere" @click=${() => this.choose()}>Open trace …</button>
         </span>
         <input type="file" accept=".jsonl,.trace" tabindex="-1" aria-label="Trace file" @change=${this.#open} />
@@ -142,28 +193,56 @@ export class TimeBar extends Part {
     const { first, last } = desk.story
     const { latest } = desk
     const text = latest ? sentence(latest) : 'before the first record'
-    return html`<span class="says clip" role="status"><span class="faint">${grouped(desk.position - first)} of ${grouped(last - first)}</span>
-      <span class=${latest?.kind === 'gap' ? 'gap' : ''}>${text}</span></span>`
+    const mark = latest && markOf(latest)
+    return html`<span class="says clip" role="status" title=${text}><span class="faint">${grouped(desk.position - first)} of ${grouped(last - first)}</span>
+      ${mark ? html`<span class=${toneOfMark(mark.kind)}>${markSigns[mark.kind]}</span>` : nothing}
+      <span class=${mark ? toneOfMark(mark.kind) : ''}>${text}</span></span>`
   }
 
+  /** Along the slider; told apart by how high they are. */
   #marks(): TemplateResult | typeof nothing {
-    const { story } = this.desk
+    const { story, marks } = this.desk
     const { first, last } = story
-    if (this.#marked.story !== story) this.#marked = { upTo: first, story, marks: [] }
-    const { marks } = this.#marked
-    for (let at = Math.max(first, this.#marked.upTo); at < last; at++) {
-      const record = story.record(at)
-      const text = record ? asideOf(record) : ''
-      if (text) marks.push({ position: at, isGap: record?.kind === 'gap', text })
+    if (marks.length === 0) return nothing
+    const places = new Map<number, PlacedMark>()
+    for (const mark of marks) {
+      const place = Math.round((placesMax * (mark.position - first)) / Math.max(1, last - first))
+      const other = places.get(place)
+      if (!other || heights[mark.kind] > heights[other.kind]) places.set(place, mark)
     }
-    this.#marked.marks = marks.filter(({ position }) => position >= first).slice(-marksMax)
-    this.#marked.upTo = last
-    if (this.#marked.marks.length === 0) return nothing
-    const x = (position: number) => (100 * (position - first)) / Math.max(1, last - first)
-    return html`<svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">${this.#marked.marks.map(
-      ({ position, isGap, text }) =>
-        svg`<rect class=${isGap ? 'gap' : ''} x=${x(position)} y=${isGap ? 0 : 2} width="0.35" height=${isGap ? 6 : 4}><title>${text}</title></rect>`,
+    return html`<svg viewBox="0 0 ${placesMax} 10" preserveAspectRatio="none" aria-hidden="true">${[...places].map(
+      ([place, { kind }]) =>
+        svg`<rect class=${kind} x=${place - 0.5} y=${10 - heights[kind]} width="1" height=${heights[kind]}></rect>`,
     )}</svg>`
+  }
+
+  /** The way from one to the next, and all of them as a list. */
+  #marked(): TemplateResult | typeof nothing {
+    const { desk } = this
+    const { marks, position } = desk
+    if (marks.length === 0) return nothing
+    const said = `${grouped(marks.length)} ${marks.length === 1 ? 'thing stands' : 'things stand'} out`
+    return html`<span class="marks">
+      <button title="The one before that stands out (shift m)" aria-label="The one before that stands out"
+        ?disabled=${!marks.some((mark) => mark.position < position - 1)} @click=${() => desk.toMark(-1)}>◂</button>
+      <button popovertarget="marks" title="Starts, faults, what went wrong, what is missing" aria-label=${said}>⚑ ${grouped(marks.length)}</button>
+      <button title="The next that stands out (m)" aria-label="The next that stands out"
+        ?disabled=${!marks.some((mark) => mark.position >= position)} @click=${() => desk.toMark(1)}>▸</button></span>
+      <div id="marks" popover role="group" aria-label="What stands out" @toggle=${this.#toggled}>${this.#listing ? this.#list(marks) : nothing}</div>`
+  }
+
+  #list(marks: readonly PlacedMark[]): TemplateResult {
+    const { position } = this.desk
+    return html`<ol>${marks.slice(-listedMax).map(
+      (mark) => html`<li><button aria-current=${mark.position === position - 1 ? 'true' : nothing}
+        @click=${() => this.desk.goTo(mark.position + 1)}><span class="mono faint">${mark.atMs === undefined ? '' : clockTime(mark.atMs)}</span>
+        <span class=${toneOfMark(mark.kind)} aria-hidden="true">${markSigns[mark.kind]}</span><span class=${toneOfMark(mark.kind)}>${mark.text}</span></button></li>`,
+    )}</ol>`
+  }
+
+  readonly #toggled = (event: Event): void => {
+    this.#listing = (event as ToggleEvent).newState === 'open'
+    this.requestUpdate()
   }
 
   #slide(event: Event): void {
@@ -178,10 +257,17 @@ export class TimeBar extends Part {
   }
 }
 
+const heights: Readonly<Record<MarkKind, number>> = { other: 4, fault: 6, verdict: 6, gap: 8, crash: 8, broken: 10 }
+
+function toneOfMark(kind: MarkKind): string {
+  if (kind === 'fault') return 'fault'
+  return kind === 'broken' || kind === 'crash' || kind === 'gap' ? 'bad' : ''
+}
+
 /** A record in a few words. */
 function sentence(record: TraceRecord): string {
-  const aside = asideOf(record)
-  if (aside) return aside
+  const mark = markOf(record)
+  if (mark) return mark.text
   switch (record.kind) {
     case 'transition': {
       const to =
