@@ -75,7 +75,7 @@ describe('reeve sim', () => {
     assert.equal(notes.at(-1), 'the run: every promise kept')
     assert.deepEqual(
       records.flatMap((record) => (record.kind === 'note' && record.about !== 'fault' && record.about) || []),
-      ['verdict'],
+      ['run', 'run', 'verdict'],
     )
   })
 
