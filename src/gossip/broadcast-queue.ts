@@ -25,12 +25,13 @@ export function retransmitLimit(retransmitMult: number, n: number): number {
 }
 
 export class BroadcastQueue {
-  /** In the order in which a take considers them: least sent, then largest, then oldest. */
-  #items: Queued[] = []
+  /** By how often they were sent; of those sent as often, the largest first, then the oldest. The order of a take. */
+  readonly #tiers: Queued[][] = []
   readonly #named = new Map<string, Queued>()
   readonly #maxDepth: number
   readonly #ownSent: (bytes: Uint8Array) => void
   #order = 0
+  #depth = 0
   #bytes = 0
 
   /** `ownSent`: one of our own was sent often enough. */
@@ -40,7 +41,7 @@ export class BroadcastQueue {
   }
 
   get depth(): number {
-    return this.#items.length
+    return this.#depth
   }
 
   /** Of all queued messages. */
@@ -53,38 +54,46 @@ export class BroadcastQueue {
     this.#order += 1
     const item: Queued = { ...broadcast, order: this.#order, transmits: 0 }
     this.#insert(item)
+    this.#depth += 1
     this.#bytes += item.bytes.length
     if (item.name !== undefined) this.#named.set(item.name, item)
     // Full: the most transmitted has done most of its work, and of those the smallest costs least to lose.
-    if (this.#items.length > this.#maxDepth) this.#finish(this.#items.at(-1) as Queued)
+    if (this.#depth > this.#maxDepth) this.#remove(this.#tiers.findLast((tier) => tier.length > 0)?.at(-1) as Queued)
   }
 
   /** Forgets what is queued under this name, as if it had been sent. */
   drop(name: string): void {
     const item = this.#named.get(name)
-    if (item) this.#finish(item)
+    if (item) this.#remove(item)
   }
 
   /**
    * Messages for one packet: at most `maxCount`, which together with `overhead` bytes each fit into `maxBytes`. Each is
-   * counted as sent once; at `limit` it leaves the queue.
+   * counted as sent once; at `limit` it leaves the queue. However much waits, it costs what it takes.
    */
   take(maxBytes: number, overhead: number, limit: number, maxCount: number): Uint8Array[] {
     const taken: Queued[] = []
     let room = maxBytes
-    for (const item of this.#items) {
-      if (room <= overhead || taken.length >= maxCount) break
-      // Larger ones come first, so what does not fit now cannot fit later in this take.
-      if (item.bytes.length + overhead > room) continue
-      room -= item.bytes.length + overhead
-      taken.push(item)
+    for (const tier of this.#tiers) {
+      let place = 0
+      while (taken.length < maxCount && place < tier.length) {
+        // Larger ones come first, so what does not fit now cannot fit later in this take.
+        place = firstWithin(tier, room - overhead, place)
+        const from = place
+        for (let item = tier[place]; item && taken.length < maxCount; item = tier[place]) {
+          if (item.bytes.length + overhead > room) break
+          room -= item.bytes.length + overhead
+          taken.push(item)
+          place += 1
+        }
+        tier.splice(from, place - from)
+        place = from
+      }
+      if (taken.length === maxCount) break
     }
-    if (taken.length === 0) return []
-    const sent = new Set(taken)
-    this.#items = this.#items.filter((item) => !sent.has(item))
     for (const item of taken) {
       item.transmits += 1
-      this.#insert(item)
+      if (item.transmits < limit) this.#insert(item)
     }
     for (const item of taken) {
       if (item.transmits < limit) continue
@@ -95,29 +104,48 @@ export class BroadcastQueue {
   }
 
   #insert(item: Queued): void {
-    let low = 0
-    let high = this.#items.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (comesBefore(this.#items[middle] as Queued, item)) low = middle + 1
-      else high = middle
-    }
-    this.#items.splice(low, 0, item)
+    while (this.#tiers.length <= item.transmits) this.#tiers.push([])
+    const tier = this.#tiers[item.transmits] as Queued[]
+    tier.splice(placeOf(item, tier), 0, item)
   }
 
+  #remove(item: Queued): void {
+    const tier = this.#tiers[item.transmits] as Queued[]
+    tier.splice(placeOf(item, tier), 1)
+    this.#finish(item)
+  }
+
+  /** It is in no tier any more. */
   #finish(item: Queued): void {
-    const index = this.#items.indexOf(item)
-    if (index < 0) return
-    this.#items.splice(index, 1)
+    this.#depth -= 1
     this.#bytes -= item.bytes.length
     if (item.name !== undefined) this.#named.delete(item.name)
     item.finished?.()
   }
 }
 
-/** Go takes the newest of equals first; the oldest first keeps a busy cluster from starving any message. */
-function comesBefore(a: Queued, b: Queued): boolean {
-  if (a.transmits !== b.transmits) return a.transmits < b.transmits
-  if (a.bytes.length !== b.bytes.length) return a.bytes.length > b.bytes.length
-  return a.order < b.order
+/** Where it stands among those sent as often, or belongs. Go takes the newest of equals first; the oldest first keeps a busy cluster from starving any message. */
+function placeOf({ bytes, order }: Queued, tier: readonly Queued[]): number {
+  let low = 0
+  let high = tier.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const other = tier[middle] as Queued
+    const isBehind = other.bytes.length === bytes.length ? other.order < order : other.bytes.length > bytes.length
+    if (isBehind) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** The first one from `from` on that is no longer than this. */
+function firstWithin(tier: readonly Queued[], maxBytes: number, from: number): number {
+  let low = from
+  let high = tier.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((tier[middle] as Queued).bytes.length > maxBytes) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -50,7 +50,7 @@ export class Courier {
 
   /** Something waits to be told. */
   get hasNews(): boolean {
-    return [this.nodes, this.intents, this.queries, this.events].some(({ depth }) => depth > 0)
+    return this.nodes.depth + this.intents.depth + this.queries.depth + this.events.depth > 0
   }
 
   /** The largest message that can ever ride along. */
@@ -129,6 +129,7 @@ export class Courier {
   }
 
   #take(maxBytes: number, maxCount: number): Uint8Array[] {
+    if (!this.hasNews) return []
     const { profile, nodeCount, memberCount } = this.#parts
     const userQueues = [this.intents, this.queries, this.events]
     const waiting = userQueues.reduce((sum, queue) => sum + queue.bytes + queue.depth * partBytes, 0)

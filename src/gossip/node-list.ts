@@ -23,6 +23,10 @@ export interface NodeRecord {
   stateChangedMs: number
 }
 
+/** Of a longer list some are picked without a look at all others, unless so many draws for each find too few. */
+const smallList = 32
+const triesEach = 8
+
 /** Memory stays bounded whatever is gossiped: nobody runs a cluster of more. */
 export const maxNodes = 16_384
 
@@ -108,7 +112,15 @@ export class NodeList {
 
   /** Up to `count` different nodes that `wanted` accepts, at random. */
   pick(count: number, wanted: (node: NodeRecord) => boolean): NodeRecord[] {
-    return this.#drawn(this.#order.filter(wanted), count)
+    if (this.#order.length <= smallList) return this.#drawn(this.#order.filter(wanted), count)
+    const picked: NodeRecord[] = []
+    for (let tries = count * triesEach; tries > 0 && picked.length < count; tries -= 1) {
+      const node = this.#order[Math.floor(this.#random() * this.#order.length)] as NodeRecord
+      if (!picked.includes(node) && wanted(node)) picked.push(node)
+    }
+    if (picked.length === count) return picked
+    const others = this.#order.filter((node) => !picked.includes(node) && wanted(node))
+    return [...picked, ...this.#drawn(others, count - picked.length)]
   }
 
   /** The first `count` of the nodes in random order (Fisher and Yates). */
