@@ -17,6 +17,8 @@ import { understands } from './versions.ts'
 
 /** Pings on behalf of others under way at once; more are not taken on. */
 const maxErrands = 1024
+/** The part of the probe timeout after which we also knock on a stream: on one network an answer takes a hundredth of it. */
+const knockShare = 0.4
 /** The part of the probe timeout that helpers still have after a member's host refused our stream. */
 const refusedShare = 0.2
 
@@ -44,6 +46,7 @@ interface Round {
   deadlineMs: number
   readonly timers: Appointment[]
   helpersAsked: boolean
+  knocked: boolean
   /** We did not run for a while since the ping was sent. */
   interrupted: boolean
   expectedNacks: number
@@ -105,12 +108,13 @@ export class Prober {
   }
 
   /**
-   * The host is there and nobody listens, so the process is gone. Whoever cannot reach it by another way than ours still
-   * has time for a helper's word, but no need for all of it.
+   * The host is there and nobody listens, so the process is gone. Whoever can reach it by another way than ours still
+   * has time for a word, but does not need all of it.
    */
   streamRefused(seqNo: number, nowMs: number): void {
     const round = this.#round
     if (round?.seqNo !== seqNo) return
+    this.#askHelpers(round, nowMs)
     const { agenda, profile } = this.#parts
     const wordMs = nowMs + profile.probeTimeoutMs * refusedShare
     if (wordMs < round.deadlineMs) round.timers.push(agenda.at(wordMs, (laterMs) => this.#end('refused', laterMs)))
@@ -179,6 +183,7 @@ export class Prober {
       deadlineMs: nowMs,
       timers: [],
       helpersAsked: false,
+      knocked: false,
       interrupted: false,
       expectedNacks: 0,
       nacksFrom: new Set(),
@@ -203,6 +208,7 @@ export class Prober {
     for (const timer of round.timers.splice(0)) agenda.cancel(timer)
     round.deadlineMs = nowMs + awareness.scale(profile.probeIntervalMs)
     round.timers.push(
+      agenda.at(nowMs + profile.probeTimeoutMs * knockShare, (laterMs) => this.#knock(round, laterMs)),
       agenda.at(nowMs + profile.probeTimeoutMs, (laterMs) => this.#askHelpers(round, laterMs)),
       agenda.at(round.deadlineMs, (laterMs) => this.#end(round.streamAcked ? 'streamAck' : 'nothing', laterMs)),
     )
@@ -211,7 +217,7 @@ export class Prober {
   #askHelpers(round: Round, nowMs: number): void {
     if (this.#round !== round || round.helpersAsked) return
     round.helpersAsked = true
-    const { profile, swim, courier, pingOnStream } = this.#parts
+    const { profile, swim, courier } = this.#parts
     const { node, seqNo } = round
     const self = swim.self
     const helpers = swim.list.pick(
@@ -228,9 +234,17 @@ export class Prober {
       const target = { target: node.addr, port: node.port, node: node.name }
       courier.send(helper, { kind: 'indirectPing', seqNo, ...target, nack, sourceAddr, sourcePort, sourceNode })
     }
+    this.#knock(round, nowMs)
+  }
+
+  /** On a stream: where packets do not get through but streams do, and to hear of a process that is gone at once. */
+  #knock(round: Round, nowMs: number): void {
+    if (this.#round !== round || round.knocked) return
+    round.knocked = true
+    const { node, seqNo } = round
     const leftMs = round.deadlineMs - nowMs
     if (understands(node.vsn, 'streamPing') && leftMs > 0) {
-      pingOnStream(node, encodeMessage(this.#ping(seqNo, node.name)), seqNo, leftMs)
+      this.#parts.pingOnStream(node, encodeMessage(this.#ping(seqNo, node.name)), seqNo, leftMs)
     }
   }
 
