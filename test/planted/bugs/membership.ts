@@ -20,6 +20,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     'a member that was buried alive stays buried',
     swim,
     `    if (message.node === this.#parts.name) {
+      this.#counts.ofUs++
       this.#refute(message.incarnation, nowMs)
       return
     }
