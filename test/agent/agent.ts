@@ -6,6 +6,7 @@ import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { recordingVariable } from './record-to-file.ts'
 
 /** How long a test waits for something that a sound cluster does within seconds. */
 export const patienceMs = 90_000
@@ -29,9 +30,12 @@ export interface LogLine {
   readonly [key: string]: unknown
 }
 
-function spawnReeve(words: readonly string[], under: readonly string[]): ChildProcess {
-  const [command, ...rest] = [...under, process.execPath, join(root, '.tools', 'run.mjs'), ...words]
-  return spawn(command as string, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+/** `recorded`: see `Recorded`. */
+function spawnReeve(words: readonly string[], under: readonly string[], recorded?: Recorded): ChildProcess {
+  const main = recorded?.main ?? join(root, '.tools', 'run.mjs')
+  const [command, ...rest] = [...under, process.execPath, main, ...words]
+  const env = recorded && { ...process.env, [recordingVariable]: recorded.steps }
+  return spawn(command as string, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...(env && { env }) })
 }
 
 function outcomeOf(child: ChildProcess): Promise<Exit> {
@@ -65,6 +69,15 @@ export interface AgentProcess {
   readonly under?: readonly string[]
   /** Where this process of ours reaches it, when that is not where the other nodes do. */
   readonly callHost?: string
+  readonly recorded?: Recorded
+}
+
+/** A process that tells what its disk does. */
+export interface Recorded {
+  /** The command line with a disk that records. */
+  readonly main: string
+  /** The file that the steps go to. */
+  readonly steps: string
 }
 
 export class Agent {
@@ -77,12 +90,12 @@ export class Agent {
   readonly #news = new EventEmitter()
   #rest = ''
 
-  constructor({ name, dataDir, words, under = [], callHost }: AgentProcess) {
+  constructor({ name, dataDir, words, under = [], callHost, recorded }: AgentProcess) {
     this.name = name
     this.dataDir = dataDir
     this.#callHost = callHost
     const own = ['--node-name', name, '--data-dir', dataDir, '--log-format', 'json']
-    this.#child = spawnReeve(['agent', ...own, ...words], under)
+    this.#child = spawnReeve(['agent', ...own, ...words], under, recorded)
     this.#news.setMaxListeners(0)
     this.#exited = outcomeOf(this.#child).finally(() => this.#news.emit('line'))
     createInterface({ input: this.#child.stderr as Readable }).on('line', (line) => this.#add(line))
@@ -95,6 +108,11 @@ export class Agent {
   /** Addresses and epoch are known from then on. */
   ready(): Promise<LogLine> {
     return this.logged('ready')
+  }
+
+  /** It has said its addresses and its epoch. */
+  get isReady(): boolean {
+    return this.lines.some(({ msg }) => msg === 'ready')
   }
 
   /** For clients of the test. */

@@ -9,7 +9,7 @@ import { type Client, connect, type KnownServer, type TlsMaterial } from '../../
 import { isHarm, verifyDataDirs } from '../../src/log/verify.ts'
 import { Agent, type AgentProcess, until } from './agent.ts'
 
-export interface AgentOptions extends Pick<AgentProcess, 'under' | 'callHost'> {
+export interface AgentOptions extends Pick<AgentProcess, 'under' | 'callHost' | 'recorded'> {
   /** Agents or gossip addresses to join. */
   readonly join?: readonly (Agent | string)[]
   /** Where gossip listens; default: a port that the system picks. */

@@ -1,6 +1,8 @@
 /** Writes to one node without a pause, whatever happens to it, and remembers what became of every record. */
 
 import { type Client, type RecordId, ReeveError } from '../../src/index.ts'
+import type { History, ProduceAsked } from '../../src/simulation/history.ts'
+import { recordSum } from '../../src/simulation/universe/record-sums.ts'
 import { type Agent, inTime } from './agent.ts'
 import type { Stage } from './stage.ts'
 
@@ -8,8 +10,10 @@ import type { Stage } from './stage.ts'
 const atOnce = 8
 const lingerMs = 20
 /** A client is told so and goes on. */
-const passing: ReadonlySet<string> = new Set(['COPIES_PENDING', 'DISK_FULL'])
-const fullPauseMs = 100
+const passing: ReadonlySet<string> = new Set(['COPIES_PENDING', 'COPIES_IMPOSSIBLE', 'DISK_FULL'])
+/** Refused at once, and again at once. */
+const refusing: ReadonlySet<string> = new Set(['COPIES_IMPOSSIBLE', 'DISK_FULL'])
+const refusedPauseMs = 100
 
 export interface Acknowledged extends RecordId {
   readonly value: string
@@ -20,6 +24,8 @@ export interface WriterOptions {
   readonly label?: string
   /** Default: 1. */
   readonly copies?: number
+  /** What becomes of each record is told there, too. */
+  readonly history?: History
 }
 
 export class Writer {
@@ -31,6 +37,7 @@ export class Writer {
   readonly #topic: string
   readonly #label: string
   readonly #copies: number
+  readonly #history: History | undefined
   /** The node's present run. */
   #agent: Agent
   #count = 0
@@ -38,8 +45,10 @@ export class Writer {
   #news: (() => void)[] = []
   readonly #writing: Promise<void>
 
-  constructor(stage: Stage, agent: Agent, topic: string, { label = agent.name, copies = 1 }: WriterOptions = {}) {
+  constructor(stage: Stage, agent: Agent, topic: string, options: WriterOptions = {}) {
+    const { label = agent.name, copies = 1, history } = options
     this.name = agent.name
+    this.#history = history
     this.#label = label
     this.#copies = copies
     this.#stage = stage
@@ -80,25 +89,48 @@ export class Writer {
   async #writeTo(agent: Agent, client: Client): Promise<void> {
     const producer = client.producer({ topic: this.#topic, lingerMs, copies: this.#copies })
     let sound = true
-    let full = false
+    let refused = false
     while (sound && !this.#stopped && this.#agent === agent) {
       const values = Array.from({ length: atOnce }, () => `${this.#label} ${this.#count++} ${'.'.repeat(200)}`)
       await Promise.all(
         values.map(async (value) => {
+          const told = this.#asked(value)
           try {
-            this.acknowledged.push({ ...(await producer.send({ value })), value })
+            const id = await producer.send({ value })
+            this.acknowledged.push({ ...id, value })
+            told(id)
           } catch (error) {
+            told(error)
             const code = error instanceof ReeveError ? error.code : ''
             // Stored, but not on enough nodes in time, or not stored for now: the next one may be.
             if (!passing.has(code)) sound = false
-            full ||= code === 'DISK_FULL'
+            refused ||= refusing.has(code)
             this.doubtful.add(value)
           }
         }),
       )
       this.#tell()
-      if (full) await new Promise((resolve) => setTimeout(resolve, fullPauseMs))
-      full = false
+      if (refused) await new Promise((resolve) => setTimeout(resolve, refusedPauseMs))
+      refused = false
+    }
+  }
+
+  /** Returns what is to be told the answer. */
+  #asked(value: string): (answer: RecordId | unknown) => void {
+    const [history, topic, node] = [this.#history, this.#topic, this.name]
+    if (history === undefined) return () => {}
+    const operation = history.begin<ProduceAsked>({
+      ...{ kind: 'produce', client: this.#label, node, disk: node, topic, place: undefined, copies: this.#copies },
+      sums: [recordSum(new Uint8Array(0), new TextEncoder().encode(value))],
+    })
+    return (answer) => {
+      if (answer instanceof ReeveError) history.end(operation, { ok: false, code: answer.code, facts: answer.facts })
+      else if (!(answer instanceof Error)) {
+        const { origin, epoch, offset } = answer as RecordId
+        // The library does not say how many had it: as many as were asked for.
+        const held = { copies: this.#copies, duplicate: false }
+        history.end(operation, { ok: true, log: `${topic}/${origin}/${epoch}`, base: offset, count: 1, ...held })
+      }
     }
   }
 

@@ -10,6 +10,7 @@ import { kills } from './kills.ts'
 import { partitions } from './partitions.ts'
 import { planted } from './planted.ts'
 import { powerCuts } from './power-cuts.ts'
+import { restarts } from './restarts.ts'
 
 interface Campaign {
   readonly what: string
@@ -23,6 +24,7 @@ const campaigns: Readonly<Record<string, Campaign>> = {
   kills: { what: 'kill -9 of real nodes under load', times: 200, run: kills },
   partitions: { what: 'partitions of real nodes, of any shape, and stops of processes', times: 50, run: partitions },
   planted: { what: 'seeds at most for each planted bug; PART: of names', times: 50, run: planted },
+  restarts: { what: 'ends of all nodes at once, and starts in every order', times: 12, run: restarts },
   'power-cuts': { what: 'ends of a machine at any operation of its disk', times: 10_000, run: powerCuts },
 }
 

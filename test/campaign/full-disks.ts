@@ -2,6 +2,7 @@
 
 import type { SeededRandom } from '../../src/simulation/random.ts'
 import type { Agent } from '../agent/agent.ts'
+import { SeenCluster } from '../agent/seen-cluster.ts'
 import { SmallDisk, withoutSmallDisks } from '../agent/small-disk.ts'
 import { Stage } from '../agent/stage.ts'
 import { Writer } from '../agent/writer.ts'
@@ -19,17 +20,18 @@ export async function fullDisks(times: number, random: SeededRandom, say: (text:
   const disks = new Map(names.map((name) => [name as string, new SmallDisk(diskBytes)]))
   try {
     const agents = new Map<string, Agent>()
+    const dataDirs = new Map(names.map((name) => [name as string, `${disks.get(name)?.path}/data`]))
+    const seed = random.integer(0, 2 ** 31)
+    const seen = await SeenCluster.of({ stage, names, seed, furtherTopics: [topic], dataDirs })
     for (const name of names) {
-      const dataDir = `${disks.get(name)?.path}/data`
-      agents.set(
-        name,
-        await stage.start(name, { dataDir, join: [...agents.values()], words: ['--max-batch-bytes', '32KiB'] }),
-      )
+      agents.set(name, await seen.start(name, { join: [...agents.values()], words: ['--max-batch-bytes', '32KiB'] }))
     }
     await stage.together([...agents.values()])
+    seen.open()
+    const { history } = seen
     const writers = names.flatMap((name) => [
-      new Writer(stage, agents.get(name) as Agent, topic),
-      new Writer(stage, agents.get(name) as Agent, topic, { label: `${name} twice`, copies: 2 }),
+      new Writer(stage, agents.get(name)!, topic, { history }),
+      new Writer(stage, agents.get(name)!, topic, { history, label: `${name} twice`, copies: 2 }),
     ])
     for (let filled = 0; filled < times; ) {
       const victims = random.chance(0.25) ? names : [random.pick(names)]
@@ -41,10 +43,11 @@ export async function fullDisks(times: number, random: SeededRandom, say: (text:
       for (const name of victims) await agents.get(name)?.logged('fullOver', since.get(name))
       filled += victims.length
       await pause(random.between(0, 1000))
+      seen.look()
       say(`${filled} times full, ${countOf(writers)} records acknowledged`)
     }
-    const { acknowledged, doubtful } = await judge(stage, agents, writers, topic)
-    return `${times} disks full and back: all of ${acknowledged} acknowledged records are at every node, once; ${doubtful} were refused or late`
+    const { acknowledged, doubtful, answers } = await judge(stage, agents, writers, topic, seen)
+    return `${times} disks full and back: all of ${acknowledged} acknowledged records are at every node, once; ${doubtful} were refused or late; the judges have nothing to say against ${answers} answers to clients`
   } finally {
     await stage.end()
     for (const disk of disks.values()) disk.end()

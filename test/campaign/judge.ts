@@ -1,7 +1,11 @@
-/** What all campaigns of real nodes end with: every acknowledged record is at every node, once, under its id. */
+/**
+ * What all campaigns of real nodes end with: every acknowledged record is at every node, once, under its id, and the judges of
+ * the simulator have nothing to say.
+ */
 
 import { type Agent, until } from '../agent/agent.ts'
 import { assertHolds, converge, readAll } from '../agent/copies.ts'
+import type { SeenCluster } from '../agent/seen-cluster.ts'
 import type { Stage } from '../agent/stage.ts'
 import type { Writer } from '../agent/writer.ts'
 
@@ -11,7 +15,8 @@ export async function judge(
   agents: ReadonlyMap<string, Agent>,
   writers: readonly Writer[],
   topic: string,
-): Promise<{ acknowledged: number; doubtful: number }> {
+  seen: SeenCluster,
+): Promise<{ acknowledged: number; doubtful: number; answers: number }> {
   for (const writer of writers) {
     const { epoch } = agents.get(writer.name) as Agent
     const before = writer.acknowledged.filter((record) => record.epoch === epoch).length
@@ -28,8 +33,10 @@ export async function judge(
     () => stage.together([...agents.values()]),
     () => true,
   )
+  const { answers } = await seen.rest()
   for (const agent of agents.values()) await agent.stop()
-  return { acknowledged: acknowledged.length, doubtful: doubtful.size }
+  seen.end()
+  return { acknowledged: acknowledged.length, doubtful: doubtful.size, answers }
 }
 
 export function countOf(writers: readonly Writer[]): number {

@@ -6,6 +6,7 @@
 import type { SeededRandom } from '../../src/simulation/random.ts'
 import type { Agent } from '../agent/agent.ts'
 import { Network, withoutNetworks } from '../agent/network.ts'
+import { SeenCluster } from '../agent/seen-cluster.ts'
 import { Stage } from '../agent/stage.ts'
 import { Writer } from '../agent/writer.ts'
 import { countOf, judge, pause } from './judge.ts'
@@ -34,9 +35,10 @@ async function campaign(
   say: (text: string) => void,
 ): Promise<string> {
   const agents = new Map<string, Agent>()
+  const seen = await SeenCluster.of({ stage, names, seed: random.integer(0, 2 ** 31), furtherTopics: [topic] })
   for (const name of names) {
     const bind = `${network.addressOf(name)}:7946`
-    const agent = stage.launch(name, {
+    const agent = seen.launch(name, {
       bind,
       join: names.filter((other) => other !== name).map((other) => `${network.addressOf(other)}:7946`),
       words: ['--rpc-host', '0.0.0.0', '--advertise-addr', bind, '--insecure'],
@@ -48,9 +50,11 @@ async function campaign(
   const all = [...agents.values()]
   await Promise.all(all.map((agent) => agent.ready()))
   await stage.together(all)
+  seen.open()
+  const { history } = seen
   const writers = all.flatMap((agent) => [
-    new Writer(stage, agent, topic),
-    new Writer(stage, agent, topic, { label: `${agent.name} twice`, copies: 2 }),
+    new Writer(stage, agent, topic, { history }),
+    new Writer(stage, agent, topic, { history, label: `${agent.name} twice`, copies: 2 }),
   ])
   const kinds = new Map<string, number>()
   for (let count = 1; count <= times; count++) {
@@ -60,15 +64,16 @@ async function campaign(
     await pause(random.chance(0.5) ? random.between(50, 3000) : random.between(3000, 12_000))
     heal()
     await pause(random.between(0, 2000))
+    seen.look()
     if (count % 5 === 0) {
       await stage.together(all)
       say(`${count} times, ${countOf(writers)} records acknowledged`)
     }
   }
   await stage.together(all)
-  const { acknowledged, doubtful } = await judge(stage, agents, writers, topic)
+  const { acknowledged, doubtful, answers } = await judge(stage, agents, writers, topic, seen)
   const list = [...kinds].map(([kind, count]) => `${kind} ${count}`).join(', ')
-  return `${times} times (${list}): all of ${acknowledged} acknowledged records are at every node, once; ${doubtful} had too few copies in time`
+  return `${times} times (${list}): all of ${acknowledged} acknowledged records are at every node, once; ${doubtful} had too few copies in time; the judges have nothing to say against ${answers} answers to clients`
 }
 
 /** Breaks the network, or stops a process; `heal` mends it. */

@@ -33,7 +33,7 @@ export interface Bounds {
 /** All is healed, everybody is up, and the clients have asked each node for everything once more. */
 export interface Rest {
   readonly universe: Universe
-  readonly history: History
+  readonly history: Pick<History, 'operations'>
   readonly live: readonly LiveNode[]
   /** How often they have asked. */
   readonly round: number
