@@ -5,6 +5,7 @@
 
 import { parseArgs } from 'node:util'
 import { SeededRandom } from '../../src/simulation/random.ts'
+import { crashPoints } from './crash-points.ts'
 import { fullDisks } from './full-disks.ts'
 import { kills } from './kills.ts'
 import { partitions } from './partitions.ts'
@@ -20,6 +21,7 @@ interface Campaign {
 }
 
 const campaigns: Readonly<Record<string, Campaign>> = {
+  'crash-points': { what: 'losses of power at moments of recorded runs of real nodes', times: 3000, run: crashPoints },
   'full-disks': { what: 'disks of real nodes that are filled to the brim', times: 20, run: fullDisks },
   kills: { what: 'kill -9 of real nodes under load', times: 200, run: kills },
   partitions: { what: 'partitions of real nodes, of any shape, and stops of processes', times: 50, run: partitions },
