@@ -34,6 +34,7 @@ export function recordingDisk(disk: Disk, record: (step: DiskStep) => void): Dis
     },
     list: (path) => disk.list(path),
     stat: (path) => disk.stat(path),
+    space: (path) => disk.space(path),
     makeFolder(path) {
       disk.makeFolder(path)
       record({ kind: 'folder', path })
