@@ -80,6 +80,7 @@ function chainsAsHex(_key: string, value: unknown): unknown {
 
 const faults = {
   cutShort: 'it is cut short',
+  zeros: 'there are zeros in its place',
   header: 'its header is not one',
   checksum: 'its checksum does not fit',
   offset: 'its offset does not follow',

@@ -160,9 +160,9 @@ class OpenJournal implements Journal {
     this.epoch = options.epoch
     this.#options = options
     this.#lock = lock
-    const { disk, settings, report } = options
+    const { disk, clock, settings, report } = options
     const pending = { bytes: 0, maxBytes: settings.pendingMaxBytes }
-    const files = new OpenFiles(disk, settings.openFilesMax)
+    const files = new OpenFiles(disk, clock, settings.openFilesMax)
     this.#producers = new Producers(options.epoch, () => options.clock.now())
     this.soundness = new Soundness(this.#logs, report)
     const buffers = new WriteBuffers(settings.groupMaxBytes)

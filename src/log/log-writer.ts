@@ -6,12 +6,15 @@
  */
 
 import { ReeveError } from '../errors.ts'
-import { type FrameMark, frameHeaderBytes, markOf, type ProducerMark, readHeader } from './frame.ts'
+import { finishSegment } from './finish-segment.ts'
+import { FolderNames } from './folder-names.ts'
+import { type FrameMark, frameHeaderBytes, type ProducerMark } from './frame.ts'
 import type { LogEnd, LogWorld } from './log-world.ts'
 import { Segment } from './segment.ts'
 import { SegmentFile } from './segment-file.ts'
+import { tailOf } from './tail-of.ts'
 import { isFull, messageOf, reeveError, removeEmpty } from './write-error.ts'
-import { type GatheringFrame, type Tail, WriteGroup } from './write-group.ts'
+import { type GatheringFrame, goTogether, isOneFrame, type Tail, WriteGroup } from './write-group.ts'
 
 /** Frames of others that are smaller are gathered for one write; larger ones go to the disk from where they are. */
 const gatheredMaxBytes = 64 * 1024
@@ -37,13 +40,13 @@ export class LogWriter {
   /** Nobody knows what the disk holds behind what is visible. */
   #failed = false
   #refusing: 'full' | 'unwritable' | undefined
-  #folderDurable: boolean
+  readonly #names: FolderNames
 
   constructor(world: LogWorld, log: LogEnd) {
     this.#world = world
     this.#log = log
-    this.#folderDurable = log.segments.length > 0
-    this.#tail = this.#durableTail()
+    this.#names = new FolderNames(world.disk, log.folder, log.segments.length > 0)
+    this.#tail = tailOf(this.#log)
   }
 
   /** Behind everything accepted, durable or not. */
@@ -72,7 +75,7 @@ export class LogWriter {
 
   /** Takes the list of segments as it is now; only while quiet. */
   resume(): void {
-    this.#tail = this.#durableTail()
+    this.#tail = tailOf(this.#log)
   }
 
   /**
@@ -100,7 +103,7 @@ export class LogWriter {
     this.#admit(frames.length)
     let group: WriteGroup | undefined
     for (let at = 0; at < frames.length; ) {
-      const marks = this.#goTogether(frames, at)
+      const marks = goTogether(frames, at, this.#tail.segmentBytes, this.#log.rules.segmentMaxBytes)
       const bytes = marks.reduce((sum, mark) => sum + mark.bytes, 0)
       const piece = frames.subarray(at, at + bytes)
       group = this.#groupFor(bytes, bytes > gatheredMaxBytes ? piece : undefined)
@@ -139,7 +142,7 @@ export class LogWriter {
   async close(): Promise<void> {
     this.#failure ??= new ReeveError('NODE_STOPPING', 'the logs of this node are being closed')
     await this.idle()
-    await this.#closeLast().catch(() => {})
+    if (!this.#failed) await finishSegment(this.#world, this.#log).catch(() => {})
   }
 
   #admit(bytes: number): void {
@@ -148,22 +151,6 @@ export class LogWriter {
     if (pending && pending.bytes > 0 && pending.bytes + bytes > pending.maxBytes) {
       throw new ReeveError('OVERLOADED', `${pending.bytes} bytes wait for the disk already`)
     }
-  }
-
-  /** The frames from `at` on that go to one segment: its boundaries depend on the frames and the limit alone. */
-  #goTogether(frames: Uint8Array, at: number): FrameMark[] {
-    const marks: FrameMark[] = []
-    let { segmentBytes } = this.#tail
-    for (let from = at; from < frames.length; ) {
-      const header = readHeader(frames, from)
-      if (!header) throw new Error('not whole frames')
-      const fits = segmentBytes + header.bytes <= this.#log.rules.segmentMaxBytes
-      if (marks.length > 0 && !fits) break
-      segmentBytes = (fits ? segmentBytes : 0) + header.bytes
-      marks.push(markOf(header, frames.subarray(from, from + header.bytes)))
-      from += header.bytes
-    }
-    return marks
   }
 
   /** The group that so many bytes go with, which is a new one for a new segment, and for a `piece`. */
@@ -214,7 +201,7 @@ export class LogWriter {
       durable = (await synced) ? groups : []
     }
     this.#release()
-    if (this.#failed) this.#tail = this.#durableTail()
+    if (this.#failed) this.#tail = tailOf(this.#log)
     for (const work of this.#between.splice(0)) work()
     this.#working = false
     for (const resolve of this.#idle.splice(0)) resolve()
@@ -222,15 +209,55 @@ export class LogWriter {
 
   /** All that waits, up to where a segment begins: that is for when all before is durable. */
   async #write(): Promise<void> {
+    if (this.#waiting.length > 0 && this.#mayHaveZeros && !isOneFrame([...this.#written, ...this.#waiting])) {
+      if (!(await this.#cutZeros())) return
+    }
     for (let group = this.#waiting[0]; group; group = this.#waiting[0]) {
       if (group.beginsSegment && (this.#written.length > 0 || !(await this.#begin(group)))) return
       if (!this.#writeNext()) return
     }
+    this.#writeZeros()
   }
 
   /** The groups that take no more, while a sync is under way, if none of them begins a segment. */
   #writeAhead(): void {
-    while (this.#waiting.length > 1 && !this.#waiting[0]?.beginsSegment) if (!this.#writeNext()) return
+    while (this.#waiting.length > 1 && !this.#waiting[0]?.beginsSegment && !this.#mayHaveZeros) {
+      if (!this.#writeNext()) return
+    }
+  }
+
+  /** See `GrowingFile`. */
+  get #mayHaveZeros(): boolean {
+    const last = this.#active?.segment ?? this.#log.segments.at(-1)
+    return last !== undefined && this.#world.files.mayHaveZeros(last.path)
+  }
+
+  #writeZeros(): void {
+    if (!this.#fsyncs || !isOneFrame(this.#written)) return
+    try {
+      this.#active?.writeAhead(this.#log.rules.segmentMaxBytes)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** False: nothing that waits will be written. */
+  async #cutZeros(): Promise<boolean> {
+    let cut: Promise<void>
+    try {
+      this.#active ??= new SegmentFile(this.#world.files, this.#log.segments.at(-1) as Segment)
+      cut = this.#active.cut()
+    } catch (error) {
+      this.#refuse(error)
+      return false
+    }
+    try {
+      await cut
+      return true
+    } catch (error) {
+      this.#fail(error)
+      return false
+    }
   }
 
   /** Makes the file, by opening it, of the segment that this group begins. */
@@ -250,7 +277,7 @@ export class LogWriter {
       return false
     }
     try {
-      await this.#closeLast()
+      await finishSegment(this.#world, this.#log)
       return true
     } catch (error) {
       this.#fail(error)
@@ -290,19 +317,6 @@ export class LogWriter {
     this.#active = undefined
   }
 
-  /** What recovery trusts: only the last segment can end in a torn frame, and an index speaks of durable frames only. */
-  async #closeLast(): Promise<void> {
-    const { disk, files } = this.#world
-    const last = this.#log.segments.at(-1)
-    if (!last || last.isIndexed) return
-    if (!this.#fsyncs) {
-      const file = files.writing(last.path)
-      await file.sync().finally(() => files.release(last.path))
-    }
-    last.saveIndex(disk, this.#log.firstChain)
-    last.marked = undefined
-  }
-
   /** A segment that could not be begun leaves no file. */
   #removeBegun(): void {
     const segment = this.#active?.segment
@@ -330,15 +344,7 @@ export class LogWriter {
 
   /** Makes the names of this log's files last. */
   async syncFolders(): Promise<void> {
-    const { disk } = this.#world
-    let { folder } = this.#log
-    await disk.syncFolder(folder)
-    // The first time, the names of epoch, origin and topic too.
-    for (let level = 0; level < 3 && !this.#folderDurable; level++) {
-      folder = folder.slice(0, folder.lastIndexOf('/'))
-      await disk.syncFolder(folder)
-    }
-    this.#folderDurable = true
+    await this.#names.sync()
   }
 
   #publish(groups: WriteGroup[]): void {
@@ -384,12 +390,6 @@ export class LogWriter {
     if (this.#log.pending) this.#log.pending.bytes -= group.length
     group.drop()
     group.settle(error)
-  }
-
-  #durableTail(): Tail {
-    const last = this.#log.segments.at(-1)
-    if (!last) return { offset: 0, chain: this.#log.firstChain, segmentBytes: 0 }
-    return { offset: last.end, chain: last.chainKnown ? last.chain : undefined, segmentBytes: last.bytes }
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Opening a log that was written before. Owns the decision where the log ends now: behind its last good frame, or
- * before the first that is damaged. Cuts nothing but the torn end of a last write, which was never visible; everything
- * else that cannot stay is set aside in a folder of its own, and never deleted. The log is then a shorter prefix of
- * itself, which replication extends like any other.
+ * before the first that is damaged. Cuts nothing but the torn end of a last write, which was never visible, and zeros
+ * behind the last frame; everything else that cannot stay is set aside in a folder of its own, and never deleted. The
+ * log is then a shorter prefix of itself, which replication extends like any other.
  */
 
 import type { Disk, DiskFile } from '../env/env.ts'
@@ -78,23 +78,25 @@ async function recoverSegments(
     }
     segment.loadIndex(disk, seed, bytes, next?.base, settings.indexIntervalBytes)
     const known = segment.bytes > 0
-    let torn = fillFromScan(disk, segment, bytes, known ? { offset: segment.end, chain: segment.chain } : place)
-    if (known && torn !== undefined) {
-      // An index is a shortcut: what is cut or set aside is decided by the frames alone.
+    let rest = fillFromScan(disk, segment, bytes, known ? { offset: segment.end, chain: segment.chain } : place)
+    if (known && (rest === 'torn' || rest === 'damaged')) {
+      // An index is a shortcut: what is cut or set aside of what was written is decided by the frames alone.
       segment = new Segment(folder, base, settings.indexIntervalBytes)
-      torn = fillFromScan(disk, segment, bytes, place)
+      rest = fillFromScan(disk, segment, bytes, place)
     }
-    if (torn === undefined) {
-      if (next) segment.saveIndex(disk, seed)
-    } else if (torn && !next) {
-      await cutTail(options, segment, bytes, n === 0)
+    // No segment begins before they are cut for good; where the disk lied about that, they are still no harm.
+    if (next && rest !== 'nothing' && !(rest === 'zeros' && segment.end === next.base)) rest = 'damaged'
+    if (rest === 'damaged') await setAside(options, files.slice(n), segment.bytes, segment.end)
+    else if (rest !== 'nothing') {
+      await cutTail(options, segment, bytes, n === 0, rest)
       // All before it was trimmed: its name says where the log goes on.
       if (n === 0 && base > 0 && segment.bytes === 0) return [Segment.bound(folder, base, settings.indexIntervalBytes)]
-    } else await setAside(options, files.slice(n), segment.bytes, segment.end)
+    }
+    if (next && rest !== 'damaged') segment.saveIndex(disk, seed)
     segment.index.compact()
     if (segment.bytes > 0) segments.push(segment)
     marks.note(segment)
-    if (torn !== undefined) break
+    if (rest === 'damaged') break
     place = { offset: segment.end, chain: segment.chain }
   }
   // A list that was pushed to has room for many more, of which most logs need none.
@@ -122,12 +124,12 @@ function dropEmpty(
   return { files, bound }
 }
 
-/**
- * Looks at what the segment's index did not speak of. Undefined: all good; true: what is behind the last good frame is a
- * torn tail; false: it is damage.
- */
-function fillFromScan(disk: Disk, segment: Segment, fileBytes: number, from: Place): boolean | undefined {
-  if (segment.bytes === fileBytes) return undefined
+/** What is behind the last good frame of a segment; `torn`: the end of a write that did not end. */
+type Rest = 'nothing' | 'zeros' | 'torn' | 'damaged'
+
+/** Looks at what the segment's index did not speak of. */
+function fillFromScan(disk: Disk, segment: Segment, fileBytes: number, from: Place): Rest {
+  if (segment.bytes === fileBytes) return 'nothing'
   const file = disk.open(segment.path, 'read')
   try {
     const source = sourceOfFile(file, fileBytes)
@@ -136,7 +138,9 @@ function fillFromScan(disk: Disk, segment: Segment, fileBytes: number, from: Pla
       if (step.done) {
         const { fault, position } = step.value
         if (fault === 'newer') throw newer(segment, position, newerAt(source, position))
-        return fault ? !frameBehind(source, position) : undefined
+        if (!fault) return 'nothing'
+        if (fault === 'zeros') return 'zeros'
+        return frameBehind(source, position) ? 'damaged' : 'torn'
       }
       const { frame } = step.value
       segment.extend({ ...step.value, timestamp: storedTimestamp(frame), producer: storedProducer(frame) })
@@ -159,9 +163,11 @@ async function cutTail(
   segment: Segment,
   fileBytes: number,
   isFirst: boolean,
+  rest: Rest,
 ): Promise<void> {
   if (segment.bytes === 0 && !(isFirst && segment.base > 0)) disk.removeFile(segment.path)
   else await truncate(disk, segment.path, segment.bytes)
+  if (rest === 'zeros') return
   report({ kind: 'tailCut', log: logKey(id), end: segment.end, cutBytes: fileBytes - segment.bytes })
 }
 

@@ -37,10 +37,11 @@ export interface ScannedFrame extends FrameHeader {
 }
 
 /**
- * `cutShort`: fewer bytes than a frame; `offset`, `chain`: a whole frame, but not the one that belongs here; `newer`: a
- * whole frame of a version that is not known here.
+ * `cutShort`: fewer bytes than a frame; `zeros`: nothing else up to the end, as a file has them that was growing when its
+ * node died; `offset`, `chain`: a whole frame, but not the one that belongs here; `newer`: a whole frame of a version
+ * that is not known here.
  */
-export type FrameFault = 'cutShort' | 'header' | 'checksum' | 'offset' | 'chain' | 'newer'
+export type FrameFault = 'cutShort' | 'zeros' | 'header' | 'checksum' | 'offset' | 'chain' | 'newer'
 
 export interface ScanEnd {
   /** Behind the last good frame. */
@@ -60,6 +61,7 @@ export function* scanFrames(source: ByteSource, from: Place, position = 0): Gene
     const short = source.size - at < frameHeaderBytes
     const header = short ? undefined : readHeader(source.view(at, frameHeaderBytes), 0)
     if (!header && newerAt(source, at) !== undefined) return end('newer')
+    if (!header && zerosFrom(source, at)) return end('zeros')
     if (!header) return end(short ? 'cutShort' : 'header')
     if (header.bytes > source.size - at) return end('cutShort')
     const frame = source.view(at, header.bytes)
@@ -74,6 +76,13 @@ export function* scanFrames(source: ByteSource, from: Place, position = 0): Gene
     chain = stored
   }
   return end()
+}
+
+function zerosFrom(source: ByteSource, position: number): boolean {
+  for (let at = position; at < source.size; at += searchBytes) {
+    if (source.view(at, Math.min(searchBytes, source.size - at)).some((byte) => byte !== 0)) return false
+  }
+  return true
 }
 
 /** The version of a whole frame at `position` that is not known here; undefined where there is none. */

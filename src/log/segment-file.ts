@@ -1,4 +1,4 @@
-import type { DiskFile } from '../env/env.ts'
+import type { GrowingFile } from './growing-file.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { Segment } from './segment.ts'
 import { isFull } from './write-error.ts'
@@ -7,7 +7,7 @@ import { isFull } from './write-error.ts'
 export class SegmentFile {
   readonly segment: Segment
   readonly #files: OpenFiles
-  readonly #file: DiskFile
+  readonly #file: GrowingFile
   /** What was written, visible or not. */
   #bytes: number
 
@@ -21,15 +21,28 @@ export class SegmentFile {
 
   /** Gives the error where the disk is full; then nothing was written. Throws any other, and where undoing fails. */
   append(bytes: Uint8Array): unknown {
-    try {
-      this.#file.write(bytes, this.#bytes)
-    } catch (error) {
-      if (!isFull(error)) throw error
-      this.#file.truncate(this.#bytes)
-      return error
+    for (;;) {
+      try {
+        this.#file.write(bytes, this.#bytes)
+        this.#bytes += bytes.length
+        return undefined
+      } catch (error) {
+        if (!isFull(error)) throw error
+        this.#file.truncate(this.#bytes)
+        if (!this.#files.restAll()) return error
+      }
     }
-    this.#bytes += bytes.length
-    return undefined
+  }
+
+  /** Once it is worth it; the segment ends at `maxBytes`. Throws what writing throws. */
+  writeAhead(maxBytes: number): void {
+    this.#file.writeAhead(maxBytes - this.#bytes)
+    if (this.#file.isAhead) this.#files.watch()
+  }
+
+  /** Has the file end behind what was written, also after a power cut. Throws what truncating throws, rejects as a sync. */
+  cut(): Promise<void> {
+    return this.#file.cut(this.#bytes)
   }
 
   sync(): Promise<void> {

@@ -181,7 +181,7 @@ function* walk(
       const { position, offset, chain, fault } = step.value
       total.bytes += position
       place = { offset, chain }
-      if (!fault) continue
+      if (!fault || (fault === 'zeros' && offset === (bases[n + 1] ?? offset))) continue
       const rest = source.size - position
       if (n === bases.length - 1 && !frameBehind(source, position)) {
         yield { kind: 'tornTail', dir, log, path, bytes: rest }

@@ -6,7 +6,7 @@
  */
 
 import type { ReeveError } from '../errors.ts'
-import { type FrameMark, frameHeaderBytes, type ProducerMark, sealFrame } from './frame.ts'
+import { type FrameMark, frameHeaderBytes, markOf, type ProducerMark, readHeader, sealFrame } from './frame.ts'
 import type { WriteBuffers } from './write-buffers.ts'
 
 /** Batches are put into one frame up to this many bytes: about what a reader takes at once. */
@@ -81,6 +81,10 @@ export class WriteGroup {
   /** Of what was put into it. */
   get length(): number {
     return this.#length
+  }
+
+  get isOneFrame(): boolean {
+    return this.frames.length + (this.#open ? 1 : 0) === 1
   }
 
   hasRoomFor(bytes: number): boolean {
@@ -173,4 +177,28 @@ export class WriteGroup {
     this.#buffer.set(bytes, this.#length)
     this.#length += bytes.length
   }
+}
+
+/** Nothing but one frame is in these. */
+export function isOneFrame(groups: readonly WriteGroup[]): boolean {
+  return groups.length === 1 && groups[0]?.isOneFrame === true
+}
+
+/**
+ * The frames from `at` on that go to one segment, which has so many bytes already: its boundaries depend on the frames
+ * and the limit alone.
+ */
+export function goTogether(frames: Uint8Array, at: number, segmentBytes: number, segmentMaxBytes: number): FrameMark[] {
+  const marks: FrameMark[] = []
+  let bytes = segmentBytes
+  for (let from = at; from < frames.length; ) {
+    const header = readHeader(frames, from)
+    if (!header) throw new Error('not whole frames')
+    const fits = bytes + header.bytes <= segmentMaxBytes
+    if (marks.length > 0 && !fits) break
+    bytes = (fits ? bytes : 0) + header.bytes
+    marks.push(markOf(header, frames.subarray(from, from + header.bytes)))
+    from += header.bytes
+  }
+  return marks
 }

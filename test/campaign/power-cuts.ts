@@ -17,7 +17,7 @@ import { MemoryDisk } from '../log/memory-disk.ts'
 import { batchOf, epochA, openOn, readAll, valuesOf, viewOf } from '../log/scenery.ts'
 
 const dataDir = '/data/a'
-const settings = { ...defaultLogSettings, segmentMaxBytes: 1500, groupMaxBytes: 600, indexIntervalBytes: 200 }
+const settings = { ...defaultLogSettings, segmentMaxBytes: 3500, groupMaxBytes: 600, indexIntervalBytes: 200 }
 const topics = ['orders', 'payments']
 
 /** What a log must hold. */

@@ -41,7 +41,7 @@ export const logBugs: readonly PlantedBug[] = [
   bug(
     'folder-names-not-synced',
     'a power cut takes the folder of a new log with all that was acknowledged in it',
-    writer,
+    'src/log/folder-names.ts',
     'for (let level = 0; level < 3 && !this.#folderDurable; level++)',
     'for (let level = 0; level < 0 && !this.#folderDurable; level++)',
   ),
@@ -97,8 +97,8 @@ export const logBugs: readonly PlantedBug[] = [
     'damage-cut-like-a-tail',
     'records behind a damaged frame are thrown away',
     recovery,
-    'return fault ? !frameBehind(source, position) : undefined',
-    'return fault ? true : undefined',
+    "return frameBehind(source, position) ? 'damaged' : 'torn'",
+    "return 'torn'",
     'bit-rot,kill',
   ),
   bug(
