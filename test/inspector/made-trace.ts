@@ -1,7 +1,13 @@
 /** Traces that no real cluster would give within a test: very many actors, nodes, names that mean harm. */
 
-import type { LinkFacts, LogFacts, MemberFacts } from '../../src/inspector/facts.ts'
-import type { ActorView, SnapshotRecord, TraceRecord } from '../../src/inspector/record.ts'
+import type { Alarm, LinkFacts, LogFacts, MemberFacts } from '../../src/inspector/facts.ts'
+import type {
+  ActorView,
+  NoteRecord,
+  SnapshotRecord,
+  TraceRecord,
+  TransitionRecord,
+} from '../../src/inspector/record.ts'
 import { traceHeaderLine, traceLine } from '../../src/inspector/trace-file.ts'
 
 export const epochOf = (n: number) => `018cc251-f745-7b5a-875d-${String(n).padStart(12, '0')}`
@@ -90,6 +96,70 @@ export function largeCluster(count: number): SnapshotRecord[] {
   })
 }
 
+/** Five nodes with all the kinds of trouble that there are, told with all the kinds of records. */
+export function troubledCluster(): TraceRecord[] {
+  const cluster = largeCluster(5)
+  const [a, b] = ['node-01', 'node-02']
+  const states = ['live', 'catchingUp', 'backoff', 'parked', 'diverged']
+  const snapshots = cluster.map((snapshot, at): SnapshotRecord => {
+    const { facts } = snapshot
+    const links = facts.links?.map((link, index) => {
+      const state = states[(at + index) % states.length] as string
+      return { ...link, state, lagRecords: state === 'catchingUp' ? 1234 : 0 }
+    })
+    const members = facts.members?.map((member): MemberFacts => {
+      return member.name === 'node-05' ? { ...member, status: 'failed' } : member
+    })
+    const disk = { totalBytes: 512 * 1024 ** 3, freeBytes: 12 * 1024 ** 3 }
+    const alarms: Alarm[] = [
+      { what: 'space', severity: 'warning', text: 'of the disk below the data folder 2.3 % is free', sinceMs: startMs },
+      { what: 'certificate', severity: 'error', text: "the server's certificate has ended", sinceMs: startMs },
+    ]
+    return {
+      ...snapshot,
+      facts: { ...facts, ...(links && { links }), ...(members && { members }), disk, ...(at === 0 && { alarms }) },
+    }
+  })
+  const stamp = (node: string, sequence: number, atMs = startMs + sequence * 1000) => {
+    return { node, epoch: epochOf(Number(node.slice(-2))), sequence, atMs }
+  }
+  const message = (sequence: number) => heardBy(a, 1, sequence, b)
+  const note = (sequence: number, text: string, about?: NoteRecord['about']): NoteRecord => {
+    return { kind: 'note', ...stamp(a, sequence), text, ...(about && { about }) }
+  }
+  const load = (sequence: number): TraceRecord => {
+    const syncs = { count: 9, medianMs: 0.4, maxMs: 12 }
+    return {
+      kind: 'facts',
+      ...stamp(b, sequence),
+      facts: { load: { periodMs: 1000, loopDelayMs: 2, written: 10 * sequence, copied: 50, syncs } },
+    }
+  }
+  const heard = {
+    kind: 'heard',
+    ...stamp(b, 4),
+    name: 'deploy',
+    lTime: '7',
+    payload: { bytes: 12, hash: '00' },
+  } as const
+  const crash = { kind: 'stopped', ...stamp(b, 6), actor: 'supervisor/replicator/node-03', status: 'error' } as const
+  return [
+    ...snapshots,
+    ...[1, 2, 3].map(load),
+    { ...heard, what: 'event' },
+    { ...heard, ...stamp(b, 5), what: 'query', name: 'load', from: a },
+    { ...crash, reason: { code: 'UNAVAILABLE', message: 'it could not be reached' } },
+    { kind: 'gap', node: b, epoch: epochOf(2), first: 7, last: 9, why: 'slow' },
+    { ...message(1), atMs: startMs + 7000 },
+    { ...message(2), taken: [], atMs: startMs + 7000 },
+    { ...message(3), from: null, atMs: startMs + 7000 },
+    note(8, 'fault: kill node-05', 'fault'),
+    note(9, 'somebody pulled a plug'),
+    note(10, 'the run: 1 promise broken', 'verdict'),
+    note(11, 'promise broken: node-01: a record is on one disk only', 'broken'),
+  ]
+}
+
 /** One node with so many actors; each hears something in turn. */
 export function manyActors(count: number, events: number): TraceRecord[] {
   const peers = Array.from({ length: count - 3 }, (_, at) => `peer-${String(at).padStart(4, '0')}`)
@@ -101,7 +171,7 @@ export function manyActors(count: number, events: number): TraceRecord[] {
 }
 
 /** A replicator falls behind, and catches up with its next. */
-export function heardBy(node: string, n: number, sequence: number, peer: string): TraceRecord {
+export function heardBy(node: string, n: number, sequence: number, peer: string): TransitionRecord {
   const [streaming, behind] = ['replicator.pulling.streaming', sequence % 2 === 1]
   const [live, catching] = [`${streaming}.live`, `${streaming}.catchingUp`]
   return {

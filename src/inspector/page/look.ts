@@ -195,6 +195,10 @@ export const look = css`
     border-radius: 6px;
     padding: 3px 10px;
   }
+  ::placeholder {
+    color: var(--faint);
+    opacity: 1;
+  }
   button {
     cursor: pointer;
   }
