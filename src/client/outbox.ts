@@ -108,7 +108,7 @@ export class Outbox {
   }
 
   #giveUp(error: ReeveError): void {
-    for (const batch of this.#again.splice(0)) this.#fail(batch, outcomeUnknown(error))
+    for (const batch of this.#again.splice(0)) this.#fail(batch, batch.doubtful ? outcomeUnknown(error) : error)
     for (let batch = this.#options.take(); batch; batch = this.#options.take()) this.#fail(batch, error)
   }
 
@@ -163,11 +163,12 @@ export class Outbox {
       this.#progressed()
       // What a server no longer remembers, it may have stored when it was sent before.
       const batch = this.#inFlight.shift()
-      const forgotten = error.code === 'PRODUCER_OUT_OF_ORDER' && batch && batch.sends > 1
+      const forgotten = error.code === 'PRODUCER_OUT_OF_ORDER' && batch?.doubtful
       if (batch) this.#fail(batch, forgotten ? outcomeUnknown(error) : error)
     } else if (error || this.#inFlight.length > 0) {
       this.#lastLoss = error ?? new ReeveError('UNAVAILABLE', 'the server ended the stream')
       connections.failed(live.address)
+      if (!isPromiseOfNothing(this.#lastLoss)) for (const batch of this.#inFlight) batch.doubtful = true
     }
     this.#again = [...this.#inFlight, ...this.#again]
     this.#inFlight = []
@@ -183,6 +184,11 @@ export class Outbox {
 /** The server judged the oldest batch in flight; a broken or cancelled stream judged nothing. */
 function isVerdict(error: ReeveError): boolean {
   return !isUnavailable(error) && !['CANCELLED', 'INTERNAL', 'DEADLINE_EXCEEDED'].includes(error.code)
+}
+
+/** See `NODE_STOPPING` in the table of errors. */
+function isPromiseOfNothing({ code }: ReeveError): boolean {
+  return code === 'NODE_STARTING' || code === 'NODE_STOPPING'
 }
 
 function outcomeUnknown(cause: ReeveError): ReeveError {

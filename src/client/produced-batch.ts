@@ -33,10 +33,11 @@ export class ProducedBatch {
   readonly settled: Promise<unknown>
   /** Of its first record; given when it is complete. */
   sequence = 0
-  /** How often it was sent. */
-  sends = 0
+  /** A server was lost that had been sent it: it may have stored it. */
+  doubtful = false
   /** Records with a promise of their own. */
   awaited = 0
+  #sent = false
   readonly #head: RequestHead
   readonly #headBytes: number
   readonly #writer: BatchWriter
@@ -105,7 +106,8 @@ export class ProducedBatch {
   request(first: boolean): Uint8Array {
     const head = this.#encodeHead(first)
     // In place the first time. What was sent before may still lie with the transport.
-    if (this.sends++ === 0) {
+    if (!this.#sent) {
+      this.#sent = true
       const whole = this.#writer.withHead
       whole.set(head, this.#headBytes - head.length)
       return whole.subarray(this.#headBytes - head.length)

@@ -39,7 +39,7 @@ export interface Producer {
   /**
    * Resolves with the record's id once it is stored on as many nodes as asked. While servers are lost and found it goes
    * on trying, for as long as the client's `timeoutMs` without any progress; then it rejects with `OUTCOME_UNKNOWN`, or
-   * with `UNAVAILABLE` where the record was never sent. Rejects with `COPIES_PENDING` when it is stored but not on enough
+   * with `UNAVAILABLE` where the record was never sent, or only to nodes that started or stopped and did not take it. Rejects with `COPIES_PENDING` when it is stored but not on enough
    * nodes yet, and with other codes when it was refused: then nothing was stored.
    */
   send(record: OutgoingRecord): Promise<RecordId>

@@ -183,6 +183,40 @@ for (const code of ['NODE_STARTING', 'NODE_STOPPING'] as const) {
   })
 }
 
+for (const code of ['NODE_STARTING', 'NODE_STOPPING'] as const) {
+  test(`the only server there is answers ${code} and is asked again soon: it may be another run by then`, async () => {
+    const log = logOf(1)
+    let calls = 0
+    const restarting: Handler = (call) => {
+      if (++calls > 4) return log.handler(call)
+      call.onMessage = () => call.finish(new ReeveError(code, 'not now'))
+    }
+    const cluster = fakeCluster({ [first]: { ProduceStream: restarting } })
+    assert.equal((await producerOf(cluster, {}, 60_000).send({ value: 'a' })).origin, 'node-1')
+    assert.equal(log.batches.length, 1)
+  })
+
+  test(`what was refused with ${code} until the time was over was not stored, and that is known`, async () => {
+    const refusing: Handler = (call) => {
+      call.onMessage = () => call.finish(new ReeveError(code, 'not now'))
+    }
+    const cluster = fakeCluster({ [first]: { ProduceStream: refusing } })
+    await assert.rejects(producerOf(cluster, {}, 0).send({ value: 'a' }), { code })
+  })
+
+  test(`what one server was lost with stays in doubt, though the next one answers ${code}`, async () => {
+    const lossy = silent(1)
+    const refusing: Handler = (call) => {
+      call.onMessage = () => call.finish(new ReeveError(code, 'not now'))
+    }
+    const cluster = fakeCluster({ [first]: { ProduceStream: lossy.handler }, [second]: { ProduceStream: refusing } })
+    const sent = producerOf(cluster, {}, 50).send({ value: 'a' })
+    await lossy.full
+    cluster.cut(first)
+    await assert.rejects(sent, { code: 'OUTCOME_UNKNOWN' })
+  })
+}
+
 test('what a node has acknowledged before it stops stays with it; only the rest goes to another one', async () => {
   const stopping: Handler = (call) => {
     let batches = 0

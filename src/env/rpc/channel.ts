@@ -193,7 +193,7 @@ function channelOptions(options: RpcDialOptions): Record<string, string | number
     'grpc.max_receive_message_length': options.maxMessageBytes ?? defaultMaxMessageBytes,
     'grpc.max_send_message_length': -1,
     'grpc.initial_reconnect_backoff_ms': 200,
-    'grpc.max_reconnect_backoff_ms': 5000,
+    'grpc.max_reconnect_backoff_ms': 1000,
     'grpc.dns_min_time_between_resolutions_ms': 5000,
     'grpc.keepalive_time_ms': pingEveryMs,
     'grpc.keepalive_timeout_ms': pingTimeoutMs,
