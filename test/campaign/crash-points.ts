@@ -27,6 +27,7 @@ export async function crashPoints(times: number, random: SeededRandom, say: (tex
     } finally {
       await stage.end()
     }
+    say(`run ${sum.runs + 1}: ${run.evidence.length} steps and answers`)
     const found = await failPower(run, Math.min(momentsMax, times - sum.moments), random)
     sum.runs++
     sum.steps += run.evidence.filter((each) => 'step' in each).length

@@ -9,7 +9,7 @@ import { createRealDisk } from '../../src/env/real-disk.ts'
 import { isHarm, verifyDataDirs } from '../../src/log/verify.ts'
 import type { ProduceAsked, Stored } from '../../src/simulation/history.ts'
 import { mayGo } from '../../src/simulation/judges/judge.ts'
-import type { SeededRandom } from '../../src/simulation/random.ts'
+import { SeededRandom } from '../../src/simulation/random.ts'
 import { Court, type Evidence, verdictText } from '../../src/simulation/recording/court.ts'
 import type { Universe } from '../../src/simulation/universe/universe.ts'
 import { CrashedFolder, type Reopened } from './crashed-folder.ts'
@@ -82,26 +82,33 @@ class Failure {
   }
 
   async happen(): Promise<{ disks: number; cut: number; again: number }> {
-    const random = this.#random
-    const reopened = new Map<string, Reopened>()
-    let [again, disks] = [0, 0]
-    for (const [node, folder] of this.#run.folders) {
+    const nodes = [...this.#run.folders].map(([node, folder]) => {
+      const random = new SeededRandom(this.#random.integer(0, 2 ** 31), node)
       const disk = this.#court.disk(node)
       // Of the others the processes end, and the page cache stays.
       const loses = this.#run.folders.size === 1 || random.chance(0.8)
-      if (loses) disks++
       this.folders.set(node, new CrashedFolder(node, loses ? disk.afterPowerCut(random) : disk.tree, folder))
-      if (random.chance(0.2)) {
-        again++
-        this.folders.set(node, await (this.folders.get(node) as CrashedFolder).crashAgain(random))
-      }
-      reopened.set(node, await (this.folders.get(node) as CrashedFolder).reopen())
-    }
-    for (const [node, found] of reopened) this.#check(node, found)
-    this.#checkAcknowledged(reopened)
-    const paths = [...this.folders.values()].map(({ path }) => path)
+      return { node, loses, again: random.chance(0.2), random }
+    })
+    const opened = await Promise.all(
+      nodes.map(async ({ node, again, random }) => {
+        if (again) this.folders.set(node, await this.#folder(node).crashAgain(random))
+        return [node, await this.#folder(node).reopen()] as const
+      }),
+    )
+    for (const [node, found] of opened) this.#check(node, found)
+    this.#checkAcknowledged(new Map(opened))
+    const paths = nodes.map(({ node }) => this.#folder(node).path)
     assert.deepEqual([...verifyDataDirs(createRealDisk(), paths)].filter(isHarm), [])
-    return { disks, again, cut: [...reopened.values()].filter(({ events }) => events.length > 0).length }
+    return {
+      disks: nodes.filter(({ loses }) => loses).length,
+      again: nodes.filter(({ again }) => again).length,
+      cut: opened.filter(([, { events }]) => events.length > 0).length,
+    }
+  }
+
+  #folder(node: string): CrashedFolder {
+    return this.folders.get(node) as CrashedFolder
   }
 
   end(): void {
