@@ -70,6 +70,15 @@ const lies: readonly [judge: JudgeName, what: string, lie: (evidence: Evidence[]
     },
   ],
   [
+    'timeOrder',
+    'an answer by time that begins with what is latest',
+    (evidence) => {
+      const read = find(evidence, isRead, (one) => new Set(runsOf(one).map(({ timestamp }) => timestamp)).size > 1)
+      const runs = [...runsOf(read)].sort((one, other) => (one.timestamp < other.timestamp ? 1 : -1))
+      Object.assign(read, { byTime: true, answer: { ...read.answer, runs } })
+    },
+  ],
+  [
     'durableCopies',
     'an answer that counts more copies than there are',
     (evidence) => {

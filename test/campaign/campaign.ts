@@ -3,7 +3,7 @@
  * test` has of each is a part of it. Where sizes count and not times, the option is `--nodes N`.
  */
 
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { SeededRandom } from '../../src/simulation/random.ts'
 import { crashPoints } from './crash-points.ts'
 import { fullDisks } from './full-disks.ts'
@@ -66,7 +66,8 @@ async function main(): Promise<number> {
     process.stdout.write(`${proven} (${Math.round((performance.now() - startMs) / 1000)} s)\n`)
     return 0
   } catch (error) {
-    process.stderr.write(`FOUND ${error instanceof Error ? error.stack : String(error)}\n`)
+    // With its cause.
+    process.stderr.write(`FOUND ${inspect(error)}\n`)
     return 1
   }
 }

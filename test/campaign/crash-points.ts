@@ -18,7 +18,7 @@ const topic = 'churn'
 const momentsMax = 500
 
 export async function crashPoints(times: number, random: SeededRandom, say: (text: string) => void): Promise<string> {
-  const sum = { moments: 0, disks: 0, cut: 0, again: 0, acknowledged: 0, runs: 0, steps: 0 }
+  const sum = { moments: 0, disks: 0, cut: 0, aside: 0, again: 0, acknowledged: 0, runs: 0, steps: 0 }
   while (sum.moments < times) {
     const stage = new Stage()
     let run: RecordedRun
@@ -31,14 +31,14 @@ export async function crashPoints(times: number, random: SeededRandom, say: (tex
     const found = await failPower(run, Math.min(momentsMax, times - sum.moments), random)
     sum.runs++
     sum.steps += run.evidence.filter((each) => 'step' in each).length
-    for (const key of ['moments', 'disks', 'cut', 'again', 'acknowledged'] as const) sum[key] += found[key]
+    for (const key of ['moments', 'disks', 'cut', 'aside', 'again', 'acknowledged'] as const) sum[key] += found[key]
     say(`${sum.moments} moments of ${sum.runs} runs`)
   }
   const count = (value: number) => value.toLocaleString('en')
   return (
     `power lost at ${count(sum.moments)} moments of ${sum.runs} runs of three nodes (${count(sum.steps)} steps of their disks), ` +
     `by ${count(sum.disks)} disks, of ${count(sum.again)} once more while they were opened; ${count(sum.cut)} had a write that was ` +
-    `cut off: all that was acknowledged is there (${count(sum.acknowledged)} records looked for), no damage, no copy that differs`
+    `cut off, ${count(sum.aside)} one with a hole: all that was acknowledged is there (${count(sum.acknowledged)} records looked for), no damage, no copy that differs`
   )
 }
 

@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { createRealDisk } from '../../src/env/real-disk.ts'
+import type { JournalEvent } from '../../src/log/journal-event.ts'
 import { isHarm, verifyDataDirs } from '../../src/log/verify.ts'
 import type { ProduceAsked, Stored } from '../../src/simulation/history.ts'
 import { mayGo } from '../../src/simulation/judges/judge.ts'
@@ -13,6 +14,9 @@ import { SeededRandom } from '../../src/simulation/random.ts'
 import { Court, type Evidence, verdictText } from '../../src/simulation/recording/court.ts'
 import type { Universe } from '../../src/simulation/universe/universe.ts'
 import { CrashedFolder, type Reopened } from './crashed-folder.ts'
+
+/** What became of a write that did not end. */
+const cuts: ReadonlySet<JournalEvent['kind']> = new Set(['tailCut', 'takenBack'])
 
 export interface RecordedRun {
   /** Data folders of the nodes by name, as they were. */
@@ -25,8 +29,10 @@ export interface PowerFailures {
   /** Moments, and disks that lost power at one of them. */
   readonly moments: number
   readonly disks: number
-  /** How many of these had a last write that was cut off, and lost power once more while they were opened. */
+  /** How many disks had a last write that was cut off, or had a hole and was set aside behind it. */
   readonly cut: number
+  readonly aside: number
+  /** How many lost power once more while they were opened. */
   readonly again: number
   /** Records acknowledged before each moment, all moments together. */
   readonly acknowledged: number
@@ -38,7 +44,7 @@ export async function failPower(run: RecordedRun, moments: number, random: Seede
   const chosen = (moments >= steps.length ? steps : random.shuffle(steps).slice(0, moments)).sort((a, b) => a - b)
   const court = new Court(run.folders)
   const acknowledged: ProduceAsked[] = []
-  const sum = { moments: 0, disks: 0, cut: 0, again: 0, acknowledged: 0 }
+  const sum = { moments: 0, disks: 0, cut: 0, aside: 0, again: 0, acknowledged: 0 }
   let heard = 0
   for (const index of chosen) {
     const news = run.evidence.slice(heard, index + 1)
@@ -48,10 +54,11 @@ export async function failPower(run: RecordedRun, moments: number, random: Seede
     for (const each of news) if ('operation' in each && isStored(each.operation)) acknowledged.push(each.operation)
     const failure = new Failure(run, court, acknowledged, random)
     try {
-      const { disks, cut, again } = await failure.happen()
+      const { disks, cut, aside, again } = await failure.happen()
       sum.moments++
       sum.disks += disks
       sum.cut += cut
+      sum.aside += aside
       sum.again += again
       sum.acknowledged += acknowledged.reduce((records, { answer }) => records + (answer as Stored).count, 0)
     } catch (error) {
@@ -81,7 +88,7 @@ class Failure {
     this.#random = random
   }
 
-  async happen(): Promise<{ disks: number; cut: number; again: number }> {
+  async happen(): Promise<Omit<PowerFailures, 'moments' | 'acknowledged'>> {
     const nodes = [...this.#run.folders].map(([node, folder]) => {
       const random = new SeededRandom(this.#random.integer(0, 2 ** 31), node)
       const disk = this.#court.disk(node)
@@ -103,7 +110,8 @@ class Failure {
     return {
       disks: nodes.filter(({ loses }) => loses).length,
       again: nodes.filter(({ again }) => again).length,
-      cut: opened.filter(([, { events }]) => events.length > 0).length,
+      cut: opened.filter(([, { events }]) => events.some(({ kind }) => kind === 'tailCut')).length,
+      aside: opened.filter(([, { events }]) => events.some(({ kind }) => kind === 'damaged')).length,
     }
   }
 
@@ -117,7 +125,7 @@ class Failure {
 
   /** What was durable is there as it was; what is there is what was written; nothing is called damaged. */
   #check(node: string, { logs, events }: Reopened): void {
-    const harm = events.filter(({ kind }) => kind !== 'tailCut')
+    const harm = events.filter((event) => !cuts.has(event.kind) && !this.#isHoleInLastWrite(node, event))
     assert.deepEqual(harm, [], `${node} reports damage`)
     for (const { key, frames } of this.#universe.logs.values()) {
       const found = logs.get(key)
@@ -133,6 +141,16 @@ class Failure {
         assert.equal(sum, this.#universe.frameAt(key, base)?.sum, `${key}/${base} on ${node} was never written so`)
       }
     }
+  }
+
+  /**
+   * Of a write over several pages any may be lost and later ones kept. Nobody can tell that from damage, and what is behind
+   * the hole is set aside: none of it may have been durable.
+   */
+  #isHoleInLastWrite(node: string, event: JournalEvent): boolean {
+    if (event.kind !== 'damaged') return false
+    const frames = this.#universe.logs.get(event.log)?.frames ?? []
+    return frames.every(({ end, durableOn }) => end <= event.end || !durableOn.has(node))
   }
 
   #checkAcknowledged(reopened: ReadonlyMap<string, Reopened>): void {
