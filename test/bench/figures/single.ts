@@ -1,6 +1,7 @@
 /** One record at a time, each awaited: what a caller waits for. */
 
 import { type Bench, type Contender, contest, quantile, type Row, type RowFacts } from '../figure.ts'
+import type { BareRequest } from '../loads/bare.ts'
 import type { DiskRequest, Written } from '../loads/disk.ts'
 import type { NatsRequest, NatsResult } from '../loads/nats.ts'
 import type { RedisRequest, RedisResult } from '../loads/redis.ts'
@@ -22,6 +23,7 @@ export const singleNames = {
   nats: both(natsName),
   nats3: both(`${natsName}, 3 replicas`),
   disk: both('disk, write + fdatasync'),
+  bare: both('node:http2, write + fdatasync over zeros'),
 } as const
 
 type Name = keyof typeof singleNames
@@ -34,10 +36,10 @@ export async function single(bench: Bench): Promise<Row[]> {
   const [lone] = await stage.agents(1)
   const one = await stage.target(lone!)
   const contenders: Contender[] = [
-    await reeveSingles(bench, one, 'reeve', 'stream', 1, records),
-    await reeveSingles(bench, one, 'library', 'library', 1, records),
-    await reeveSingles(bench, one, 'unary', 'unary', 1, records),
-    await reeveSingles(bench, await stage.target(agents[0]!), 'two', 'stream', 2, records),
+    await singles(bench, one, 'reeve', 'stream', 1, records),
+    await singles(bench, one, 'library', 'library', 1, records),
+    await singles(bench, one, 'unary', 'unary', 1, records),
+    await singles(bench, await stage.target(agents[0]!), 'two', 'stream', 2, records),
   ]
   if (redisVersion() === undefined) note('without Redis: redis-server and redis-benchmark are not both installed')
   else {
@@ -66,6 +68,9 @@ export async function single(bench: Bench): Promise<Row[]> {
       })
     }
   }
+  const bare = await stage.load('bare')
+  const server = await bare.ask<Target>({ folder: stage.folder() } satisfies BareRequest)
+  contenders.push(await singles(bench, server, 'bare', 'stream', 1, records, { side: 'limit', acks: 'fsync' }))
   const disk = await stage.load('disk')
   const folder = stage.folder()
   contenders.push(async (rows) => {
@@ -78,13 +83,14 @@ export async function single(bench: Bench): Promise<Row[]> {
   return rows
 }
 
-async function reeveSingles(
+async function singles(
   { stage }: Bench,
   target: Target,
   name: Name,
   how: SingleRequest['how'],
   copies: number,
   records: number,
+  facts: RowFacts = { side: 'reeve', acks: 'fsync' },
 ): Promise<Contender> {
   const load = await stage.load('single')
   const topic = `single-${name}`
@@ -93,7 +99,8 @@ async function reeveSingles(
       ...target,
       ...{ how, topic, records, recordBytes, copies, inFlight: 1 },
     } satisfies SingleRequest)
-    add(rows, name, timed, { side: 'reeve', acks: 'fsync' }, copies > 1 ? ['nats3'] : ['always', 'nats', 'disk'])
+    const beside: Name[] = copies > 1 ? ['nats3'] : ['always', 'nats', 'disk', 'bare']
+    add(rows, name, timed, facts, facts.side === 'reeve' ? beside : [])
   }
 }
 
