@@ -43,6 +43,8 @@ class Retention {
   readonly #options: RetentionOptions
   readonly #unsubscribe: (() => void)[]
   readonly #due = new Set<string>()
+  /** Will be due soon, and not before: what cannot go now cannot go in the same turn of the event loop either. */
+  readonly #coming = new Set<string>()
   #everyTimer: Timer | undefined
   #soonTimer: Timer | undefined
   #looking = false
@@ -79,9 +81,11 @@ class Retention {
   }
 
   #soon(topic: string): void {
-    this.#due.add(topic)
+    this.#coming.add(topic)
     this.#soonTimer ??= this.#options.clock.setTimeout(() => {
       this.#soonTimer = undefined
+      for (const topic of this.#coming) this.#due.add(topic)
+      this.#coming.clear()
       void this.#lookAtAll()
     }, soonMs)
   }
