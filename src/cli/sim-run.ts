@@ -3,6 +3,7 @@
 import type { Plan } from '../simulation/plan.ts'
 import type { RunObserver } from '../simulation/run-observer.ts'
 import { describeSwarm, drawSwarm } from '../simulation/swarm.ts'
+import { compileSteady } from './compile-steady.ts'
 import { saveText, TextFile } from './sim-files.ts'
 import { type SimRun, verdictOf } from './sim-report.ts'
 
@@ -35,6 +36,7 @@ export interface RunFiles {
 }
 
 export async function simulate({ plan, swarm }: Planned, files: RunFiles = {}): Promise<SimRun> {
+  compileSteady()
   // Loaded late: no other command needs a whole node and its world.
   const { runPlan } = await import('../simulation/run-plan.ts')
   if (files.trace === undefined && files.picture === undefined) return { swarm, result: await runPlan(plan) }
