@@ -8,6 +8,7 @@ import { namedAuditOf } from '../../src/simulation/judges/kept-cursors.ts'
 import { Court, type Evidence, verdictText } from '../../src/simulation/recording/court.ts'
 import { cursorName } from '../../src/simulation/workload/cursor-users.ts'
 import { smallFiles, startAgain } from '../campaign/start-again.ts'
+import { corpus } from '../planted/corpus.ts'
 import { SeenCluster } from './seen-cluster.ts'
 import { Stage } from './stage.ts'
 import { Writer } from './writer.ts'
@@ -222,6 +223,22 @@ describe('real nodes before the judges of the simulator', () => {
       )
     })
   }
+
+  test('a node that does not sync is found out while it runs', async () => {
+    const bug = corpus.find(({ name }) => name === 'no-sync')
+    assert.ok(bug)
+    const faulty = new Stage()
+    try {
+      const watched = await SeenCluster.of({ stage: faulty, names: ['d'], seed: 1, bug })
+      const agent = await watched.start('d')
+      const writer = new Writer(faulty, agent, 'orders', { history: watched.history })
+      await writer.until(10, agent.epoch)
+      await writer.stop()
+      assert.throws(() => watched.look(), /d: durableCopies: orders\/d\/.* not durable on the disk of that node/)
+    } finally {
+      await faulty.end()
+    }
+  })
 
   function judged(all: readonly Evidence[]): Verdict[] {
     const court = new Court(seen.folders)

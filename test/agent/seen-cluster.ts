@@ -13,6 +13,7 @@ import { audit } from '../../src/simulation/workload/audit.ts'
 import { type ClientMix, startClients, usualClients } from '../../src/simulation/workload/clients.ts'
 import { Desk } from '../../src/simulation/workload/desk.ts'
 import { type Counter, Floor } from '../../src/simulation/workload/floor.ts'
+import type { PlantedBug } from '../planted/planted-bug.ts'
 import { type Agent, patienceMs } from './agent.ts'
 import { monotonicMs } from './record-to-file.ts'
 import { RecordedDisk } from './recorded-disk.ts'
@@ -32,6 +33,8 @@ export interface SeenOptions {
   readonly clients?: Partial<ClientMix>
   /** Of nodes that do not have their usual folder. */
   readonly dataDirs?: ReadonlyMap<string, string>
+  /** Planted in all nodes. */
+  readonly bug?: PlantedBug
   /** Told all evidence, in the order in which it is heard. */
   readonly told?: (evidence: readonly Evidence[]) => void
 }
@@ -57,7 +60,7 @@ export class SeenCluster {
   rounds = 0
 
   static async of(options: SeenOptions): Promise<SeenCluster> {
-    return new SeenCluster(options, await recordedMain())
+    return new SeenCluster(options, await recordedMain(options.bug))
   }
 
   private constructor(options: SeenOptions, main: string) {
@@ -134,7 +137,7 @@ export class SeenCluster {
     this.close()
     const endMs = monotonicMs() + patienceMs
     for (;;) {
-      await audit(this.#auditors, ++this.rounds, this.#named)
+      await audit(this.#auditors, ++this.rounds, this.#named, patienceMs)
       this.look()
       const live = [...this.#places].filter(([, { agent }]) => agent?.running).map(([name]) => name)
       const open = this.#court.rests(this.history, live, this.rounds)

@@ -9,21 +9,26 @@ import type { StreamListener } from './desk.ts'
 import { type Counter, type Floor, positionsAfter } from './floor.ts'
 import { type ReadAnswer, readAnswer } from './read-answer.ts'
 
-const timeoutMs = 20_000
+const usualTimeoutMs = 20_000
 
-/** `named`: topics of which a named cursor was used. */
-export async function audit(floor: Floor, round: number, named: readonly string[]): Promise<void> {
+/** `named`: topics of which a named cursor was used. `timeoutMs`: of each question. */
+export async function audit(
+  floor: Floor,
+  round: number,
+  named: readonly string[],
+  timeoutMs = usualTimeoutMs,
+): Promise<void> {
   const { counters, topics } = floor.options
   await Promise.all(
     counters.flatMap((counter) => [
-      askMembers(floor, counter),
-      ...topics.map((topic) => readAll(floor, counter, topic, round)),
-      ...named.map((topic) => readByName(floor, counter, topic)),
+      askMembers(floor, counter, timeoutMs),
+      ...topics.map((topic) => readAll(floor, counter, topic, round, timeoutMs)),
+      ...named.map((topic) => readByName(floor, counter, topic, timeoutMs)),
     ]),
   )
 }
 
-function askMembers(floor: Floor, counter: Counter): Promise<void> {
+function askMembers(floor: Floor, counter: Counter, timeoutMs: number): Promise<void> {
   const { history } = floor.options
   const operation = history.begin<MembersAsked>({
     kind: 'members',
@@ -42,7 +47,7 @@ function askMembers(floor: Floor, counter: Counter): Promise<void> {
   })
 }
 
-function readAll(floor: Floor, counter: Counter, topic: string, round: number): Promise<void> {
+function readAll(floor: Floor, counter: Counter, topic: string, round: number, timeoutMs: number): Promise<void> {
   const { history } = floor.options
   const reading = auditOf(counter.name, round)
   let from: Positions = {}
@@ -67,7 +72,7 @@ function readAll(floor: Floor, counter: Counter, topic: string, round: number): 
   })
 }
 
-function readByName(floor: Floor, counter: Counter, topic: string): Promise<void> {
+function readByName(floor: Floor, counter: Counter, topic: string, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const reading = namedAuditOf(counter.name, cursorName)
     const asked = { client: 'auditor', topic, reading, from: {}, cursorName }
