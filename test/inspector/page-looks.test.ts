@@ -144,7 +144,9 @@ describe('how the page looks', { skip: withoutBrowser }, () => {
       stdio: 'ignore',
     })
     assert.deepEqual(await once(simulation, 'exit'), [1, null])
-    await show(page, 'Cluster')
+    // What was selected before is none of the file's.
+    await page.evaluate(`location.hash = '#/cluster/a/supervisor'`)
+    await page.getByRole('main', { name: 'Cluster' }).waitFor()
     await page.locator('input[type=file]').setInputFiles(file)
     const shown = page.getByRole('region', { name: 'File' })
     await shown.getByText('trace of reeve sim, seed 2', { exact: true }).waitFor()
@@ -178,6 +180,7 @@ describe('how the page looks', { skip: withoutBrowser }, () => {
       .getByRole('option', { name: /✕ promise broken: / })
       .first()
       .waitFor()
+    await page.getByText(/^[1-9]\d* messages$/).waitFor()
     await page.getByRole('button', { name: 'Close file' }).click()
     await page.getByRole('status').getByText('live', { exact: true }).waitFor()
   })

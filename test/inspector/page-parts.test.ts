@@ -5,9 +5,11 @@ import { describe, it } from 'node:test'
 import type { MemberFacts } from '../../src/inspector/facts.ts'
 import { actorRows } from '../../src/inspector/page/actor-rows.ts'
 import { inTime } from '../../src/inspector/page/in-time.ts'
+import { loadsOf } from '../../src/inspector/page/loads.ts'
+import { Marks } from '../../src/inspector/page/marks.ts'
 import { lanesOf, messagesOf } from '../../src/inspector/page/messages.ts'
 import { Pulses } from '../../src/inspector/page/pulses.ts'
-import { linksOf, standingsOf } from '../../src/inspector/page/standing.ts'
+import { alarmsOf, linksOf, standingsOf } from '../../src/inspector/page/standing.ts'
 import { Story } from '../../src/inspector/page/story.ts'
 import type { TraceRecord, TransitionRecord } from '../../src/inspector/record.ts'
 import { epochOf, heardBy, largeCluster, snapshotOf } from './made-trace.ts'
@@ -56,6 +58,18 @@ describe('how a node is', () => {
     ])
   })
 
+  it('has alarms as long as it is up', () => {
+    const alarms = [{ what: 'slow', severity: 'warning', text: 'x', sinceMs: 0 }] as const
+    const slow = { ...b, facts: { ...b.facts, alarms } }
+    const later = {
+      kind: 'facts',
+      ...stamp('a', 1, 1, startMs + 60_000),
+      facts: { members: members('failed', 'b') },
+    } as const
+    const named = (story: Story) => alarmsOf(standingsOf(story.now())).map(({ node }) => node)
+    assert.deepEqual([named(told(a, slow)), named(told(a, slow, later))], [['b'], []])
+  })
+
   it('has a link for each that it copies from, also where no facts were told', () => {
     const simulated = { ...a, facts: {}, actors: snapshotOf({ node: 'a', n: 1, peers: ['b'] }).actors }
     assert.deepEqual(linksOf(standingsOf(told(simulated).now())), [
@@ -63,6 +77,37 @@ describe('how a node is', () => {
     ])
     assert.equal(linksOf(standingsOf(told(...largeCluster(9)).now())).length, 72)
   })
+})
+
+describe('what stands out', () => {
+  it('is found once, in its order, as long as it is kept', () => {
+    const marks = new Marks()
+    const story = new Story(1000)
+    const note = (sequence: number, about?: 'broken'): TraceRecord => {
+      return { kind: 'note', ...stamp('a', 1, sequence, sequence), text: `${sequence}`, ...(about && { about }) }
+    }
+    for (const record of [note(1), heardBy('a', 1, 2, 'b'), note(3, 'broken')]) story.add(record)
+    const found = () => marks.of(story).map(({ kind, text, position }) => `${position} ${kind} ${text}`)
+    assert.deepEqual(found(), ['0 other a: 1', '2 broken 3'])
+    for (let n = 4; n < 5000; n++) story.add(heardBy('a', 1, n, 'b'))
+    story.add(note(5000))
+    assert.deepEqual(found(), [`${story.last - 1} other a: 5000`])
+    assert.deepEqual(marks.of(new Story()), [])
+  })
+})
+
+describe('what nodes wrote and copied lately', () => {
+  it('are the looks of the last minute, as records a second', () => {
+    const look = (sequence: number): TraceRecord => {
+      const load = { periodMs: 2000, loopDelayMs: 0, written: 2 * sequence, copied: 10 }
+      return { kind: 'facts', ...stamp('a', 1, sequence, startMs + 2000 * sequence), facts: { load } }
+    }
+    const story = told(a1(), ...Array.from({ length: 50 }, (_, at) => look(at + 1)))
+    const bars = loadsOf(story, story.last).get('a')
+    assert.deepEqual([bars?.length, bars?.at(-1)?.written, bars?.at(-1)?.copied, bars?.[0]?.written], [31, 50, 5, 20])
+    assert.equal(loadsOf(story, 3).get('a')?.length, 2)
+  })
+  const a1 = () => snapshotOf({ node: 'a', n: 1, peers: [] })
 })
 
 describe('pulses', () => {

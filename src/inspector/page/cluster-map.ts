@@ -302,7 +302,7 @@ function towards(from: Spot, to: Spot, by: number): Spot {
 }
 
 function disc({ name, word, tone, up, why, replay }: Standing, { x, y }: Spot, radius: number): TemplateResult {
-  const alarms = replay?.facts.alarms?.length ?? 0
+  const alarms = up ? (replay?.facts.alarms?.length ?? 0) : 0
   return svg`<g class="${tone} ${up ? '' : 'down'}">
     <title>${name}: ${word}${why ? `. ${why}` : ''}</title>
     <circle class="body" cx=${x} cy=${y} r=${radius}></circle>

@@ -26,7 +26,7 @@ export class ClusterView extends Part {
       .top {
         display: grid;
         gap: 16px;
-        grid-template-columns: minmax(380px, 5fr) minmax(0, 6fr);
+        grid-template-columns: minmax(380px, 2fr) minmax(0, 3fr);
         align-items: start;
       }
       .top.many {

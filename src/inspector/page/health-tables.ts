@@ -110,7 +110,7 @@ function gossip({ facts: { gossip: part } }: NodeReplay): Cells {
     ['Health', part && (part.health === 0 ? badge('fine', 'good') : badge(`slow (${part.health} of 7)`, 'busy'))],
     ['Suspicions', part?.suspicions && suspicions(part.suspicions)],
     ['Broadcasts waiting', part && grouped(Object.values(part.queued).reduce((sum, count) => sum + count, 0))],
-    ['Stalls', stalls && (stalls.count === 0 ? 'none' : `${grouped(stalls.count)}, ${duration(stalls.totalMs)}`)],
+    ['Stalls', stalls && (stalls.count === 0 ? 'none' : `${grouped(stalls.count)} (${duration(stalls.totalMs)})`)],
     ['Went wrong', part && problems(part)],
     [
       'Lamport times',
@@ -144,7 +144,7 @@ function server({ facts: { node, server: part, load, disk } }: NodeReplay): Cell
     ['Calls at', address(node?.rpcAddress)],
     ['Browsers at', address(node?.httpAddress)],
     ['Fsync', load?.syncs && fsync(load.syncs)],
-    ['Disk', disk && room(disk)],
+    ['Disk free', disk && room(disk)],
     ['Durability', node?.durability],
     ['Version', node && (node.version || '–')],
   ]

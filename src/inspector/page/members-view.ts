@@ -2,12 +2,11 @@
 
 import { css, html, nothing, type TemplateResult } from 'lit'
 import type { HeardRecord } from '../record.ts'
-import type { NodeReplay } from '../replay.ts'
 import { healthTables, tableLook } from './health-tables.ts'
 import { badge, byteSize, clockTime, duration, grouped, look } from './look.ts'
 import { Part } from './part.ts'
 import { type Seen, seenMembers } from './seen-members.ts'
-import { standingsOf } from './standing.ts'
+import { alarmsOf, type NodeAlarm, standingsOf } from './standing.ts'
 import { swimChart, swimLook } from './swim-chart.ts'
 
 const heardMax = 100
@@ -95,14 +94,16 @@ export class MembersView extends Part {
   override render() {
     const nodes = [...this.desk.moment.nodes.values()].sort((one, other) => (one.node < other.node ? -1 : 1))
     // What a node that is down said last is no view of anything.
-    const down = new Set(standingsOf(this.desk.moment).flatMap(({ name, up }) => (up ? [] : name)))
+    const standings = standingsOf(this.desk.moment)
+    const alarms = alarmsOf(standings)
+    const down = new Set(standings.flatMap(({ name, up }) => (up ? [] : name)))
     const observers = nodes.filter(({ node, actors }) => actors.size > 0 && !down.has(node))
     const members = seenMembers(observers)
     if (members.length === 0) {
-      return html`${this.#alarms(nodes)}<div class="empty" role="status">No node told of its members at this moment.</div>${this.#heard()}`
+      return html`${this.#alarms(alarms)}<div class="empty" role="status">No node told of its members at this moment.</div>${this.#heard()}`
     }
     return html`
-      ${this.#alarms(nodes)}
+      ${this.#alarms(alarms)}
       <section class="panel" aria-label="Members"><div class="title"><h2>Members</h2>
         <span class="faint">${grouped(members.length)}, as ${observers.length === 1 ? 'one node sees' : `${observers.length} nodes see`} them by gossip</span></div>
         <div class="members">${members.map(member)}</div></section>
@@ -111,8 +112,7 @@ export class MembersView extends Part {
     `
   }
 
-  #alarms(nodes: readonly NodeReplay[]): TemplateResult | typeof nothing {
-    const alarms = nodes.flatMap(({ node, facts }) => (facts.alarms ?? []).map((alarm) => ({ node, alarm })))
+  #alarms(alarms: readonly NodeAlarm[]): TemplateResult | typeof nothing {
     if (alarms.length === 0) return nothing
     return html`<section class="panel alarms" aria-label="Alarms"><div class="title"><h2>Alarms</h2></div><ul>${alarms.map(
       ({

@@ -37,8 +37,9 @@ export const cardLook = [
     .card dl {
       display: grid;
       grid-template-columns: auto minmax(0, 1fr);
-      gap: 2px 12px;
+      gap: 2px 10px;
       margin: 0;
+      font-size: 13px;
     }
     .card dt {
       color: var(--faint);
@@ -115,9 +116,9 @@ export function nodeCard({ name, replay, word, tone, up, why }: Standing, facts:
                 <dt><span class="swatch copied"></span>Copied</dt><dd>${perSecond(load.copied, load)} / s</dd>`
               : nothing
           }
-          ${load?.syncs ? html`<dt>Fsync</dt><dd>${fsync(load.syncs)}</dd>` : nothing}
+          ${load?.syncs ? html`<dt>Fsync</dt><dd title="The median, and the longest of the last look">${fsync(load.syncs)}</dd>` : nothing}
           ${load ? html`<dt>Event loop</dt><dd>${lateness(load)}</dd>` : nothing}
-          ${disk ? html`<dt>Disk</dt><dd>${room(disk)}</dd>` : nothing}
+          ${disk ? html`<dt>Disk free</dt><dd>${room(disk)}</dd>` : nothing}
           ${gossip && gossip.health > 0 ? html`<dt>Health</dt><dd>${badge(`slow (${gossip.health} of 7)`, 'busy')}</dd>` : nothing}
           ${node?.rpcAddress ? html`<dt>Calls at</dt><dd title=${node.rpcAddress}>${node.rpcAddress}</dd>` : nothing}
           <dt>Actors</dt><dd><a href="#/actors">${grouped(replay.actors.size)}</a></dd>
@@ -162,8 +163,9 @@ export function perSecond(count: number, { periodMs }: LoadPart): string {
   return grouped(Math.round((1000 * count) / Math.max(1, periodMs)))
 }
 
+/** The median, and the longest. */
 export function fsync({ medianMs, maxMs }: SyncLoad): string {
-  return `${duration(medianMs)}, max ${duration(maxMs)}`
+  return `${duration(medianMs)}, ≤ ${duration(maxMs)}`
 }
 
 export function lateness({ loopDelayMs }: LoadPart): string {
@@ -172,5 +174,5 @@ export function lateness({ loopDelayMs }: LoadPart): string {
 
 export function room({ freeBytes, totalBytes }: DiskPart): string {
   const percent = totalBytes > 0 ? ` (${Math.round((100 * freeBytes) / totalBytes)} %)` : ''
-  return `${byteSize(freeBytes)}${percent} free`
+  return `${byteSize(freeBytes)}${percent}`
 }

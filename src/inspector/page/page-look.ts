@@ -137,6 +137,12 @@ export const pageLook = css`
     color: var(--text);
   }
   @media (max-width: 700px) {
+    .file .by {
+      flex: 1;
+    }
+    .file > :not(.by, .close) {
+      order: 1;
+    }
     header {
       flex-wrap: wrap;
       padding: 8px 12px 0;

@@ -13,6 +13,7 @@ import { help } from './help.ts'
 import { badge, grouped, look } from './look.ts'
 import { openTrace } from './open-trace.ts'
 import { pageLook } from './page-look.ts'
+import { alarmsOf, standingsOf } from './standing.ts'
 import type { TimeBar } from './time-bar.ts'
 
 const titles: Readonly<Record<ViewName, string>> = {
@@ -120,7 +121,7 @@ export class Page extends LitElement {
   }
 
   #alarms(): TemplateResult | typeof nothing {
-    const alarms = [...this.#desk.moment.nodes.values()].flatMap(({ facts }) => facts.alarms ?? [])
+    const alarms = alarmsOf(standingsOf(this.#desk.moment)).map(({ alarm }) => alarm)
     if (alarms.length === 0) return nothing
     const bad = alarms.some(({ severity }) => severity === 'error')
     return html`<a class="alarms" href="#/members" @click=${(event: Event) => this.#show(event, 'members')}>${badge(

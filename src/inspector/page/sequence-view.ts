@@ -181,7 +181,9 @@ export class SequenceView extends Part {
 
   #shownNode(): string {
     const names = [...this.desk.moment.nodes.keys()].sort()
-    return this.node ?? this.desk.selection?.node ?? names[0] ?? ''
+    // A file that was opened since has others.
+    const wanted = this.node ?? this.desk.selection?.node
+    return wanted === '' || (wanted !== undefined && names.includes(wanted)) ? wanted : (names[0] ?? '')
   }
 
   #fullWidth(): number {

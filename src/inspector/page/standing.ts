@@ -1,6 +1,6 @@
 /** How each node is, by what it tells of itself and by what the others say of it. Pure. */
 
-import type { MemberFacts } from '../facts.ts'
+import type { Alarm, MemberFacts } from '../facts.ts'
 import type { NodeReplay } from '../replay.ts'
 import type { Tone } from './look.ts'
 import type { Moment } from './story.ts'
@@ -84,6 +84,18 @@ function phaseOf(node: NodeReplay): string {
   return word === 'settled' || word === 'running' ? 'serving' : word
 }
 
+export interface NodeAlarm {
+  readonly node: string
+  readonly alarm: Alarm
+}
+
+/** Of those that are up: what was wrong with the others is past. */
+export function alarmsOf(standings: readonly Standing[]): NodeAlarm[] {
+  return standings.flatMap(({ name, up, replay }) => {
+    return up ? (replay?.facts.alarms ?? []).map((alarm) => ({ node: name, alarm })) : []
+  })
+}
+
 /** How one node copies from another. */
 export interface Link {
   readonly from: string
@@ -96,17 +108,22 @@ export interface Link {
 export function linksOf(standings: readonly Standing[]): Link[] {
   return standings.flatMap(({ name, replay }) => {
     if (!replay) return []
-    const told = replay.facts.links
-    if (told) return told.map(({ peer, state, lagRecords }) => ({ from: peer, to: name, state, lagRecords }))
-    return [...replay.actors.values()]
-      .filter(({ chart }) => chart === 'replicator')
-      .map(({ id, states: [state = ''] }) => ({
-        from: id.slice(id.indexOf('/') + 1),
-        to: name,
-        state: state.slice(state.lastIndexOf('.') + 1),
-        lagRecords: 0,
-      }))
+    const links = linksTo(name, replay)
+    return links.sort((one, other) => (one.from < other.from ? -1 : 1))
   })
+}
+
+function linksTo(name: string, replay: NodeReplay): Link[] {
+  const told = replay.facts.links
+  if (told) return told.map(({ peer, state, lagRecords }) => ({ from: peer, to: name, state, lagRecords }))
+  return [...replay.actors.values()]
+    .filter(({ chart }) => chart === 'replicator')
+    .map(({ id, states: [state = ''] }) => ({
+      from: id.slice(id.indexOf('/') + 1),
+      to: name,
+      state: state.slice(state.lastIndexOf('.') + 1),
+      lagRecords: 0,
+    }))
 }
 
 /** How a link looks: told by the line's style and a sign as well as by its colour. */

@@ -109,5 +109,5 @@ function edge([source, target]: readonly [Status, Status]): TemplateResult {
   const way = to.x > from.x ? 1 : -1
   const y = from.y + (way === 1 ? -4 : 4)
   return svg`<path d="M${from.x + way * half} ${y}H${to.x - way * (half + 4)}"></path>
-    <path class="head" d="M${to.x - way * half} ${y}l${-way * 6} -4v8z"></path>`
+    <path class="head" d="M${to.x - way * (half + 1)} ${y}l${-way * 6} -4v8z"></path>`
 }

@@ -110,6 +110,9 @@ export class TimeBar extends Part {
         font-size: 12px;
         overflow-wrap: anywhere;
       }
+      li :is(.bad, .fault) {
+        font-weight: 400;
+      }
       li button:hover {
         background: var(--quiet-fill);
       }
@@ -243,6 +246,10 @@ export class TimeBar extends Part {
   readonly #toggled = (event: Event): void => {
     this.#listing = (event as ToggleEvent).newState === 'open'
     this.requestUpdate()
+    if (!this.#listing) return
+    void this.updateComplete.then(() => {
+      this.renderRoot.querySelector('li [aria-current]')?.scrollIntoView({ block: 'nearest' })
+    })
   }
 
   #slide(event: Event): void {
