@@ -134,9 +134,18 @@ describe('the page and what it is given', { skip: withoutBrowser }, () => {
   })
 
   test('a thousand actors are a few rows at a time, scrolled, searched, walked by keys', async () => {
-    await open(page, traceText('x', manyActors(1000, 2000)))
     await show(page, 'Actors')
-    await page.getByText('1,000 actors', { exact: true }).first().waitFor()
+    const elements = async (actors: number) => {
+      await open(page, traceText('x', manyActors(actors, 2000)))
+      await page
+        .getByText(`${actors.toLocaleString('en')} actors`, { exact: true })
+        .first()
+        .waitFor()
+      return Number(await page.evaluate(`(${deep})('*').length`))
+    }
+    const few = await elements(100)
+    const many = await elements(1000)
+    assert.ok(many <= few * 1.1, `a thousand make ${many} elements, a hundred ${few}`)
     const tree = page.getByRole('tree', { name: 'Actors' })
     const drawn = () => tree.getByRole('treeitem').count()
     const most = [await drawn()]
