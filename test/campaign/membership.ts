@@ -11,13 +11,12 @@ import { type Figures, tell } from '../membership/story.ts'
 const sizes = [50, 100, 200, 500, 1000]
 const failing = [0.1, 0.3]
 const leaving = 0.1
-const steadyMs = 120_000
 
 /** `largest`: how many members the largest cluster has. */
 export async function membership(largest: number, random: SeededRandom, say: (text: string) => void): Promise<string> {
   const all: Figures[] = []
   for (const size of [...sizes.filter((size) => size < largest), largest]) {
-    all.push(await tell({ seed: random.u32(), size, steadyMs, failing, leaving, say }))
+    all.push(await tell({ seed: random.u32(), size, failing, leaving, say }))
   }
   for (const line of tableOf(all)) say(line)
   const flaws = all.flatMap(flawsOf)

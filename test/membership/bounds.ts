@@ -14,8 +14,8 @@ function suspicionMs(size: number): number {
   return 4 * Math.max(1, Math.log10(size)) * probeIntervalMs
 }
 
-/** memberlist's: longer by half a minute with each doubling beyond 32. */
-function exchangeIntervalMs(size: number): number {
+/** How often each exchanges its whole state with somebody, memberlist's: longer by half a minute with each doubling beyond 32. */
+export function exchangeIntervalMs(size: number): number {
   return 30_000 * (1 + Math.max(0, Math.ceil(Math.log2(size / 32))))
 }
 

@@ -4,7 +4,7 @@ import { flawsOf, growthOf, maxGrowth } from './bounds.ts'
 import { type StoryOptions, tell } from './story.ts'
 
 /** `npm run campaign -- membership` does the same with up to a thousand. */
-const story: StoryOptions = { seed: 1, size: 25, steadyMs: 60_000, failing: [0.1, 0.3], leaving: 0.1 }
+const story: StoryOptions = { seed: 1, size: 25, failing: [0.1, 0.3], leaving: 0.1 }
 
 describe('members of a cluster of any size', () => {
   test('agree soon after a join of all, a failure of many, their return and a leave, and send no more for being more', async () => {

@@ -1,12 +1,11 @@
 /** What a crowd goes through, and what is measured meanwhile: all join at once, nothing happens, many fail, come back, leave. */
 
+import { exchangeIntervalMs } from './bounds.ts'
 import { type Agreement, Crowd } from './crowd.ts'
 
 export interface StoryOptions {
   readonly seed: number
   readonly size: number
-  /** How long nothing happens while is counted what members send, in virtual ms. */
-  readonly steadyMs: number
   /** What shares of all fail at once, one after the other; all of them are back before the next. */
   readonly failing: readonly number[]
   readonly leaving: number
@@ -41,14 +40,16 @@ export interface Rates {
 const patienceMs = 900_000
 
 export async function tell(options: StoryOptions): Promise<Figures> {
-  const { seed, size, steadyMs, failing, leaving, say = () => {} } = options
+  const { seed, size, failing, leaving, say = () => {} } = options
   const cpu = process.cpuUsage()
   const crowd = new Crowd(seed, size)
   crowd.join()
   const joined = await crowd.agreed(patienceMs)
   say(`${size}: all joined ${words(joined)}`)
   const quietMs = joined.allMs + (await crowd.quiet(patienceMs))
-  const steady = await ratesOf(crowd, steadyMs)
+  // By then each has begun to count the time to its next exchange of state.
+  await crowd.pass(30_000)
+  const steady = await ratesOf(crowd, exchangeIntervalMs(size))
   say(`${size}: ${steady.messages.toFixed(2)} messages from each a second`)
   const failed: (Agreement & { count: number })[] = []
   const back: (Agreement & { count: number })[] = []
@@ -74,6 +75,7 @@ export async function tell(options: StoryOptions): Promise<Figures> {
   return { size, joined, quietMs, steady, failed, back, left, falselyFailed, ...cost }
 }
 
+/** While nothing happens, for as long as in it each exchanges its state once. */
 async function ratesOf(crowd: Crowd, forMs: number): Promise<Rates> {
   const { traffic, size } = crowd
   traffic.reset()
