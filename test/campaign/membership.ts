@@ -1,22 +1,32 @@
 /**
- * Clusters of members alone, of growing size up to a thousand, in simulated time: all join at once, a tenth and then nearly a
- * third of them go dark at once and come back, a tenth leave. What each member sends while nothing happens must not
+ * Clusters of members alone, of growing size up to a thousand, in simulated time: all join at once, a tenth and then three
+ * tenths of them go dark at once and come back, the smaller ones are divided while packets get lost, a tenth leave. What each member sends while nothing happens must not
  * depend on how many there are, and how long everything takes may grow with the logarithm of it.
  */
 
 import type { SeededRandom } from '../../src/simulation/random.ts'
-import { failureBoundMs, flawsOf, growthOf, lastNewsBoundMs, maxGrowth, newsBoundMs } from '../membership/bounds.ts'
+import {
+  failureBoundMs,
+  flawsOf,
+  growthOf,
+  healingBoundMs,
+  lastNewsBoundMs,
+  maxGrowth,
+  newsBoundMs,
+} from '../membership/bounds.ts'
 import { type Figures, tell } from '../membership/story.ts'
 
 const sizes = [50, 100, 200, 500, 1000]
 const failing = [0.1, 0.3]
 const leaving = 0.1
+/** Larger ones are not divided: what they do then is what they do in a join of all, at the same cost. */
+const largestDivided = 200
 
 /** `largest`: how many members the largest cluster has. */
 export async function membership(largest: number, random: SeededRandom, say: (text: string) => void): Promise<string> {
   const all: Figures[] = []
   for (const size of [...sizes.filter((size) => size < largest), largest]) {
-    all.push(await tell({ seed: random.u32(), size, failing, leaving, say }))
+    all.push(await tell({ seed: random.u32(), size, failing, leaving, divided: size <= largestDivided, say }))
   }
   for (const line of tableOf(all)) say(line)
   const flaws = all.flatMap(flawsOf)
@@ -50,6 +60,8 @@ function tableOf(all: readonly Figures[]): string[] {
       [`${100 * share} % come back: s until nearly all / all see all`, ({ back }) => (back[i] ? times(back[i]) : '')],
     ]),
     [`${100 * leaving} % leave: s until nearly all / all have seen it`, ({ left }) => times(left)],
+    ['two halves are one again: s until nearly all / all', ({ healed }) => (healed ? times(healed) : '')],
+    ['  bound', ({ size, healed }) => (healed ? seconds(healingBoundMs(size)) : '')],
     ['declared failed although it ran', ({ falselyFailed }) => String(falselyFailed)],
     ['CPU, s', ({ cpuMs }) => seconds(cpuMs)],
     ['memory of the process, MiB', ({ memoryBytes }) => (memoryBytes / 2 ** 20).toFixed(0)],

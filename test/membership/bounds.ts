@@ -43,8 +43,16 @@ export function lastNewsBoundMs(size: number): number {
   return newsBoundMs(size) + 2 * exchangeIntervalMs(size)
 }
 
+/**
+ * Until two halves are one: each member tries somebody failed every half minute, at most two tries meet the lost packets
+ * of the other, and then all that is to be refuted is news.
+ */
+export function healingBoundMs(size: number): number {
+  return 2 * 30_000 + lastNewsBoundMs(size)
+}
+
 /** What is not as it should be, each in one line. */
-export function flawsOf({ size, joined, failed, back, left, falselyFailed }: Figures): string[] {
+export function flawsOf({ size, joined, failed, back, left, healed, falselyFailed }: Figures): string[] {
   const flaws: string[] = []
   const hold = (what: string, tookMs: number, boundMs: number) => {
     if (tookMs > boundMs)
@@ -58,6 +66,7 @@ export function flawsOf({ size, joined, failed, back, left, falselyFailed }: Fig
   for (const one of failed) hold(`a failure of ${one.count}`, one.allMs, failureBoundMs(size, one.count))
   for (const one of back) news(`a return of ${one.count}`, one)
   news('a leave of many', left)
+  if (healed) hold('the healing of two halves', healed.allMs, healingBoundMs(size))
   if (falselyFailed > 0) flaws.push(`${size} members: ${falselyFailed} times one that ran was declared failed`)
   return flaws
 }

@@ -104,6 +104,25 @@ export class Crowd {
     this.#recount()
   }
 
+  /** From now on so many packets get lost everywhere; a segment of a stream then comes later. */
+  lose(share: number): void {
+    this.world.setWeather({ loss: share }, {}, 'loss')
+  }
+
+  /** Two halves that do not reach each other for so long; each has the other as failed by then, and none of its own. */
+  async divide(forMs: number): Promise<void> {
+    const names = this.#people.map(({ host }) => host.name)
+    const half = names.length >> 1
+    const failedBefore = this.falselyFailed
+    this.world.partition([names.slice(0, half), names.slice(half)])
+    await this.pass(forMs)
+    const apart = 2 * half * (names.length - half)
+    assert.equal(this.#wrong, apart, 'each half has the other as failed')
+    assert.equal(this.falselyFailed - failedBefore, apart, 'nobody of its own')
+    this.falselyFailed = failedBefore
+    this.world.heal()
+  }
+
   /** How long it takes until everybody who runs sees everybody as they are; throws when it takes longer than `limitMs`. */
   async agreed(limitMs: number): Promise<Agreement> {
     const { world } = this

@@ -9,6 +9,8 @@ export interface StoryOptions {
   /** What shares of all fail at once, one after the other; all of them are back before the next. */
   readonly failing: readonly number[]
   readonly leaving: number
+  /** Whether a twentieth of the packets gets lost for a while, and the cluster is in two halves for two minutes of it. */
+  readonly divided: boolean
   readonly say?: (text: string) => void
 }
 
@@ -21,6 +23,8 @@ export interface Figures {
   readonly failed: readonly (Agreement & { readonly count: number })[]
   readonly back: readonly (Agreement & { readonly count: number })[]
   readonly left: Agreement
+  /** After the two halves reach each other again; undefined: they always did. */
+  readonly healed: Agreement | undefined
   /** Whoever ran and was declared failed by somebody. */
   readonly falselyFailed: number
   readonly cpuMs: number
@@ -40,7 +44,7 @@ export interface Rates {
 const patienceMs = 900_000
 
 export async function tell(options: StoryOptions): Promise<Figures> {
-  const { seed, size, failing, leaving, say = () => {} } = options
+  const { seed, size, failing, leaving, divided, say = () => {} } = options
   const cpu = process.cpuUsage()
   const crowd = new Crowd(seed, size)
   crowd.join()
@@ -64,6 +68,8 @@ export async function tell(options: StoryOptions): Promise<Figures> {
     say(`${size}: ${names.length} came back ${words(back.at(-1) as Agreement)}`)
     await crowd.quiet(patienceMs)
   }
+  const healed = divided ? await divide(crowd) : undefined
+  if (healed) say(`${size}: two halves were one again ${words(healed)}`)
   crowd.leave(crowd.draw(leaving))
   const left = await crowd.agreed(patienceMs)
   const { user, system } = process.cpuUsage(cpu)
@@ -72,7 +78,17 @@ export async function tell(options: StoryOptions): Promise<Figures> {
   crowd.close()
   const cost = { cpuMs: (user + system) / 1000, memoryBytes, traceHash: world.traceHash }
   say(`${size}: ${Math.round(cost.cpuMs / 1000)} s of CPU, ${Math.round(memoryBytes / 2 ** 20)} MiB`)
-  return { size, joined, quietMs, steady, failed, back, left, falselyFailed, ...cost }
+  return { size, joined, quietMs, steady, failed, back, left, healed, falselyFailed, ...cost }
+}
+
+async function divide(crowd: Crowd): Promise<Agreement> {
+  crowd.lose(1 / 20)
+  await crowd.pass(60_000)
+  await crowd.divide(120_000)
+  const healed = await crowd.agreed(patienceMs)
+  crowd.lose(1 / 1000)
+  await crowd.quiet(patienceMs)
+  return healed
 }
 
 /** While nothing happens, for as long as in it each exchanges its state once. */
