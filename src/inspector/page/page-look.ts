@@ -138,7 +138,7 @@ export const pageLook = css`
   }
   @media (max-width: 700px) {
     .file .by {
-      flex: 1;
+      flex: 1 1 calc(100% - 130px);
     }
     .file > :not(.by, .close) {
       order: 1;

@@ -135,6 +135,14 @@ export class TimeBar extends Part {
       .marks button:is(:hover, :focus-visible) {
         z-index: 1;
       }
+      @media (max-width: 600px) {
+        .says {
+          white-space: normal;
+          overflow-wrap: anywhere;
+          max-height: 54px;
+          overflow-y: auto;
+        }
+      }
       input[type='file'] {
         display: none;
       }
