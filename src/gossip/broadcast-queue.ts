@@ -12,9 +12,12 @@ export interface Broadcast {
   readonly finished?: () => void
   /** Begun by us, not passed on. */
   readonly own?: boolean
+  /** That another member is here, as we heard it. */
+  readonly arrival?: boolean
 }
 
 interface Queued extends Broadcast {
+  readonly seldom: boolean
   readonly order: number
   transmits: number
 }
@@ -24,20 +27,29 @@ export function retransmitLimit(retransmitMult: number, n: number): number {
   return retransmitMult * Math.ceil(Math.log10(n + 1))
 }
 
+/** The part of the limit that is enough where exchanges of state will mend what gossip misses. */
+const seldomShare = 5 / 8
+
 export class BroadcastQueue {
   /** By how often they were sent; of those sent as often, the largest first, then the oldest. The order of a take. */
   readonly #tiers: Queued[][] = []
   readonly #named = new Map<string, Queued>()
   readonly #maxDepth: number
   readonly #ownSent: (bytes: Uint8Array) => void
+  readonly #isMended: () => boolean
   #order = 0
   #depth = 0
   #bytes = 0
 
-  /** `ownSent`: one of our own was sent often enough. */
-  constructor(maxDepth = Number.POSITIVE_INFINITY, ownSent: (bytes: Uint8Array) => void = () => {}) {
+  /** `ownSent`: one of our own was sent often enough; `isMended`: arrivals need not be told to everybody right now. */
+  constructor(
+    maxDepth = Number.POSITIVE_INFINITY,
+    ownSent: (bytes: Uint8Array) => void = () => {},
+    isMended: () => boolean = () => false,
+  ) {
     this.#maxDepth = maxDepth
     this.#ownSent = ownSent
+    this.#isMended = isMended
   }
 
   get depth(): number {
@@ -52,7 +64,8 @@ export class BroadcastQueue {
   add(broadcast: Broadcast): void {
     if (broadcast.name !== undefined) this.drop(broadcast.name)
     this.#order += 1
-    const item: Queued = { ...broadcast, order: this.#order, transmits: 0 }
+    const seldom = broadcast.arrival === true && this.#isMended()
+    const item: Queued = { ...broadcast, seldom, order: this.#order, transmits: 0 }
     this.#insert(item)
     this.#depth += 1
     this.#bytes += item.bytes.length
@@ -69,9 +82,11 @@ export class BroadcastQueue {
 
   /**
    * Messages for one packet: at most `maxCount`, which together with `overhead` bytes each fit into `maxBytes`. Each is
-   * counted as sent once; at `limit` it leaves the queue. However much waits, it costs what it takes.
+   * counted as sent once; at `limit` it leaves the queue, or sooner when it was added while that is enough. `except`: the
+   * arrival of this name stays for others. However much waits, it costs what it takes.
    */
-  take(maxBytes: number, overhead: number, limit: number, maxCount: number): Uint8Array[] {
+  take(maxBytes: number, overhead: number, limit: number, maxCount: number, except?: string): Uint8Array[] {
+    const kept = this.#holdBack(except)
     const taken: Queued[] = []
     let room = maxBytes
     for (const tier of this.#tiers) {
@@ -91,12 +106,14 @@ export class BroadcastQueue {
       }
       if (taken.length === maxCount) break
     }
+    const isEnough = ({ seldom, transmits }: Queued) => transmits >= (seldom ? Math.ceil(limit * seldomShare) : limit)
     for (const item of taken) {
       item.transmits += 1
-      if (item.transmits < limit) this.#insert(item)
+      if (!isEnough(item)) this.#insert(item)
     }
+    if (kept) this.#insert(kept)
     for (const item of taken) {
-      if (item.transmits < limit) continue
+      if (!isEnough(item)) continue
       if (item.own) this.#ownSent(item.bytes)
       this.#finish(item)
     }
@@ -110,9 +127,21 @@ export class BroadcastQueue {
   }
 
   #remove(item: Queued): void {
+    this.#unlink(item)
+    this.#finish(item)
+  }
+
+  /** Out of its tier, until it is inserted again. */
+  #unlink(item: Queued): void {
     const tier = this.#tiers[item.transmits] as Queued[]
     tier.splice(placeOf(item, tier), 1)
-    this.#finish(item)
+  }
+
+  #holdBack(name: string | undefined): Queued | undefined {
+    const item = name === undefined ? undefined : this.#named.get(name)
+    if (!item?.arrival) return undefined
+    this.#unlink(item)
+    return item
   }
 
   /** It is in no tier any more. */

@@ -40,6 +40,11 @@ export class Courier {
   readonly intents = this.#queue(maxUserQueueDepth)
   readonly queries = this.#queue(maxUserQueueDepth)
   readonly events = this.#queue(maxUserQueueDepth)
+  /**
+   * We have just joined, and so have others perhaps: what gossip misses of them, the exchanges of state that we have
+   * still to do will mend. Until then we pass on less often who else is here.
+   */
+  settling = false
   readonly #parts: CourierParts
   /** What we began and gossip is through with, oldest first. */
   #ownNews: Uint8Array[] = []
@@ -82,7 +87,9 @@ export class Courier {
 
   /** Tells one node news; false: there is none. */
   gossip(node: NodeRecord): boolean {
-    const news = this.#take(this.#roomBytes - compoundBytes, maxCompoundParts)
+    // It knows that it is here; but where nobody else is to be told, that must not wait for ever.
+    const except = this.#parts.nodeCount() > 2 ? node.name : undefined
+    const news = this.#take(this.#roomBytes - compoundBytes, maxCompoundParts, except)
     if (news.length > 0) this.#post(node, news, understands(node.vsn, 'checksum'))
     return news.length > 0
   }
@@ -110,7 +117,11 @@ export class Courier {
   }
 
   #queue(maxDepth?: number): BroadcastQueue {
-    return new BroadcastQueue(maxDepth, (bytes) => this.#ownNews.push(bytes))
+    return new BroadcastQueue(
+      maxDepth,
+      (bytes) => this.#ownNews.push(bytes),
+      () => this.settling,
+    )
   }
 
   get #roomBytes(): number {
@@ -128,14 +139,14 @@ export class Courier {
     return rounds * profile.gossipIntervalMs
   }
 
-  #take(maxBytes: number, maxCount: number): Uint8Array[] {
+  #take(maxBytes: number, maxCount: number, except?: string): Uint8Array[] {
     if (!this.hasNews) return []
     const { profile, nodeCount, memberCount } = this.#parts
     const userQueues = [this.intents, this.queries, this.events]
     const waiting = userQueues.reduce((sum, queue) => sum + queue.bytes + queue.depth * partBytes, 0)
     const reserved = Math.min(waiting, Math.floor(maxBytes * userShare))
     const limit = retransmitLimit(profile.retransmitMult, nodeCount())
-    const taken = this.nodes.take(maxBytes - reserved, partBytes, limit, maxCount)
+    const taken = this.nodes.take(maxBytes - reserved, partBytes, limit, maxCount, except)
     const userLimit = retransmitLimit(profile.retransmitMult, memberCount())
     for (const queue of userQueues) {
       const room = maxBytes - taken.reduce((sum, bytes) => sum + bytes.length + partBytes, 0)

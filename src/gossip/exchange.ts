@@ -4,10 +4,11 @@
  */
 
 import type { Agenda } from './agenda.ts'
+import { differences, withoutKnown } from './difference.ts'
 import type { Effect, Problem } from './effects.ts'
 import type { Endpoint } from './ip.ts'
 import { mergeNodes, stateOf } from './merge.ts'
-import type { PushPull } from './messages.ts'
+import type { PushPull, PushPullNode, SerfPushPull } from './messages.ts'
 import { noBytes } from './msgpack-struct.ts'
 import type { Rumours } from './rumours.ts'
 import type { Sealing } from './sealing.ts'
@@ -33,8 +34,11 @@ export interface ExchangeParts {
   readonly emit: (effect: Effect) => void
 }
 
+/** Gets a problem, or none when both states are merged here; `toldNews`: they seem not to have known all of ours. */
+export type Concluded = (problem: string | undefined, toldNews: boolean) => void
+
 type Purpose =
-  | { readonly kind: 'exchange'; readonly concluded: (problem?: string) => void }
+  | { readonly kind: 'exchange'; readonly concluded: Concluded }
   | { readonly kind: 'ping'; readonly seqNo: number }
 
 /**
@@ -45,8 +49,16 @@ type Purpose =
 const gatheringMs = 40
 
 interface Asker {
-  readonly join: boolean
   readonly reply: (bytes: Uint8Array) => void
+  /** What it told; who joins has told only of itself and gets all there is. */
+  readonly told?: Told
+}
+
+interface Told {
+  readonly nodes: readonly PushPullNode[]
+  readonly serf: SerfPushPull | undefined
+  /** Of whom we knew something else before. */
+  readonly news: ReadonlySet<string>
 }
 
 export class Exchange {
@@ -62,8 +74,8 @@ export class Exchange {
     this.#parts = parts
   }
 
-  /** With one member. `concluded` gets a problem, or nothing when both states are merged here. */
-  start(to: Endpoint, join: boolean, concluded: (problem?: string) => void): void {
+  /** With one member. */
+  start(to: Endpoint, join: boolean, concluded: Concluded): void {
     this.#begin(to, this.#state(join), this.#parts.streamTimeoutMs, { kind: 'exchange', concluded })
   }
 
@@ -79,10 +91,12 @@ export class Exchange {
 
   /** Takes in the state of a member that began; `reply` gets ours, to be sealed, a moment later. */
   accept(theirs: PushPull, from: Endpoint, reply: (bytes: Uint8Array) => void): void {
-    const { agenda, now, report } = this.#parts
-    const problem = this.#merge(theirs, from)
+    const { agenda, now, swim, report } = this.#parts
+    const { nodes, join } = theirs
+    const news = join ? undefined : differences(stateOf(swim), nodes)
+    const { problem, serf } = this.#merge(theirs, from)
     if (problem !== undefined) report('incompatible', problem, from)
-    this.#askers.push({ join: theirs.join, reply })
+    this.#askers.push({ reply, ...(news && { told: { nodes, serf, news } }) })
     if (this.#askers.length > 1) return
     agenda.at(Math.max(now(), this.#answeredMs + gatheringMs), (nowMs) => this.#answerAll(nowMs), true)
   }
@@ -91,11 +105,10 @@ export class Exchange {
     this.#answeredMs = nowMs
     const askers = this.#askers
     this.#askers = []
-    for (const join of [true, false]) {
-      const alike = askers.filter((asker) => asker.join === join)
-      const state = alike.length > 0 ? this.#state(join) : noBytes
-      for (const { reply } of alike) reply(state)
-    }
+    const joining = askers.filter(({ told }) => !told)
+    const state = joining.length > 0 ? this.#state(true) : noBytes
+    for (const { reply } of joining) reply(state)
+    for (const { reply, told } of askers) if (told) reply(this.#state(false, told))
   }
 
   answered(id: number, message: StreamMessage): void {
@@ -104,13 +117,18 @@ export class Exchange {
       if (message.kind === 'ack' && message.seqNo === purpose.seqNo) this.#parts.acked(purpose.seqNo)
       return
     }
-    if (message.kind === 'pushPull') purpose?.concluded(this.#merge(message))
-    else purpose?.concluded(message.kind === 'error' ? `remote error: ${message.text}` : `answered by ${message.kind}`)
+    if (!purpose) return
+    if (message.kind === 'pushPull') purpose.concluded(this.#merge(message).problem, this.#isNewsTo(message))
+    else
+      purpose.concluded(
+        message.kind === 'error' ? `remote error: ${message.text}` : `answered by ${message.kind}`,
+        false,
+      )
   }
 
   failed(id: number, problem: string, refused: boolean): void {
     const purpose = this.#close(id)
-    if (purpose?.kind === 'exchange') purpose.concluded(problem)
+    if (purpose?.kind === 'exchange') purpose.concluded(problem, false)
     else if (purpose && refused) this.#parts.refused(purpose.seqNo)
   }
 
@@ -127,24 +145,42 @@ export class Exchange {
     return purpose
   }
 
-  #state(join: boolean): Uint8Array {
+  /** All we know, or what is different from what we were told. */
+  #state(join: boolean, told?: Told): Uint8Array {
     const { swim, serf, rumours, compression } = this.#parts
-    const userState = encodeSerfMessage({ kind: 'serfPushPull', ...serf.state(), ...rumours.state() })
-    return encodeStream({ kind: 'pushPull', join, nodes: stateOf(swim), userState }, { compress: compression })
+    let nodes = stateOf(swim)
+    let state = { ...serf.state(), ...rumours.state() }
+    if (told) {
+      const names = new Set([swim.self.name, ...told.news, ...differences(nodes, told.nodes)])
+      nodes = nodes.filter(({ name }) => names.has(name))
+      if (told.serf) state = withoutKnown(state, told.serf, names)
+    }
+    const userState = encodeSerfMessage({ kind: 'serfPushPull', ...state })
+    return encodeStream({ kind: 'pushPull', join, nodes, userState }, { compress: compression })
   }
 
-  /** Returns why the merge was refused. */
-  #merge({ join, nodes, userState }: PushPull, from?: Endpoint): string | undefined {
+  /**
+   * Whether some of what we told was news there, as far as an answer shows it. Ours name those of whom either side knew
+   * something else, and nobody but themselves when there are none; Go's name all that were known there before.
+   */
+  #isNewsTo({ nodes }: PushPull): boolean {
+    return nodes.length > 1 && nodes.length < this.#parts.swim.list.size
+  }
+
+  /** `problem`: why it was refused. */
+  #merge({ join, nodes, userState }: PushPull, from?: Endpoint): { problem?: string; serf?: SerfPushPull } {
     const { swim, serf, rumours, now, report } = this.#parts
     const problem = mergeNodes(swim, nodes, now())
-    if (problem !== undefined || userState.length === 0) return problem
+    if (problem !== undefined) return { problem }
+    if (userState.length === 0) return {}
     const decoded = decodeSerfMessage(userState)
     if (!decoded.ok) report('malformed', decoded.problem, from)
     else if (decoded.value.kind !== 'serfPushPull') report('malformed', `${decoded.value.kind} as state`, from)
     else {
       serf.merge(decoded.value, now())
       rumours.merge(decoded.value, join && this.#ignoring > 0)
+      return { serf: decoded.value }
     }
-    return undefined
+    return {}
   }
 }

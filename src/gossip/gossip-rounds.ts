@@ -29,6 +29,8 @@ export interface GossipRoundsParts {
 export class GossipRounds {
   readonly #parts: GossipRoundsParts
   readonly #canvass: Canvass
+  /** Whose turn has come already. */
+  readonly #told = new Set<NodeRecord>()
   #planned = false
   /** When as many rounds as may be saved will be. */
   #savedUpMs = Number.NEGATIVE_INFINITY
@@ -52,11 +54,22 @@ export class GossipRounds {
   }
 
   #round(nowMs: number): void {
-    const { profile, swim, courier } = this.#parts
+    const { profile, courier } = this.#parts
     this.#planned = false
     this.#savedUpMs = Math.max(this.#savedUpMs, nowMs) + profile.gossipIntervalMs
-    const told = swim.list.pick(profile.gossipNodes, (node) => this.#listens(node, nowMs))
-    for (const node of told) if (!courier.gossip(node)) return
+    for (const node of this.#nextToTell(profile.gossipNodes, nowMs)) {
+      if (courier.gossip(node)) this.#told.add(node)
+    }
+  }
+
+  /** At random of those whose turn has not come yet; then all have a turn again. */
+  #nextToTell(count: number, nowMs: number): NodeRecord[] {
+    const { list } = this.#parts.swim
+    const next = list.pick(count, (node) => this.#listens(node, nowMs) && !this.#told.has(node))
+    if (next.length === count) return next
+    this.#told.clear()
+    const others = list.pick(count - next.length, (node) => this.#listens(node, nowMs) && !next.includes(node))
+    return [...next, ...others]
   }
 
   #hasAudience(nowMs: number): boolean {

@@ -87,7 +87,8 @@ export class Inbox {
     switch (message.kind) {
       case 'joinIntent':
       case 'leaveIntent':
-        if (this.#parts.serf.hear(message, this.#parts.now())) this.#passOn('intents', payload)
+        if (this.#parts.serf.hear(message, this.#parts.now()))
+          this.#passOn('intents', payload, message.kind === 'joinIntent')
         return
       case 'userEvent':
         if (this.#parts.rumours.hearEvent(message)) this.#passOn('events', payload)
@@ -109,11 +110,11 @@ export class Inbox {
     }
   }
 
-  #passOn(queue: 'intents' | 'events' | 'queries', payload: Uint8Array): void {
+  #passOn(queue: 'intents' | 'events' | 'queries', payload: Uint8Array, arrival = false): void {
     const bytes = encodeMessage({ kind: 'user', payload })
     const { courier, report } = this.#parts
     if (bytes.length > courier.maxBroadcastBytes) report('excess', `${bytes.length} bytes to pass on`)
-    else courier[queue].add({ bytes })
+    else courier[queue].add({ bytes, arrival })
   }
 
   /** Hands a query's response on to who asked; nothing else and to nobody else. */

@@ -1,8 +1,10 @@
 /** What the node is told to do, from the order to its `done`: join, leave, bury others, new tags. Nothing here waits for ever. */
 
 import type { Agenda } from './agenda.ts'
+import { retransmitLimit } from './broadcast-queue.ts'
 import type { JoinManner } from './core.ts'
 import type { Courier } from './courier.ts'
+import type { Concluded } from './exchange.ts'
 import type { Endpoint } from './ip.ts'
 import { NodeState } from './messages.ts'
 import type { NodeRecord } from './node-list.ts'
@@ -28,21 +30,23 @@ export interface OrdersParts {
   readonly courier: Courier
   /** Counted: on as often as off. */
   readonly ignoreOld: (ignoring: boolean) => void
-  /** `concluded` gets a problem, or nothing. */
-  readonly exchange: (to: Endpoint, join: boolean, concluded: (problem?: string) => void) => void
+  readonly exchange: (to: Endpoint, join: boolean, concluded: Concluded) => void
   readonly done: (done: Done) => void
 }
 
 /**
  * When many join at once, each is told of the others by gossip that not everybody hears. Further exchanges once nobody
- * has come for a little while mend that long before the regular one; they end with the first that finds no news. Before
- * gossip is through they would find much that comes anyway. They go round the circle of names from our own on, and the
- * first two take place in any case: so nobody is left out whom two of us follow, also not members that do no such thing.
+ * has come for a little while mend that long before the regular one; they end with the first that finds no news on either
+ * side. Before gossip is through they would find much that comes anyway. They go round the circle of names from our own
+ * on; in a large cluster the first two take place in any case: so nobody is left out whom two of us follow, also not
+ * members that do no such thing.
  */
 const calmMs = { least: 300, most: 500 }
 /** Who goes on coming does not keep us from it for longer. */
 const longestWaitMs = 1000
-const furtherExchanges = { least: 2, most: 4 }
+const maxFurtherExchanges = 4
+/** In a cluster where gossip misses so many on average, neither side of a first exchange may know of one. */
+const likelyMisses = 0.5
 
 /** How often we try to be recognised while another address has our name: about as fast as a failure is noticed. */
 const contestedRetryMs = 5000
@@ -69,7 +73,7 @@ export class Orders {
   /** Exchanges state with all of them at once. */
   join(seeds: readonly Endpoint[], { replay, quiet = false }: JoinManner): number {
     const order = this.#number()
-    const { swim } = this.#parts
+    const { swim, courier } = this.#parts
     const joinedBefore = swim.joined
     const problems: string[] = []
     let open = seeds.length
@@ -77,9 +81,11 @@ export class Orders {
       if (!replay) this.#parts.ignoreOld(false)
       const reached = seeds.length - problems.length
       if (reached > 0 && (!quiet || swim.joined !== joinedBefore)) this.#joined(seeds)
+      else courier.settling = false
       this.#parts.done({ order, reached, problems })
     }
     if (!replay) this.#parts.ignoreOld(true)
+    if (!swim.accompanied) courier.settling = true
     if (open === 0) conclude()
     for (const seed of seeds) {
       this.#parts.exchange(seed, true, (problem) => {
@@ -154,14 +160,18 @@ export class Orders {
   }
 
   #exchangeFurther(seeds: readonly Endpoint[], met: Set<string>): void {
-    const { agenda, now, random, swim, exchange: begin } = this.#parts
+    const { agenda, now, random, swim, courier, exchange: begin } = this.#parts
     const latestMs = now() + longestWaitMs
     const exchange = () => {
       const joinedBefore = swim.joined
-      const again = () => {
-        const { least, most } = furtherExchanges
-        if (met.size < least || (met.size < most && swim.joined !== joinedBefore)) this.#exchangeFurther(seeds, met)
+      const again: Concluded = (_problem, toldNews) => {
+        const isNews = toldNews || swim.joined !== joinedBefore
+        if (met.size < this.#neededExchanges || (isNews && met.size < maxFurtherExchanges)) {
+          this.#exchangeFurther(seeds, met)
+        }
       }
+      courier.settling = false
+      if (met.size === 0 && this.#neededExchanges === 0) return
       const next = this.#nextByName((node) => !met.has(node.name) && !isAmong(seeds, node))
       const other = next ?? this.#nextByName((node) => !met.has(node.name))
       if (!other || this.#left) return
@@ -176,6 +186,17 @@ export class Orders {
       })
     }
     whenCalm(swim.joined)
+  }
+
+  /** How many take place whether there is news or not. */
+  get #neededExchanges(): number {
+    const { profile, swim } = this.#parts
+    const { size } = swim.list
+    const limit = retransmitLimit(profile.retransmitMult, size)
+    // Then each of us tells everybody by itself.
+    if (size - 1 <= limit) return 0
+    // Each of the pairs is missed by gossip with this chance.
+    return size ** 2 * Math.exp(-limit) < likelyMisses ? 1 : 2
   }
 
   /** Who follows us in the circle of names, of those that are alive and wanted. */

@@ -269,7 +269,8 @@ export class Swim {
       this.list.add(node)
     }
     this.#absolve(node)
-    queue.add({ name: node.name, bytes: encodeMessage(message), ...(finished && { finished, own: true }) })
+    const whose = finished ? { finished, own: true } : { arrival: node.name !== this.#parts.name }
+    queue.add({ name: node.name, bytes: encodeMessage(message), ...whose })
     const wasGone = isGone(node)
     const changed = !sameBytes(node.meta, message.meta)
     if (host !== node.host || port !== node.port || !sameBytes(node.addr, message.addr)) {

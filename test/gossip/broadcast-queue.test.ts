@@ -9,6 +9,20 @@ const room = 1000
 const many = 100
 
 describe('a broadcast queue', () => {
+  test('does not tell anybody of its own arrival, and tells others less often while exchanges of state will', () => {
+    let isMended = true
+    const queue = new BroadcastQueue(undefined, undefined, () => isMended)
+    queue.add({ name: 'a', bytes: bytes('a came'), arrival: true })
+    queue.add({ bytes: bytes('an intent'), arrival: true })
+    queue.add({ name: 'b', bytes: bytes('b is dead') })
+    assert.deepEqual(text(queue.take(room, 2, 8, many, 'a')).sort(), ['an intent', 'b is dead'])
+    // What is added first stays as it was.
+    isMended = false
+    for (let n = 0; n < 4; n += 1) queue.take(room, 2, 8, many)
+    assert.deepEqual(text(queue.take(room, 2, 8, many)).sort(), ['a came', 'b is dead'])
+    assert.deepEqual(text(queue.take(room, 2, 8, many)), ['b is dead'])
+  })
+
   test('sends each message as often as the limit says, then reports it finished', () => {
     const queue = new BroadcastQueue()
     let finished = 0

@@ -26,13 +26,17 @@ function start() {
   let nowMs = 1000
   /** When packets were sent. */
   const sentMs: number[] = []
+  const sentTo: number[] = []
   const courier = new Courier({
     profile: profiles.lan,
     compression: false,
     sealing: unsealed,
     nodeCount: () => 1000,
     memberCount: () => 1000,
-    emit: () => sentMs.push(nowMs),
+    emit: (effect) => {
+      sentMs.push(nowMs)
+      if (effect.kind === 'packet') sentTo.push(effect.to.port)
+    },
   })
   const rounds = new GossipRounds({ profile: profiles.lan, random, agenda, swim: { list, self }, courier })
   const news = (name: string) => {
@@ -52,7 +56,7 @@ function start() {
     for (let i = 0; i < count; i += 1) list.add(node(`n${i}`, i + 2))
     rounds.plan(nowMs)
   }
-  return { agenda, sentMs, news, run, others, now: () => nowMs }
+  return { agenda, sentMs, sentTo, news, run, others, now: () => nowMs }
 }
 
 test('after a quiet time news goes out at once, to a few, and what comes together goes together', () => {
@@ -79,6 +83,17 @@ test('a few rounds may follow each other closely; in the long run there is one e
   }
   run(4 * gossipIntervalMs)
   assert.equal(Math.abs(sentMs.length / gossipNodes - burst - 9) <= 1, true, `${sentMs.length} packets`)
+})
+
+test('nobody is told a second time before all have been told once', () => {
+  const { sentTo, news, run, others } = start()
+  others(7)
+  for (const name of ['a', 'b', 'c']) {
+    news(name)
+    run(3 * gossipIntervalMs)
+  }
+  for (let from = 0; from + 7 <= sentTo.length; from += 7) assert.equal(new Set(sentTo.slice(from, from + 7)).size, 7)
+  assert.equal(sentTo.length >= 21, true)
 })
 
 test('with nobody to hear it nothing is planned, and nothing is used up', () => {

@@ -268,7 +268,7 @@ describe('an answer', () => {
 })
 
 test('a member that hears nobody blames itself first, and recovers', () => {
-  const cluster = new Cluster(5)
+  const cluster = new Cluster(6)
   const nodes = Array.from({ length: 6 }, (_, i) => cluster.start(`n${i}`))
   for (const node of nodes.slice(1)) cluster.join(node, nodes[0] as Node)
   cluster.until(() => cluster.agree(nodes.map(({ name }) => name)))
