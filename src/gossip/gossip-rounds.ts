@@ -57,19 +57,21 @@ export class GossipRounds {
     const { profile, courier } = this.#parts
     this.#planned = false
     this.#savedUpMs = Math.max(this.#savedUpMs, nowMs) + profile.gossipIntervalMs
-    for (const node of this.#nextToTell(profile.gossipNodes, nowMs)) {
-      if (courier.gossip(node)) this.#told.add(node)
-    }
+    for (const node of this.#nextToTell(profile.gossipNodes, nowMs)) courier.gossip(node)
   }
 
   /** At random of those whose turn has not come yet; then all have a turn again. */
   #nextToTell(count: number, nowMs: number): NodeRecord[] {
     const { list } = this.#parts.swim
     const next = list.pick(count, (node) => this.#listens(node, nowMs) && !this.#told.has(node))
-    if (next.length === count) return next
-    this.#told.clear()
-    const others = list.pick(count - next.length, (node) => this.#listens(node, nowMs) && !next.includes(node))
-    return [...next, ...others]
+    if (next.length < count) {
+      this.#told.clear()
+      const again = list.pick(count - next.length, (node) => this.#listens(node, nowMs) && !next.includes(node))
+      for (const node of again) this.#told.add(node)
+      return [...next, ...again]
+    }
+    for (const node of next) this.#told.add(node)
+    return next
   }
 
   #hasAudience(nowMs: number): boolean {

@@ -82,9 +82,10 @@ describe('joining', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f']
     const nodes = names.map((name) => cluster.start(name))
     const [a, b] = nodes as [Node, Node]
-    cluster.link = (_from, _to, medium) => medium === 'stream'
     for (const node of nodes.slice(1, -1)) cluster.join(node, a)
     cluster.until(() => cluster.agree(names.slice(0, -1), nodes.slice(0, -1)), 4_000)
+    cluster.run(5_000)
+    cluster.link = (_from, _to, medium) => medium === 'stream'
     cluster.join(nodes.at(-1) as Node, a)
     cluster.run(250)
     assert.equal(cluster.status(b, 'f'), undefined)
