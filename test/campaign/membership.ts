@@ -1,7 +1,7 @@
 /**
  * Clusters of members alone, of growing size up to a thousand, in simulated time: all join at once, a tenth and then three
- * tenths of them go dark at once and come back, the smaller ones are divided while packets get lost, a tenth leave. What each member sends while nothing happens must not
- * depend on how many there are, and how long everything takes may grow with the logarithm of it.
+ * tenths of them go dark at once and come back, the smaller ones are divided while packets get lost, a tenth leave. What
+ * each member sends while nothing happens must not depend on how many there are, and how long everything takes is bounded.
  */
 
 import type { SeededRandom } from '../../src/simulation/random.ts'
