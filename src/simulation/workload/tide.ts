@@ -9,15 +9,17 @@ import type { SeededRandom } from '../random.ts'
 /** In ms: how long a burst lasts, and the quiet behind it. */
 const burst = { min: 3_000, max: 10_000 }
 const quiet = { min: 5_000, max: 60_000 }
-/** By so much every pause is longer while it is quiet, at least and at most. */
-const slowest = { min: 10, max: 50 }
+/** By so much every pause is longer than can be, in a burst and while it is quiet, at least and at most. */
+const busy = { min: 1, max: 4 }
+const slow = { min: 10, max: 50 }
 
 export class Tide {
   readonly #random: SeededRandom
-  #slowness = 1
+  #slowness = busy.min
+  #isQuiet = false
   #turnsMs: number
 
-  /** Begins with a burst. */
+  /** Begins with a burst, at its busiest: short runs have little more. */
   constructor(random: SeededRandom) {
     this.#random = random
     this.#turnsMs = random.between(burst.min, burst.max)
@@ -26,9 +28,9 @@ export class Tide {
   /** By what a pause that begins now is longer. Time must not go back from call to call. */
   slowness(nowMs: number): number {
     while (nowMs >= this.#turnsMs) {
-      const isQuiet = this.#slowness === 1
-      const lasts = isQuiet ? quiet : burst
-      this.#slowness = isQuiet ? this.#random.between(slowest.min, slowest.max) : 1
+      this.#isQuiet = !this.#isQuiet
+      const [lasts, pauses] = this.#isQuiet ? [quiet, slow] : [burst, busy]
+      this.#slowness = this.#random.between(pauses.min, pauses.max)
       this.#turnsMs += this.#random.between(lasts.min, lasts.max)
     }
     return this.#slowness
