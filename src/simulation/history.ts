@@ -41,6 +41,8 @@ export interface Members {
   readonly ok: true
   /** Names of those that the node believes alive, itself included. */
   readonly alive: readonly string[]
+  /** Of those that it knows to have left. */
+  readonly left?: readonly string[]
 }
 
 interface Asked<Kind extends string, Answer> {

@@ -3,6 +3,7 @@
 import {
   checkCaughtUp,
   checkGrowth,
+  checkLagging,
   checkPeers,
   checkRecords,
   checkReplicators,
@@ -65,7 +66,7 @@ export class Inside {
     if (down.length > 0) return down.map((slot) => ({ kind: 'neverStarted', node: slot.name }))
     const nodes = this.#slots.flatMap((slot) => slot.snapshot() ?? [])
     const behind = checkCaughtUp(nodes).filter((violation) => !this.#losses.excusesCopy(violation))
-    const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...behind]
+    const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...checkLagging(nodes), ...behind]
     // Reading everything is the dear one: only when nothing else is open, or the time is up.
     const writers = this.#writers
     if (writers === undefined || (open.length > 0 && !lastTime)) return open
@@ -74,6 +75,12 @@ export class Inside {
       ...checkRecords(this.#losses.expected(writers.acknowledged, nodes), nodes),
       ...this.#losses.places(nodes, (place) => writers.hostOf(place)),
     ]
+  }
+
+  /** What those that are up do not agree on with the peers that are. */
+  peers(): Violation[] {
+    const nodes = this.#slots.flatMap((slot) => (slot.state === 'up' ? (slot.snapshot() ?? []) : []))
+    return [...checkPeers(nodes), ...checkReplicators(nodes)]
   }
 
   /** Acknowledged records that nobody holds. */

@@ -40,6 +40,8 @@ export interface NodeSnapshot extends HeldCopies {
   /** Peers a replicator is wanted for, and peers one is running for. */
   readonly wanted: readonly string[]
   readonly running: readonly string[]
+  /** Of these, those that have not got all that their peer had. */
+  readonly lagging?: readonly string[]
 }
 
 export type Violation =
@@ -75,6 +77,7 @@ export type Violation =
       readonly wanted: readonly string[]
       readonly live: readonly string[]
     }
+  | { readonly kind: 'notCaughtUp'; readonly node: string; readonly peers: readonly string[] }
   | { readonly kind: 'stillOpen'; readonly node: string; readonly open: readonly string[] }
   | { readonly kind: 'startFailed'; readonly node: string; readonly reason: string }
   | { readonly kind: 'stopFailed'; readonly node: string; readonly reason: string }
@@ -106,6 +109,8 @@ export function describeViolation(violation: Violation): string {
       return `${violation.node}: wants replicators of ${list(violation.wanted)}, runs ${list(violation.running)}`
     case 'peersUnknown':
       return `${violation.node}: wants ${list(violation.wanted)}, alive are ${list(violation.live)}`
+    case 'notCaughtUp':
+      return `${violation.node}: its replicators of ${list(violation.peers)} have not caught up`
     case 'stillOpen':
       return `${violation.node}: still open after stop: ${violation.open.join(', ')}`
     case 'neverStarted':
@@ -184,6 +189,13 @@ export function checkPlaces(
 export function checkReplicators(nodes: readonly NodeSnapshot[]): Violation[] {
   return nodes.flatMap(({ name, wanted, running }): Violation[] =>
     sameNames(wanted, running) ? [] : [{ kind: 'replicatorsDiffer', node: name, wanted, running }],
+  )
+}
+
+/** Once all is quiet, every replicator says that it has got all that its peer had. */
+export function checkLagging(nodes: readonly NodeSnapshot[]): Violation[] {
+  return nodes.flatMap(({ name, lagging = [] }): Violation[] =>
+    lagging.length === 0 ? [] : [{ kind: 'notCaughtUp', node: name, peers: lagging }],
   )
 }
 

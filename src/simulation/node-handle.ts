@@ -26,6 +26,8 @@ export interface NodeHandle {
   /** Names of the peers a replicator is wanted for, and of those one is running for. */
   wanted(): readonly string[]
   running(): readonly string[]
+  /** Of those that run, the ones that have not got all that their peer had. */
+  lagging?(): readonly string[]
   /** Declares a member left; rejects when that could not be said. */
   forceLeave?(name: string): Promise<void>
   /** Changes the key of gossip in the whole cluster; rejects when some member did not. */

@@ -123,6 +123,7 @@ export class NodeSlot {
       },
       wanted: node.wanted(),
       running: node.running(),
+      lagging: node.lagging?.() ?? [],
     }
   }
 

@@ -6,6 +6,7 @@
 import { History } from './history.ts'
 import type { Host } from './host.ts'
 import { Bench, type Verdict } from './judges/bench.ts'
+import { leftUnheard } from './judges/known-members.ts'
 import { Lookout } from './lookout.ts'
 import type { NodeSlot } from './node-slot.ts'
 import { SeededRandom } from './random.ts'
@@ -13,11 +14,14 @@ import { simulatedDesk } from './simulated-desk.ts'
 import { DiskView } from './universe/disk-view.ts'
 import type { Limits } from './universe/topic-rules.ts'
 import { Universe } from './universe/universe.ts'
-import { audit } from './workload/audit.ts'
+import { askAll, audit } from './workload/audit.ts'
 import { type ClientMix, startClients, usualClients } from './workload/clients.ts'
 import { type Counter, Floor } from './workload/floor.ts'
 import { Tide } from './workload/tide.ts'
 import type { World } from './world.ts'
+
+/** Clients wait no longer for an answer. */
+const longestAskedMs = 5_000
 
 export interface ClientOptions extends Partial<ClientMix> {
   /** Where nodes serve. */
@@ -99,6 +103,12 @@ export class Outside {
     this.#floor.close()
   }
 
+  /** Those who would still send something again let it be. Resolves when all that was asked is answered. */
+  async silence(): Promise<void> {
+    this.#floor.silence()
+    await this.#options.world.run({ untilMs: this.#options.world.now + longestAskedMs })
+  }
+
   /** A step of the plan was taken. */
   stepTaken(): void {
     for (const { host } of this.#options.slots) this.#lookAfter(host)
@@ -119,6 +129,8 @@ export class Outside {
     const { host } = this.#options.slots.find((slot) => slot.name === name)!
     this.universe.lost(this.#diskOf(host))
     this.universe.forgot(host.nodeName)
+    // Before anybody can do anything about it.
+    this.look()
   }
 
   /** At the disks. */
@@ -134,6 +146,12 @@ export class Outside {
     await world.complete(audit(this.#floor, this.#rounds, named))
     this.look()
     return this.#bench.rests({ ...this.#rest(), round: this.#rounds })
+  }
+
+  /** Who does not say that this node has left, which has just said so. */
+  async leftUnheard(name: string): Promise<Verdict[]> {
+    await this.#options.world.complete(askAll(this.#floor))
+    return leftUnheard(name, this.#rest()).map((finding) => ({ judge: 'knownMembers', ...finding }))
   }
 
   /** Whether anything may go by a limit in this run. */
@@ -218,7 +236,7 @@ export class Outside {
           universe.held(name, log, frame, bytes)
         },
         durable: (log, frame) => universe.durable(name, log, frame),
-        gone: (log, frame, how, wasDurable) => universe.gone(name, log, frame, how, wasDurable),
+        gone: (log, ...what) => universe.gone(name, log, ...what),
       }),
     )
   }

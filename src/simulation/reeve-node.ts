@@ -117,6 +117,10 @@ export const reeveNode =
         Object.entries(node.status().replicators)
           .filter(([, state]) => state !== 'parked')
           .map(([peer]) => peer),
+      lagging: () =>
+        Object.entries(node.status().replicators)
+          .filter(([, state]) => state !== 'parked' && state !== 'live')
+          .map(([peer]) => peer),
       async stop() {
         channel.close()
         for (const client of administrators) client.close()

@@ -65,8 +65,12 @@ export interface ScenarioResult {
 
 /** Between two looks at the promises that hold at all times. */
 const watchMs = 5_000
-/** Between two looks at whether the healed cluster rests. */
+/** Between two looks at whether the healed cluster rests; to look at all disks is dear, and is done ever less often. */
 const pollMs = 250
+const pollMaxMs = 8_000
+
+/** How long it may take until all others know that a node has left. */
+const heardMs = 20_000
 
 export async function runScenario(options: ScenarioOptions): Promise<ScenarioResult> {
   const beganMs = realNowMs()
@@ -135,13 +139,17 @@ class Scenario {
     this.#outside?.stepTaken()
     const deadlineMs = world.now + (this.#options.settleMs ?? 120_000)
     let open: Violation[] = []
+    let pauseMs = pollMs
     for (;;) {
       for (const slot of this.#slots) slot.start()
       const isLate = world.now >= deadlineMs
       open = this.#inside.unsettled(isLate)
-      if (open.length === 0 || isLate) open.push(...((await this.#outside?.rests()) ?? []).map(toViolation))
-      if (open.length === 0 || isLate) break
-      await world.run({ untilMs: world.now + pollMs })
+      if (open.length === 0 || isLate) {
+        open.push(...((await this.#outside?.rests()) ?? []).map(toViolation))
+        if (open.length === 0 || isLate) break
+        pauseMs = Math.min(2 * pauseMs, pollMaxMs)
+      }
+      await world.run({ untilMs: world.now + pauseMs })
     }
     world.note(open.length === 0 ? 'settled' : 'did not settle')
     this.#report(open)
@@ -153,10 +161,23 @@ class Scenario {
   /** One after the other, in an order by seed. */
   async stop(): Promise<void> {
     const limitMs = (this.#options.stopMs ?? 30_000) + 1_000
+    await this.#outside?.silence()
     for (const slot of new SeededRandom(this.#options.seed, 'stop').shuffle(this.#slots)) {
+      const name = slot.node?.name
       slot.stop()
-      if (await this.#world.run({ until: () => slot.state === 'down', limitMs })) continue
-      slot.end('kill')
+      if (!(await this.#world.run({ until: () => slot.state === 'down', limitMs }))) slot.end('kill')
+      else if (name !== undefined && this.#outside) await this.#heard(name)
+    }
+  }
+
+  /** Those that are left know that it has left, and let go of it. */
+  async #heard(name: string): Promise<void> {
+    const deadlineMs = this.#world.now + heardMs
+    for (;;) {
+      const open = this.#inside.peers()
+      if (open.length === 0) open.push(...((await this.#outside?.leftUnheard(name)) ?? []).map(toViolation))
+      if (open.length === 0 || this.#world.now >= deadlineMs) return this.#report(open)
+      await this.#world.run({ untilMs: this.#world.now + pollMs })
     }
   }
 

@@ -1,8 +1,10 @@
 /**
- * Proofs that take too long for every run of the tests: `npm run campaign -- NAME [--times N] [--seed N] [PART …]`. What `npm
- * test` has of each is a part of it. Where sizes count and not times, the option is `--nodes N`.
+ * Proofs that take too long for every run of the tests: `npm run campaign -- NAME [--times N] [--seed N] [--jobs N] [--report] [PART …]`.
+ * What `npm test` has of each is a part of it. Where sizes count and not times, the option is `--nodes N`. Planted bugs know
+ * jobs, a report and parts of names.
  */
 
+import { availableParallelism } from 'node:os'
 import { inspect, parseArgs } from 'node:util'
 import { SeededRandom } from '../../src/simulation/random.ts'
 import { crashPoints } from './crash-points.ts'
@@ -14,13 +16,21 @@ import { planted } from './planted.ts'
 import { powerCuts } from './power-cuts.ts'
 import { restarts } from './restarts.ts'
 
+export interface CampaignOptions {
+  readonly parts: readonly string[]
+  /** So much at once. */
+  readonly jobs: number
+  /** What came of it is kept in the sources. */
+  readonly report: boolean
+}
+
 interface Campaign {
   readonly what: string
   readonly times: number
   /** What `times` counts; default: times. */
   readonly unit?: 'nodes'
   /** Resolves with what was proven, in one line; rejects with what was found. */
-  run(times: number, random: SeededRandom, say: (text: string) => void, parts: readonly string[]): Promise<string>
+  run(times: number, random: SeededRandom, say: (text: string) => void, options: CampaignOptions): Promise<string>
 }
 
 const campaigns: Readonly<Record<string, Campaign>> = {
@@ -34,7 +44,11 @@ const campaigns: Readonly<Record<string, Campaign>> = {
     run: membership,
   },
   partitions: { what: 'partitions of real nodes, of any shape, and stops of processes', times: 50, run: partitions },
-  planted: { what: 'seeds at most for each planted bug; PART: of names', times: 50, run: planted },
+  planted: {
+    what: 'seeds at most for each planted bug; PART: of names; --report: makes its table',
+    times: 50,
+    run: planted,
+  },
   restarts: { what: 'ends of all nodes at once, and starts in every order', times: 12, run: restarts },
   'power-cuts': { what: 'ends of a machine at any operation of its disk', times: 10_000, run: powerCuts },
 }
@@ -44,15 +58,24 @@ process.exit(await main())
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { times: { type: 'string' }, nodes: { type: 'string' }, seed: { type: 'string' } },
+    options: {
+      times: { type: 'string' },
+      nodes: { type: 'string' },
+      seed: { type: 'string' },
+      jobs: { type: 'string' },
+      report: { type: 'boolean', default: false },
+    },
   })
   const campaign = campaigns[positionals[0] ?? '']
   const unit = campaign?.unit ?? 'times'
   const times = Number(values[unit] ?? campaign?.times)
   const wrongUnit = values[unit === 'times' ? 'nodes' : 'times'] !== undefined
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
-  if (!campaign || wrongUnit || !Number.isInteger(times) || times < 1 || !Number.isSafeInteger(seed)) {
-    process.stderr.write('usage: npm run campaign -- NAME [--times N | --nodes N] [--seed N] [PART …]\n')
+  const jobs = Number(values.jobs ?? availableParallelism())
+  const isGood = (number: number): boolean => Number.isInteger(number) && number >= 1
+  if (!campaign || wrongUnit || !isGood(times) || !isGood(jobs) || !Number.isSafeInteger(seed)) {
+    const options = '[--times N | --nodes N] [--seed N] [--jobs N] [--report] [PART …]'
+    process.stderr.write(`usage: npm run campaign -- NAME ${options}\n`)
     for (const [name, { what, times, unit = 'times' }] of Object.entries(campaigns)) {
       process.stderr.write(`  ${name.padEnd(12)} ${what} (${times.toLocaleString('en')} ${unit})\n`)
     }
@@ -62,7 +85,11 @@ async function main(): Promise<number> {
   const startMs = performance.now()
   try {
     const say = (text: string) => process.stdout.write(`  ${text}\n`)
-    const proven = await campaign.run(times, new SeededRandom(seed, 'campaign'), say, positionals.slice(1))
+    const proven = await campaign.run(times, new SeededRandom(seed, 'campaign'), say, {
+      parts: positionals.slice(1),
+      jobs,
+      report: values.report,
+    })
     process.stdout.write(`${proven} (${Math.round((performance.now() - startMs) / 1000)} s)\n`)
     return 0
   } catch (error) {

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import type { NodeSettings } from '../../src/config.ts'
 
 export interface Edit {
   /** From the root of the project, with slashes. */
@@ -22,22 +23,43 @@ export interface PlantedBug {
   /** What a user would lose by it. */
   readonly breaks: string
   readonly edits: readonly Edit[]
-  /** Classes of faults, parted by commas, without which it does not show: of all seeds of the swarm few draw just these. */
+  readonly world?: BugWorld
+}
+
+/** Where a bug shows. What is left out is as in most runs: four nodes, half a minute, some of all faults by the seed. */
+export interface BugWorld {
+  /** All of these classes of faults, parted by commas, and no others: few seeds draw just these. */
   readonly faults?: string
+  /** Some of all but these, parted by commas. */
+  readonly without?: string
+  /** Mean pause between two faults. */
+  readonly gapMs?: number
+  readonly nodes?: number
+  readonly minutes?: number
+  /** Clients that set and delete a topic. Default: one with every fourth seed. */
+  readonly topicKeepers?: number
+  /** Of all nodes. */
+  readonly settings?: NodeSettings
+  readonly recordMaxBytes?: number
 }
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A bug of one edit. */
+/** A bug of one edit. `world`: classes of faults are enough. */
 export function bug(
   name: string,
   breaks: string,
   file: string,
   find: string,
   replace: string,
-  faults?: string,
+  world: string | BugWorld = {},
 ): PlantedBug {
-  return { name, breaks, edits: [{ file, find, replace }], ...(faults !== undefined && { faults }) }
+  return {
+    name,
+    breaks,
+    edits: [{ file, find, replace }],
+    world: typeof world === 'string' ? { faults: world } : world,
+  }
 }
 
 /** The source with the edits of this file made. Throws where one does not fit: the code it was made for has changed. */

@@ -17,7 +17,8 @@ function viewed(seed = 1) {
   const view = new DiskView(host.disk, {
     held: (log, { base, end }) => told.push(`held ${log === logA} ${base}-${end}`),
     durable: (_log, { base }) => told.push(`durable ${base}`),
-    gone: (_log, { base }, how, wasDurable) => told.push(`${how} ${base}${wasDurable ? ' durable' : ''}`),
+    gone: (_log, { base }, how, wasDurable, topicBytes) =>
+      told.push(`${how} ${base}${wasDurable ? ' durable' : ''}${topicBytes === undefined ? '' : ` of ${topicBytes}`}`),
   })
   host.env.disk.makeFolder(folder)
   const file = host.env.disk.open(path, 'write')
@@ -113,7 +114,7 @@ test('what is cut, written over, removed, set aside or lost in a crash is told, 
   assert.equal(look().filter((text) => text.startsWith('removed')).length, 4)
 })
 
-test('what is cut or set aside behind damage is told as that', async () => {
+test('what is cut or set aside behind damage is told as that, and what no file has any more as thrown away', async () => {
   const { world, host, file, look, syncNames } = viewed()
   const frames = madeFrames(logA, ['one', 'two', 'three', 'four']) as [Made, Made, Made, Made]
   for (const frame of frames) append(file, frame)
@@ -122,10 +123,40 @@ test('what is cut or set aside behind damage is told as that', async () => {
   look()
   file.write(bytesOf('dam'), frames[0].bytes.length + 74)
   assert.deepEqual(look(), ['cut 1 durable'])
+  file.write(bytesOf('dam'), frames.slice(0, 3).reduce((sum, { bytes }) => sum + bytes.length, 0) + 74)
+  assert.deepEqual(look(), ['behindDamage 3 durable'], 'it is damaged itself')
+  file.write(
+    frames[3].bytes,
+    frames.slice(0, 3).reduce((sum, { bytes }) => sum + bytes.length, 0),
+  )
+  look()
+  host.disk.install('/data/aside', Buffer.concat([bytesOf('any bytes, then '), frames[3].bytes]))
   file.truncate(frames.slice(0, 3).reduce((sum, { bytes }) => sum + bytes.length, 0))
   assert.deepEqual(look(), ['behindDamage 3 durable'])
   host.env.disk.rename(path, '/data/x')
   assert.deepEqual(look(), ['setAside 0 durable', 'behindDamage 2 durable'])
+  host.env.disk.rename('/data/x', path)
+  look()
+  host.env.disk.removeFile(path)
+  assert.deepEqual(look(), ['removed 0 durable', 'thrownAway 2 durable'])
+})
+
+test('what goes from the beginning of a log is told with how much its topic had then', () => {
+  const { host, file, look } = viewed()
+  const frames = madeFrames(logA, ['one', 'two', 'three']) as [Made, Made, Made]
+  const [size, paths] = [
+    frames[0].bytes.length,
+    [path, `${folder}/${'1'.padStart(20, '0')}.log`, `${folder}/${'2'.padStart(20, '0')}.log`],
+  ]
+  append(file, frames[0])
+  for (const at of [1, 2] as const) append(host.env.disk.open(paths[at]!, 'write'), frames[at])
+  look()
+  const all = frames.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  host.env.disk.removeFile(paths[0]!)
+  host.env.disk.removeFile(paths[1]!)
+  assert.deepEqual(look(), [`removed 0 of ${all}`, `removed 1 of ${all - size}`])
+  host.env.disk.removeFile(paths[2]!)
+  assert.deepEqual(look(), ['removed 2'], 'nothing follows it')
 })
 
 test('after a crash it knows what the disk still has', async () => {

@@ -5,6 +5,7 @@ import {
   type CopySnapshot,
   checkCaughtUp,
   checkGrowth,
+  checkLagging,
   checkNothingOpen,
   checkPeers,
   checkPlaces,
@@ -129,6 +130,8 @@ test('what was sent again is there once', () => {
 test('replicators are the wanted ones, each once, and wanted is who is alive', () => {
   const nodes = [node('a', { wanted: ['b'], running: ['b', 'b'] }), node('b', { wanted: ['a'], running: ['a'] })]
   assert.deepEqual(texts(checkReplicators(nodes)), ['a: wants replicators of [b], runs [b b]'])
+  const lagging = nodes.map((node) => ({ ...node, lagging: node.name === 'a' ? ['b'] : [] }))
+  assert.deepEqual(texts(checkLagging(lagging)), ['a: its replicators of [b] have not caught up'])
   assert.deepEqual(checkPeers(nodes), [])
   assert.deepEqual(texts(checkPeers([...nodes, node('c', { wanted: ['b', 'a'] })])), [
     'a: wants [b], alive are [b c]',

@@ -5,9 +5,10 @@ import { durableBeforeVisible } from '../../src/simulation/judges/durable-before
 import { durableCopies } from '../../src/simulation/judges/durable-copies.ts'
 import { equalCopies } from '../../src/simulation/judges/equal-copies.ts'
 import { auditOf, finallyEverywhere } from '../../src/simulation/judges/finally-everywhere.ts'
+import { auditorOf, finallyTaking } from '../../src/simulation/judges/finally-taking.ts'
 import { honestErrors } from '../../src/simulation/judges/honest-errors.ts'
 import { keptCursors, namedAuditOf } from '../../src/simulation/judges/kept-cursors.ts'
-import { knownMembers } from '../../src/simulation/judges/known-members.ts'
+import { knownMembers, leftUnheard } from '../../src/simulation/judges/known-members.ts'
 import { noStepBack } from '../../src/simulation/judges/no-step-back.ts'
 import { nothingDeleted } from '../../src/simulation/judges/nothing-deleted.ts'
 import { oneContent } from '../../src/simulation/judges/one-content.ts'
@@ -33,6 +34,8 @@ test('every judge has a name of its own, and a sound history pleases them all', 
     court.read('b', [[logA, 0, ['one', 'two', 'three']]], { waitsFor: { [logA]: 3 }, byTime: true })
     court.read('b', [[logA, 0, ['one', 'two', 'three']]], { reading: auditOf('b', 1) })
     court.read('a', [[logA, 0, ['one', 'two', 'three']]], { reading: auditOf('a', 1) })
+    court.produced('a', ['one'], stored(0, 1), { client: auditorOf(1) })
+    court.produced('b', ['one'], stored(0, 1), { client: auditorOf(1) })
     for (const node of ['a', 'b']) {
       const operation = court.history.begin({ kind: 'members', client: 'auditor', node, disk: node })
       court.history.end(operation, { ok: true, alive: ['b', 'a'] } as never)
@@ -143,6 +146,22 @@ test('timeOrder sees an answer that is merged by time and is not in its order', 
   only(court.found(), /by time got orders.a.*\/0 behind a later one of orders.b/)
 })
 
+test('timeOrder sees a run of a node that begins before its earlier ones ended', () => {
+  const court = inCourt(timeOrder())
+  const run = (number: number): string => `${logA.slice(0, -1)}${number}`
+  const hold = (number: number, timestamp: number, isDurable = true): void =>
+    court.hold('a', run(number), madeFrames(run(number), ['x'], { timestamp }), isDurable)
+  hold(1, 90_000)
+  hold(2, 90_001)
+  hold(3, 95_000, false)
+  hold(4, 94_000)
+  assert.deepEqual(court.found(), [], 'what was never durable is not known')
+  hold(5, 93_000)
+  only(court.found(), /^a: .*5\/0 is not later than what .*4 has/)
+  hold(6, 20_000)
+  assert.deepEqual(court.found(), [], 'the clock may have been so wrong')
+})
+
 test('storedOnce sees a record that is stored again under its sequence, and two ids of one record', () => {
   const court = inCourt(storedOnce())
   const mark = { id: new Uint8Array(16).fill(7), sequence: 4 }
@@ -163,6 +182,15 @@ test('storedOnce sees a record that is stored again under its sequence, and two 
   assert.deepEqual(court.found(), [])
   court.produced('a', ['one'], stored(3, 1), place)
   only(court.found(), /was answered as .*\/0 and as .*\/3/)
+  const here = { place: `${'07'.repeat(16)}/4` }
+  court.produced('c', ['one', 'two'], stored(0, 2, 1, `orders/c/${epoch}`), here)
+  assert.deepEqual(court.found(), [], 'who fails over meets a node that has not heard of it')
+  court.produced('b', ['one', 'two'], stored(0, 2, 1, logB), here)
+  court.hold('d', logB, madeFrames(logB, ['one,two'], { mark }))
+  court.produced('d', ['one', 'two'], { ...stored(0, 2, 1, logB), duplicate: true }, here)
+  assert.deepEqual(court.found(), [])
+  court.produced('d', ['one', 'two'], stored(0, 2, 1, `orders/d/${epoch}`), here)
+  only(court.found(), /^d: orders.d.*\/0 is orders.b.*\/0 once more, which was on its disk before/)
   court.universe.forgot('a')
   court.produced('a', ['one'], stored(4, 1), place)
   assert.deepEqual(court.found(), [], 'whose disk was replaced cannot know')
@@ -229,6 +257,28 @@ test('nothingDeleted sees what is gone and may not be, and what nobody may ever 
   court.universe.lost('a')
   gone(2, 'crash')
   assert.deepEqual(court.found(), [], 'a disk that lies is not the fault of who uses it')
+  const other = inCourt(nothingDeleted())
+  other.hold('a', logA, frames)
+  other.universe.lost('a')
+  other.universe.gone('a', logA, frames[2]!.frame, 'thrownAway', true)
+  only(other.found(), /\/2 was thrown away behind damage/)
+})
+
+test('nothingDeleted sees what retention takes of a topic that is within its limits', () => {
+  const court = inCourt(nothingDeleted())
+  const frames = madeFrames(logA, ['one', 'two'])
+  court.hold('a', logA, frames)
+  const gone = (topicBytes?: number): void =>
+    court.universe.gone('a', logA, frames[0]!.frame, 'removed', true, topicBytes)
+  court.universe.topics.limited('orders', { retentionMs: 0, retentionBytes: 1000, retentionRecords: 0 })
+  gone(1001)
+  gone()
+  assert.deepEqual(court.found(), [])
+  gone(1000)
+  only(court.found(), /^a: .*\/0 was trimmed, and its topic is within its limits/)
+  court.universe.topics.limited('orders', { retentionMs: 1, retentionBytes: 0, retentionRecords: 0 })
+  gone(1000)
+  assert.deepEqual(court.found(), [], 'it may have been too old')
 })
 
 test('finallyEverywhere sees an acknowledged record that a node does not give in the end', () => {
@@ -259,6 +309,18 @@ test('finallyEverywhere excuses what only a disk that lied was said to have, and
   only(court.rests({ b: {} }), /^b: 1 acknowledged records cannot be read/)
 })
 
+test('finallyTaking sees a node that takes no record in the end, or does not get it to all', () => {
+  const court = inCourt(finallyTaking())
+  const nodes = { a: {}, b: {}, c: {} }
+  court.produced('a', ['x'], stored(0, 1, 3), { client: auditorOf(1) })
+  court.produced('b', ['x'], refused('OVERLOADED'), { client: auditorOf(1) })
+  court.produced('c', ['x'], stored(0, 1, 3), { client: auditorOf(0) })
+  assert.deepEqual(court.rests(nodes), [
+    'b: a record that was to be on all disks ended with OVERLOADED',
+    'c: a record that was to be on all disks ended with no answer',
+  ])
+})
+
 test('equalCopies sees a copy that is behind, has a gap, or begins late, unless that may be', () => {
   const court = inCourt(equalCopies())
   court.hold('a', logA, madeFrames(logA, ['one', 'two', 'three']))
@@ -285,10 +347,30 @@ test('knownMembers sees who is taken for dead, or for alive, once all is quiet',
   only(court.rests({ a: {}, b: {} }), /^b: says of its members UNAVAILABLE/)
 })
 
+test('who has said goodbye has left, to everybody', () => {
+  const court = inCourt(knownMembers())
+  for (const [node, left] of [
+    ['a', ['c']],
+    ['b', []],
+  ] as const) {
+    const operation = court.history.begin({ kind: 'members', client: 'auditor', node, disk: node })
+    court.history.end(operation, { ok: true, alive: ['a', 'b'], left } as never)
+  }
+  const live = ['a', 'b'].map((node) => ({ node, name: node, disk: node, bounds: () => undefined }))
+  assert.deepEqual(leftUnheard('c', { history: court.history, live }), [
+    { node: 'b', reason: 'does not say that c has left' },
+  ])
+})
+
 test('honestErrors sees an error that means a bug', () => {
   const court = inCourt(honestErrors())
   court.produced('a', ['one'], refused('UNAVAILABLE'))
   assert.deepEqual(court.found(), [])
   court.produced('a', ['one'], refused('INTERNAL'))
   only(court.found(), /^a: produce ended with INTERNAL/)
+  court.produced('a', ['one'], refused('PRODUCER_OUT_OF_ORDER'))
+  only(court.found(), /^a: produce ended with PRODUCER_OUT_OF_ORDER/)
+  court.universe.lost('b')
+  court.produced('a', ['one'], refused('PRODUCER_OUT_OF_ORDER'))
+  assert.deepEqual(court.found(), [], 'what was lost with a disk cannot be known')
 })

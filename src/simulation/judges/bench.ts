@@ -6,6 +6,7 @@ import { durableBeforeVisible } from './durable-before-visible.ts'
 import { durableCopies } from './durable-copies.ts'
 import { equalCopies } from './equal-copies.ts'
 import { finallyEverywhere } from './finally-everywhere.ts'
+import { finallyTaking } from './finally-taking.ts'
 import { honestErrors } from './honest-errors.ts'
 import type { Finding, Judge, JudgeName, Rest } from './judge.ts'
 import { keptCursors } from './kept-cursors.ts'
@@ -32,6 +33,7 @@ export const allJudges: readonly (() => Judge)[] = [
   keptCursors,
   nothingDeleted,
   finallyEverywhere,
+  finallyTaking,
   equalCopies,
   knownMembers,
   honestErrors,

@@ -51,6 +51,7 @@ export type JudgeName =
   | 'keptCursors'
   | 'nothingDeleted'
   | 'finallyEverywhere'
+  | 'finallyTaking'
   | 'equalCopies'
   | 'knownMembers'
   | 'honestErrors'

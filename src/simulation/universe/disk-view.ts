@@ -11,9 +11,9 @@ import { type StoredFrame, storedFrames } from './stored-frames.ts'
 /**
  * `removed`: with its file. `setAside`: its file got a name of no log. `cut`: its file is there and does not have it.
  * `behindDamage`: one of these, but something before it in its log was not there any more: who opens that log may not let
- * it go on there, and sets the rest aside.
+ * it go on there, and sets the rest aside. `thrownAway`: so it is, but no file of the disk has it any more.
  */
-export type GoneHow = 'removed' | 'setAside' | 'cut' | 'crash' | 'behindDamage'
+export type GoneHow = 'removed' | 'setAside' | 'cut' | 'crash' | 'behindDamage' | 'thrownAway'
 
 /** A disk as it is seen from below: a simulated one, or what a recording of a real one tells. */
 export interface WatchedDisk {
@@ -26,8 +26,11 @@ export interface DiskListener {
   held(log: string, frame: StoredFrame, bytes: Uint8Array): void
   /** One that is there and that a power cut would leave. */
   durable(log: string, frame: StoredFrame): void
-  /** One that is not there any more. `wasDurable`: no power cut could have taken it. */
-  gone(log: string, frame: StoredFrame, how: GoneHow, wasDurable: boolean): void
+  /**
+   * One that is not there any more. `wasDurable`: no power cut could have taken it. `topicBytes`: of all frames of its
+   * topic, at most so many were here with those of its file, which was the first of its log and is followed by another.
+   */
+  gone(log: string, frame: StoredFrame, how: GoneHow, wasDurable: boolean, topicBytes?: number): void
 }
 
 interface Held {
@@ -121,28 +124,44 @@ export class DiskView implements DiskWitness {
     return { start: frames[0]!.frame.base, end, gapAt: gap === -1 ? undefined : frames[gap]!.frame.base }
   }
 
-  /** Bytes and records of all frames of a topic that are here now. */
-  topicSize(topic: string): { bytes: number; records: number } {
-    let [bytes, records] = [0, 0]
+  /** Bytes of all frames of a topic that are here now. */
+  #topicBytes(topic: string): number {
+    let bytes = 0
     for (const { log, frames } of this.#segments.values()) {
-      if (!log.startsWith(`${topic}/`)) continue
-      for (const { frame } of frames) {
-        bytes += frame.bytes
-        records += frame.end - frame.base
-      }
+      if (log.startsWith(`${topic}/`)) for (const { frame } of frames) bytes += frame.bytes
     }
-    return { bytes, records }
+    return bytes
   }
 
   #tellRemoved(): void {
-    for (const [file, { log, frames, damagedAt = Number.POSITIVE_INFINITY }] of this.#removed) {
+    const removed = [...this.#removed]
+    const sizes = this.#sizesBefore(removed.map(([, segment]) => segment))
+    for (const [at, [file, { log, frames, damagedAt = Number.POSITIVE_INFINITY }]] of removed.entries()) {
       const how = hasName(this.disk, file) ? 'setAside' : 'removed'
       if (this.#byFile.has(file)) continue
       for (const { frame, durable } of frames) {
-        this.#listener.gone(log, frame, frame.base >= damagedAt ? 'behindDamage' : how, durable)
+        if (frame.base >= damagedAt) this.#listener.gone(log, frame, this.#behindDamage(frame), durable)
+        else this.#listener.gone(log, frame, how, durable, sizes[at])
       }
     }
     this.#removed.clear()
+  }
+
+  /** Of the topic of each of these files when it went; undefined: it was not the first part of a log that goes on. */
+  #sizesBefore(removed: readonly Segment[]): (number | undefined)[] {
+    const sizes = new Map<string, number>()
+    const bases = new Map<string, Set<number | undefined>>()
+    return removed
+      .toReversed()
+      .map(({ log, frames }) => {
+        const topic = log.slice(0, log.indexOf('/'))
+        const later = bases.get(log) ?? new Set([...(this.#byLog.get(log) ?? [])].map(firstBase))
+        const bytes = frames.reduce((sum, { frame }) => sum + frame.bytes, sizes.get(topic) ?? this.#topicBytes(topic))
+        sizes.set(topic, bytes)
+        bases.set(log, new Set(later).add(frames[0]?.frame.base))
+        return later.has(frames.at(-1)?.frame.end) ? bytes : undefined
+      })
+      .toReversed()
   }
 
   /** After a crash any file may be there or not: names that came back, or went, are told as they are found. */
@@ -196,8 +215,22 @@ export class DiskView implements DiskWitness {
     if (known.size === 0) return
     const damagedAt = how === 'cut' ? gapIn([...segment.frames.slice(0, kept), ...before]) : Number.POSITIVE_INFINITY
     for (const { frame, durable } of known.values()) {
-      this.#listener.gone(log, frame, frame.base >= damagedAt ? 'behindDamage' : how, durable)
+      if (frame.base < damagedAt) this.#listener.gone(log, frame, how, durable)
+      // What its file still has room for was not thrown away: it is damaged itself.
+      else if (frame.at + frame.bytes <= file.size) this.#listener.gone(log, frame, 'behindDamage', durable)
+      else this.#listener.gone(log, frame, this.#behindDamage(frame), durable)
     }
+  }
+
+  /** Asks all files, whatever their names: damage is rare. */
+  #behindDamage({ sum, bytes: length }: StoredFrame): 'behindDamage' | 'thrownAway' {
+    for (const file of this.disk.tree.files()) {
+      if (file.size < length) continue
+      const bytes = new Uint8Array(file.filledTo)
+      file.read(bytes, 0)
+      if (storedFrames(bytes, 0).some((frame) => frame.sum === sum)) return 'behindDamage'
+    }
+    return 'thrownAway'
   }
 
   /** The offset from which on something before is missing, in this file or between it and those before it. */
@@ -246,6 +279,10 @@ function gapIn(frames: readonly Held[]): number {
     end = frame.at + frame.bytes
   }
   return Number.POSITIVE_INFINITY
+}
+
+function firstBase({ frames }: Segment): number | undefined {
+  return frames[0]?.frame.base
 }
 
 function walk(folder: Folder, path: string, visit: (path: string, file: FileContent) => void): void {

@@ -34,6 +34,8 @@ export type DiskFact =
   | { readonly kind: 'unreadable'; readonly disk: string; readonly log: string; readonly offset: number }
   /** The first time on any disk. */
   | { readonly kind: 'stored'; readonly disk: string; readonly log: string; readonly frame: KnownFrame }
+  /** The first time that a power cut would leave it on this disk. */
+  | { readonly kind: 'reached'; readonly disk: string; readonly log: string; readonly frame: KnownFrame }
   /** The first time that a power cut would leave it on any disk. */
   | { readonly kind: 'lasting'; readonly disk: string; readonly log: string; readonly frame: KnownFrame }
   | {
@@ -43,6 +45,8 @@ export type DiskFact =
       readonly frame: KnownFrame
       readonly how: GoneHow
       readonly wasDurable: boolean
+      /** See `DiskListener`. */
+      readonly topicBytes: number | undefined
     }
 
 export class Universe {
@@ -86,17 +90,26 @@ export class Universe {
     const frame = this.frameAt(key, base)
     if (frame?.sum !== sum) return
     const isFirst = frame.everDurableOn.size === 0
+    const isFirstHere = !frame.everDurableOn.has(disk)
     frame.durableOn.add(disk)
     frame.everDurableOn.add(disk)
+    if (isFirstHere) this.#tell({ kind: 'reached', disk, log: key, frame })
     if (isFirst) this.#tell({ kind: 'lasting', disk, log: key, frame })
   }
 
-  gone(disk: string, key: string, { base, sum }: StoredFrame, how: GoneHow, wasDurable: boolean): void {
+  gone(
+    disk: string,
+    key: string,
+    { base, sum }: StoredFrame,
+    how: GoneHow,
+    wasDurable: boolean,
+    topicBytes?: number,
+  ): void {
     const frame = this.frameAt(key, base)
     if (frame?.sum !== sum) return
     frame.heldBy.delete(disk)
     frame.durableOn.delete(disk)
-    this.#tell({ kind: 'gone', disk, log: key, frame, how, wasDurable })
+    this.#tell({ kind: 'gone', disk, log: key, frame, how, wasDurable, topicBytes })
   }
 
   /** This disk lost what it had said to have, or all it had: what was on it may be gone. */

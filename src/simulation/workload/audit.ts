@@ -1,8 +1,13 @@
-/** Asks every node for everything once all is quiet. Resolves when all have answered. */
+/**
+ * Asks every node for everything once all is quiet; then follows at each from there, writes at each, and sees who is told.
+ * Resolves when all have answered.
+ */
 
+import type { ClientCall } from '../../env/env.ts'
 import { LogService, ServerStatus } from '../../gen/reeve/v1/log_service_pb.ts'
-import type { MembersAsked, Positions } from '../history.ts'
+import type { MembersAsked, Positions, ProduceAsked, Refused } from '../history.ts'
 import { auditOf } from '../judges/finally-everywhere.ts'
+import { auditorOf } from '../judges/finally-taking.ts'
 import { namedAuditOf } from '../judges/kept-cursors.ts'
 import { cursorName } from './cursor-users.ts'
 import type { StreamListener } from './desk.ts'
@@ -10,6 +15,17 @@ import { type Counter, type Floor, positionsAfter } from './floor.ts'
 import { type ReadAnswer, readAnswer } from './read-answer.ts'
 
 const usualTimeoutMs = 20_000
+/** Until whoever follows has nothing more to get, and waits. */
+const followingAfterMs = 1_000
+/** Between the last record and the last follower who is told of it. */
+const toldWithinMs = 5_000
+
+/** What was read at one node, and where that reading stands. */
+interface Audited {
+  readonly counter: Counter
+  from: Positions
+  cursor: Uint8Array
+}
 
 /** `named`: topics of which a named cursor was used. `timeoutMs`: of each question. */
 export async function audit(
@@ -19,13 +35,23 @@ export async function audit(
   timeoutMs = usualTimeoutMs,
 ): Promise<void> {
   const { counters, topics } = floor.options
+  const [first = '', ...others] = topics
+  const audited = counters.map((counter): Audited => ({ counter, from: {}, cursor: new Uint8Array(0) }))
   await Promise.all(
-    counters.flatMap((counter) => [
-      askMembers(floor, counter, timeoutMs),
-      ...topics.map((topic) => readAll(floor, counter, topic, round, timeoutMs)),
-      ...named.map((topic) => readByName(floor, counter, topic, timeoutMs)),
+    audited.flatMap((reading) => [
+      askMembers(floor, reading.counter, timeoutMs),
+      readAll(floor, reading, first, round, timeoutMs),
+      ...others.map((topic) => readAll(floor, { ...reading }, topic, round, timeoutMs)),
+      ...named.map((topic) => readByName(floor, reading.counter, topic, timeoutMs)),
     ]),
   )
+  await writeToFollowers(floor, audited, first, round, timeoutMs)
+}
+
+/** What each says of the members. */
+export async function askAll(floor: Floor): Promise<void> {
+  const up = floor.options.counters.filter(({ isUp }) => isUp)
+  await Promise.all(up.map((counter) => askMembers(floor, counter, usualTimeoutMs)))
 }
 
 function askMembers(floor: Floor, counter: Counter, timeoutMs: number): Promise<void> {
@@ -39,36 +65,109 @@ function askMembers(floor: Floor, counter: Counter, timeoutMs: number): Promise<
   return new Promise((resolve) => {
     floor.desk(counter).ask(counter.server, LogService.method.getServers, {}, timeoutMs, (answer) => {
       if (answer.ok) {
-        const alive = answer.message.servers.filter(({ status }) => status === ServerStatus.ALIVE)
-        history.end(operation, { ok: true, alive: alive.map(({ name }) => name) })
+        const named = (wanted: ServerStatus) =>
+          answer.message.servers.filter(({ status }) => status === wanted).map(({ name }) => name)
+        history.end(operation, { ok: true, alive: named(ServerStatus.ALIVE), left: named(ServerStatus.LEFT) })
       } else history.end(operation, answer)
       resolve()
     })
   })
 }
 
-function readAll(floor: Floor, counter: Counter, topic: string, round: number, timeoutMs: number): Promise<void> {
+function readAll(floor: Floor, audited: Audited, topic: string, round: number, timeoutMs: number): Promise<void> {
   const { history } = floor.options
+  const { counter } = audited
   const reading = auditOf(counter.name, round)
-  let from: Positions = {}
   return new Promise((resolve) => {
-    const listener: StreamListener<ReadAnswer> = {
-      message: (answer) => {
-        const operation = floor.beginRead(counter, { client: 'auditor', topic, reading, from })
-        history.end(operation, { ok: true, ...answer })
-        from = positionsAfter(from, answer.runs)
-      },
-      closed: (refused) => {
-        // A topic of which nothing is left is not there.
-        if (refused !== undefined && refused.code !== 'TOPIC_UNKNOWN') {
-          history.end(floor.beginRead(counter, { client: 'auditor', topic, reading, from }), refused)
-        }
-        resolve()
-      },
+    listen(floor, audited, { topic, round, follow: false }, timeoutMs, (refused) => {
+      // A topic of which nothing is left is not there.
+      if (refused !== undefined && refused.code !== 'TOPIC_UNKNOWN') {
+        history.end(floor.beginRead(counter, { client: 'auditor', topic, reading, from: audited.from }), refused)
+      }
+      resolve()
+    })
+  })
+}
+
+/** From where it stands. */
+function listen(
+  floor: Floor,
+  audited: Audited,
+  { topic, round, follow }: { readonly topic: string; readonly round: number; readonly follow: boolean },
+  limitMs: number,
+  closed: (refused: Refused | undefined) => void,
+  told: () => void = () => {},
+): ClientCall {
+  const { counter, cursor } = audited
+  const listener: StreamListener<ReadAnswer> = {
+    message: (answer) => {
+      const { from } = audited
+      const reading = auditOf(counter.name, round)
+      const operation = floor.beginRead(counter, { client: 'auditor', topic, reading, from })
+      floor.options.history.end(operation, { ok: true, ...answer })
+      audited.from = positionsAfter(from, answer.runs)
+      audited.cursor = answer.cursor
+      told()
+    },
+    closed,
+  }
+  const request = { topic, cursor, follow }
+  const decode = (bytes: Uint8Array): ReadAnswer => readAnswer(topic, bytes)
+  return floor.desk(counter).listen(counter.server, LogService.method.consumeStream, request, limitMs, listener, decode)
+}
+
+/** One record at each node, to be on all disks; each reading of that topic goes on by following. */
+async function writeToFollowers(
+  floor: Floor,
+  audited: readonly Audited[],
+  topic: string,
+  round: number,
+  timeoutMs: number,
+): Promise<void> {
+  const { world } = floor.options
+  const stored: Positions[] = []
+  let expected = Number.POSITIVE_INFINITY
+  const isTold = ({ from }: Audited): boolean =>
+    stored.length === expected &&
+    stored.every((ends) => Object.entries(ends).every(([log, end]) => (from[log] ?? 0) >= end))
+  await new Promise<void>((resolve) => {
+    const calls: ClientCall[] = []
+    const end = (): void => {
+      for (const call of calls.splice(0)) call.cancel()
+      resolve()
     }
-    const decode = (bytes: Uint8Array): ReadAnswer => readAnswer(topic, bytes)
-    const desk = floor.desk(counter)
-    desk.listen(counter.server, LogService.method.consumeStream, { topic }, timeoutMs, listener, decode)
+    const look = (): void => {
+      if (audited.every(isTold)) end()
+    }
+    const asked = { topic, round, follow: true }
+    for (const reading of audited) calls.push(listen(floor, reading, asked, 2 * timeoutMs, () => {}, look))
+    world.after(followingAfterMs, () => {
+      const writes = audited.map(({ counter }) => writeForAll(floor, counter, topic, round, timeoutMs))
+      void Promise.all(writes).then((answers) => {
+        stored.push(...answers.filter((one) => one !== undefined))
+        expected = stored.length
+        look()
+        world.after(toldWithinMs, end)
+      })
+    })
+  })
+}
+
+/** Resolves with where its log ends by that. */
+function writeForAll(
+  floor: Floor,
+  counter: Counter,
+  topic: string,
+  round: number,
+  timeoutMs: number,
+): Promise<Positions | undefined> {
+  const client = auditorOf(round)
+  const payloads = [new TextEncoder().encode(`${client} was at ${counter.name}`)]
+  return new Promise((resolve) => {
+    const copies = floor.options.counters.length
+    const told = ({ answer }: ProduceAsked): void =>
+      resolve(answer?.ok ? { [answer.log]: answer.base + answer.count } : undefined)
+    floor.produce(floor.desk(counter), counter, { client, topic, payloads, copies, timeoutMs }, undefined, told)
   })
 }
 

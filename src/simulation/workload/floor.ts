@@ -52,6 +52,7 @@ export class Floor {
   readonly options: FloorOptions
   readonly #desks = new Map<Counter, Desk>()
   #open = true
+  #silent = false
 
   constructor(options: FloorOptions) {
     this.options = options
@@ -60,6 +61,15 @@ export class Floor {
   /** No client begins anything new. */
   close(): void {
     this.#open = false
+  }
+
+  /** Nobody goes on with anything. */
+  silence(): void {
+    this.#silent = true
+  }
+
+  get isSilent(): boolean {
+    return this.#silent
   }
 
   get isOpen(): boolean {

@@ -48,7 +48,7 @@ export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOp
   let counter = desk
   let record: { topic: string; sequence: number; payloads: Uint8Array[] } | undefined
   const step = (): void => {
-    if (record === undefined && !floor.isOpen) return
+    if (floor.isSilent || (record === undefined && !floor.isOpen)) return
     record ??= begin()
     const { topic, sequence, payloads } = record
     const request = {

@@ -5,6 +5,18 @@ import { bug, type PlantedBug } from '../planted-bug.ts'
 const writer = 'src/log/log-writer.ts'
 const recovery = 'src/log/recovery.ts'
 const log = 'src/log/log.ts'
+const scan = 'src/log/scan.ts'
+const arriving = 'src/log/arriving.ts'
+
+/** Writes that a crash meets on their way. */
+const tornTails = { faults: 'crash,power-off,disk-slow', gapMs: 1_200 }
+/** Damage again and again, that nobody looks for but who reads. */
+const rot = { faults: 'bit-rot,kill', gapMs: 1_000, settings: { scrubBytesPerSecond: 0 } }
+/** Some of all logs goes. */
+const retention = {
+  settings: { segmentMaxBytes: 65_536, maxBatchBytes: 32_768, retentionBytes: 300_000 },
+  recordMaxBytes: 20_000,
+}
 
 export const logBugs: readonly PlantedBug[] = [
   bug(
@@ -61,13 +73,19 @@ export const logBugs: readonly PlantedBug[] = [
     'for (const group of groups) this.#settle(group, error.code === "DISK_FULL" ? undefined : error)',
     'disk-full,power-off',
   ),
-  bug(
-    'room-never-given-back',
-    'a node refuses all writes once enough were made',
-    writer,
-    'if (this.#log.pending) this.#log.pending.bytes -= group.length',
-    '',
-  ),
+  {
+    name: 'room-never-given-back',
+    breaks: 'a node refuses all writes once enough were made',
+    edits: [
+      { file: writer, find: 'if (this.#log.pending) this.#log.pending.bytes -= group.length', replace: '' },
+      // Enough is less, so that it does not take days.
+      {
+        file: 'src/log/settings.ts',
+        find: 'pendingMaxBytes: 64 * 1024 * 1024',
+        replace: 'pendingMaxBytes: 2 * 1024',
+      },
+    ],
+  },
   bug(
     'commits-not-told',
     'records lie on the disk and nobody hears of them',
@@ -78,12 +96,12 @@ export const logBugs: readonly PlantedBug[] = [
   }`,
   ),
   bug(
-    'torn-tail-kept',
-    'a log that was torn by a power cut cannot be extended any more',
+    'torn-tail-cut-too-far',
+    'a torn last write takes the good record before it',
     recovery,
     'else await truncate(disk, segment.path, segment.bytes)',
-    '',
-    'power-off,crash',
+    'else await truncate(disk, segment.path, Math.max(0, segment.bytes - 1))',
+    tornTails,
   ),
   bug(
     'torn-tail-takes-a-segment',
@@ -91,7 +109,7 @@ export const logBugs: readonly PlantedBug[] = [
     recovery,
     'if (segment.bytes === 0 && !(isFirst && segment.base > 0)) disk.removeFile(segment.path)',
     'if (segment.bytes >= 0) disk.removeFile(segment.path)',
-    'power-off,crash',
+    tornTails,
   ),
   bug(
     'damage-cut-like-a-tail',
@@ -99,7 +117,7 @@ export const logBugs: readonly PlantedBug[] = [
     recovery,
     "return frameBehind(source, position) ? 'damaged' : 'torn'",
     "return 'torn'",
-    'bit-rot,kill',
+    rot,
   ),
   bug(
     'recovered-not-durable',
@@ -107,7 +125,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/journal.ts',
     'await makeDurable(disk, recovered)',
     '',
-    'kill,power-off',
+    { faults: 'kill,power-off,disk-slow', gapMs: 600 },
   ),
   bug(
     'recovered-synced-not-written',
@@ -115,7 +133,7 @@ export const logBugs: readonly PlantedBug[] = [
     recovery,
     'copyBytes(file, file, indexedBytes, bytes)',
     '',
-    'io-errors,kill,power-off',
+    { faults: 'io-errors,power-off', gapMs: 600, minutes: 0.8 },
   ),
   bug(
     'reads-not-verified',
@@ -123,38 +141,63 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/segment.ts',
     'if (!verifies(buffer.subarray(0, first.bytes))) throw this.#damaged(position)',
     '',
-    'bit-rot',
+    rot,
   ),
-  bug(
-    'frames-not-verified',
-    'rotten frames are taken for good ones, at a start and from peers',
-    'src/log/scan.ts',
-    "if (!verifies(frame)) return end('checksum')",
-    '',
-    'bit-rot,kill',
-  ),
-  bug(
-    'prefix-not-checked',
-    'a copy is extended by frames that do not belong to it',
-    'src/log/arriving.ts',
-    "if (fault === 'chain') throw diverged(key, offset)",
-    '',
-  ),
-  bug(
-    'overlap-stored-twice',
-    'a replica that resumes stores records twice',
-    log,
-    'const fresh = frames.subarray(this.#held(frames))',
-    'const fresh = frames',
-    'kill,resets,partition',
-  ),
+  {
+    name: 'frames-not-verified',
+    breaks: 'rotten frames are taken for good ones at a start, and nobody looks for them any more',
+    edits: [
+      { file: scan, find: "if (!verifies(frame)) return end('checksum')", replace: '' },
+      {
+        file: scan,
+        find: "if (chain !== undefined && chainAfter(chain, frame) !== stored) return end('chain')",
+        replace: '',
+      },
+      {
+        file: 'src/log/segment.ts',
+        find: 'if (!verifies(buffer.subarray(0, first.bytes))) throw this.#damaged(position)',
+        replace: '',
+      },
+    ],
+    world: rot,
+  },
+  {
+    name: 'prefix-not-checked',
+    breaks: 'a copy is extended by frames that do not go on from what it has, where a peer leaves some out',
+    edits: [
+      {
+        file: arriving,
+        find: 'const scan = scanFrames(sourceOfBytes(frames), tail)',
+        replace: `const scan = scanFrames(sourceOfBytes(frames), { offset: Number(frames.length > 40 ? new DataView(frames.buffer, frames.byteOffset).getBigUint64(32) : tail.offset), chain: undefined })`,
+      },
+      {
+        file: 'src/server/pull-source.ts',
+        find: 'this.#byRef.set(want.ref, subscription)',
+        replace: `if (subscription.position % 5 === 4 && subscription.position < log.end) subscription.position++
+    this.#byRef.set(want.ref, subscription)`,
+      },
+    ],
+  },
+  {
+    name: 'overlap-stored-twice',
+    breaks: 'a replica that resumes stores records twice',
+    edits: [
+      { file: log, find: 'const fresh = frames.subarray(this.#held(frames))', replace: 'const fresh = frames' },
+      {
+        file: arriving,
+        find: 'const scan = scanFrames(sourceOfBytes(frames), tail)',
+        replace: `const scan = scanFrames(sourceOfBytes(frames), { offset: Number(frames.length > 40 ? new DataView(frames.buffer, frames.byteOffset).getBigUint64(32) : tail.offset), chain: undefined })`,
+      },
+    ],
+    world: { faults: 'kill,resets,partition', gapMs: 1_500 },
+  },
   bug(
     'overlap-under-way-stored-twice',
     'two peers that deliver the same at once damage a copy',
     log,
     'return first !== undefined && first.baseOffset < offset && this.end < offset',
     'return first === undefined',
-    'kill,resets,partition',
+    { faults: 'resets,partition,flap,disk-slow', gapMs: 1_000 },
   ),
   bug(
     'time-goes-back',
@@ -162,7 +205,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/journal.ts',
     'this.#clock.observe(log.timestamp, clock.now())',
     '',
-    'clock,kill',
+    { faults: 'clock,kill', gapMs: 700 },
   ),
   bug(
     'retries-not-known-after-restart',
@@ -170,7 +213,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/journal.ts',
     'for (const [id, batch] of markedBatches(recovered)) this.#producers.add(id, batch.producer, batch)',
     '',
-    'kill',
+    { faults: 'kill', gapMs: 700 },
   ),
   bug(
     'retry-while-waiting-stored-twice',
@@ -178,7 +221,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/producers.ts',
     'for (const batches of [known.waiting, known.stored]) {',
     'for (const batches of [known.stored]) {',
-    'disk-hang,half-open',
+    { faults: 'disk-hang,disk-slow', gapMs: 1_500 },
   ),
   bug(
     'retry-elsewhere-not-known',
@@ -186,6 +229,7 @@ export const logBugs: readonly PlantedBug[] = [
     log,
     'if (batch.baseOffset < this.end) this.#journal.marked(this, producer, batch)',
     'if (batch.baseOffset < 0) this.#journal.marked(this, producer, batch)',
+    { faults: 'kill,disk-hang', gapMs: 700 },
   ),
   bug(
     'retry-answered-with-another-place',
@@ -200,6 +244,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/trimming.ts',
     'if (!first || first.bytes === 0 || first.end > to) return true',
     'if (!first || first.bytes === 0 || first.base > to) return true',
+    retention,
   ),
   bug(
     'trim-forgets-where-it-was',
@@ -207,6 +252,7 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/trimming.ts',
     'segments.push(Segment.bound(folder, last.end, world.settings.indexIntervalBytes, last))',
     'world.disk.removeFile(path)\n  segments.push(Segment.bound(folder, 0, world.settings.indexIntervalBytes))',
+    retention,
   ),
   bug(
     'mended-once-only',
@@ -214,6 +260,6 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/soundness.ts',
     'damage.segment.corrupt = false',
     '',
-    'bit-rot',
+    { ...rot, faults: 'bit-rot', gapMs: 600 },
   ),
 ]

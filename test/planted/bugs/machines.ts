@@ -7,6 +7,9 @@ const replicator = 'machines/replicator.ts'
 const membership = 'machines/membership.ts'
 const reconcile = 'machines/reconcile.ts'
 
+/** Names that never come back. */
+const renamed = { faults: 'rename,force-leave', gapMs: 2_000 }
+
 export const machineBugs: readonly PlantedBug[] = [
   bug(
     'reconcile-by-edges',
@@ -22,7 +25,7 @@ export const machineBugs: readonly PlantedBug[] = [
     reconcile,
     "return replica.order === 'park' || moved ? 'resume' : undefined",
     "return moved ? 'resume' : undefined",
-    'partition,pause',
+    { faults: 'partition,pause', gapMs: 2_500, minutes: 0.8 },
   ),
   bug(
     'never-stopped',
@@ -30,6 +33,7 @@ export const machineBugs: readonly PlantedBug[] = [
     reconcile,
     "if (!wanted.some(({ name }) => name === replica.peer.name)) steps.push({ order: 'stop', peer: replica.peer })",
     'if (!wanted.some(({ name }) => name === replica.peer.name)) replicas.push(replica)',
+    renamed,
   ),
   bug(
     'never-parked',
@@ -37,13 +41,15 @@ export const machineBugs: readonly PlantedBug[] = [
     reconcile,
     "if (!up) return replica?.order === 'run' ? 'park' : undefined",
     'if (!up) return undefined',
+    renamed,
   ),
   bug(
-    'failed-is-forgotten',
-    'the replicator of a failed peer is stopped as if that had left',
+    'left-is-kept',
+    'a peer that left is called for ever',
     supervisor,
     "    case 'member.left':\n    case 'member.reaped':\n      return peers.filter((peer) => peer.name !== event.name)",
     "    case 'member.left':\n      return peers\n    case 'member.reaped':\n      return peers.filter((peer) => peer.name !== event.name)",
+    renamed,
   ),
   bug(
     'updates-ignored',
@@ -51,6 +57,7 @@ export const machineBugs: readonly PlantedBug[] = [
     supervisor,
     "    case 'member.joined':\n    case 'member.updated':\n    case 'member.failed': {",
     "    case 'member.joined':\n    case 'member.failed': {",
+    'address,kill',
   ),
   bug(
     'logs-not-assigned-anew',
@@ -79,6 +86,7 @@ export const machineBugs: readonly PlantedBug[] = [
     replicator,
     "after: { backoff: { target: 'pulling' } },",
     '',
+    'kill',
   ),
   bug(
     'dials-for-ever',
@@ -86,7 +94,7 @@ export const machineBugs: readonly PlantedBug[] = [
     replicator,
     "after: { dialTimeout: { target: '#replicator.backoff', actions: ['noteTimeout', 'countAttempt'] } },",
     '',
-    'half-open,pause',
+    { faults: 'half-open,resets,weather', gapMs: 500 },
   ),
   bug(
     'resumes-at-the-old-address',
@@ -109,6 +117,7 @@ export const machineBugs: readonly PlantedBug[] = [
     membership,
     "after: { joinBackoff: { target: 'contacting' } },",
     '',
+    { faults: 'join,partition,wipe', gapMs: 1_500 },
   ),
   bug(
     'alone-for-ever',
@@ -131,5 +140,6 @@ export const machineBugs: readonly PlantedBug[] = [
     membership,
     "'member.*': { actions: 'passOn' },",
     "'member.joined': { actions: 'passOn' },",
+    'kill',
   ),
 ]

@@ -34,7 +34,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'if (node.state !== NodeState.suspect) return\n      this.#bury',
     'if (node.state !== NodeState.dead) return\n      this.#bury',
-    'kill,partition',
+    { faults: 'rename,kill', gapMs: 2_000 },
   ),
   bug(
     'old-news-accepted',
@@ -42,6 +42,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'if (message.incarnation <= known.incarnation && !moved) {',
     'if (message.incarnation < known.incarnation && !moved) {',
+    { faults: 'rename,kill', gapMs: 2_000 },
   ),
   bug(
     'suspicion-outlives-refutation',
@@ -70,6 +71,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     serf,
     '    this.clock.witness(intent.lTime)\n    const member',
     '    const member',
+    'kill,wipe',
   ),
   bug(
     'leave-heard-as-failure',
@@ -85,7 +87,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     serf,
     'if (failed.length === 0 || this.#parts.random() >= failed.length / alive) return undefined',
     'if (failed.length >= 0 || alive > 0) return undefined',
-    'partition',
+    { faults: 'partition', gapMs: 3_000, minutes: 1.2 },
   ),
   bug(
     'own-leave-believed',
@@ -109,5 +111,6 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     '    node.meta = message.meta\n    node.incarnation',
     '    node.incarnation',
+    'kill',
   ),
 ]

@@ -9,7 +9,20 @@ const copies = 'src/replication/copies.ts'
 const assignment = 'src/replication/assignment.ts'
 const directory = 'src/replication/directory.ts'
 const comparison = 'src/replication/comparison.ts'
-const summary = 'src/replication/summary.ts'
+
+/** Nodes end while others have not everything of them. */
+const lost = { faults: 'kill,wipe,partition', gapMs: 1_200 }
+/** And do not come back as they were. */
+const gone = { faults: 'rename,wipe,partition,bridge', gapMs: 1_200, minutes: 0.7 }
+/** More than streams take at once. */
+const large = { faults: 'partition,bandwidth,kill', gapMs: 2_000, recordMaxBytes: 60_000 }
+/** Retention takes what others lack. */
+const trimmed = {
+  faults: 'partition,power-off',
+  gapMs: 2_000,
+  settings: { segmentMaxBytes: 65_536, maxBatchBytes: 32_768, retentionBytes: 150_000 },
+  recordMaxBytes: 20_000,
+}
 
 export const replicationBugs: readonly PlantedBug[] = [
   {
@@ -57,25 +70,11 @@ export const replicationBugs: readonly PlantedBug[] = [
         const end = await this.#options.journal().replicate(wanted.id, frames)`,
   ),
   bug(
-    'position-counts-unverified',
-    'copies are counted of a replica whose log is another',
-    source,
-    'if (subscription?.verified) this.#count',
-    'if (subscription) this.#count',
-  ),
-  bug(
     'sent-is-synced',
     'what was sent to a replica counts as a copy',
     source,
     'if (!this.#call.send(encodeFrames(ref, frames))) this.#blocked = true',
     'this.#count(subscription, subscription.position)\n      if (!this.#call.send(encodeFrames(ref, frames))) this.#blocked = true',
-  ),
-  bug(
-    'diverged-not-noticed',
-    'a replica whose log is another is fed all the same',
-    source,
-    'return ours !== undefined && (position === 0 || ours === chain)',
-    'return ours !== undefined || chain !== ours',
   ),
   bug(
     'pull-skips-a-frame',
@@ -105,29 +104,18 @@ export const replicationBugs: readonly PlantedBug[] = [
     `  drained(): void {
     this.#blocked = false`,
     '  drained(): void {',
+    large,
   ),
-  bug(
-    'replica-stays-paused',
-    'a replica that had to wait for its disk once waits for ever',
-    pull,
-    'else this.#call?.resume()',
-    '',
-  ),
-  bug(
-    'copies-count-what-was-said-once',
-    'a node that lost its disk still counts as a copy',
-    copies,
-    'held.set(node, { start, end })',
-    'held.set(node, { start, end: Math.max(end, held.get(node)?.end ?? 0) })',
-    'wipe,power-off',
-  ),
-  bug(
-    'copies-one-too-few',
-    'an acknowledgement of n copies is given at one less',
-    copies,
-    'descending[copies - 2] ?? -1',
-    'descending[copies - 3] ?? end',
-  ),
+  {
+    name: 'replica-stays-paused',
+    breaks: 'a replica that had to wait for its disk once waits for ever',
+    edits: [
+      { file: pull, find: 'else this.#call?.resume()', replace: '' },
+      // So that little is much.
+      { file: pull, find: 'unsyncedMaxBytes = 16 * 1024 * 1024', replace: 'unsyncedMaxBytes = 16 * 1024' },
+    ],
+    world: { faults: 'disk-slow,disk-hang,partition', gapMs: 2_000 },
+  },
   bug(
     'copies-end-off-by-one',
     'an acknowledgement counts copies that lack the last record',
@@ -136,19 +124,12 @@ export const replicationBugs: readonly PlantedBug[] = [
     'if (noted.end >= end - 1 && (',
   ),
   bug(
-    'copies-begun-anew-count-for-all',
-    'an acknowledgement counts copies that never had the record',
-    copies,
-    '(noted.start === 0 || noted.start < end)',
-    'noted.start >= 0',
-  ),
-  bug(
     'orphans-assigned-to-nobody',
     'the logs of dead nodes do not reach those who lack them',
     assignment,
     'if (live !== undefined) return live',
     'return live',
-    'kill,partition',
+    lost,
   ),
   bug(
     'assignment-by-edges',
@@ -156,6 +137,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     assignment,
     'if (now === before) continue',
     'if (now === before || before !== undefined) continue',
+    gone,
   ),
   bug(
     'live-by-name-only',
@@ -163,7 +145,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     directory,
     'return name === id.origin && epoch === id.epoch',
     'return name === id.origin',
-    'kill,wipe',
+    gone,
   ),
   bug(
     'forgotten-peer-keeps-offers',
@@ -171,6 +153,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     directory,
     'for (const [key, { by }] of [...this.#offers]) if (by.has(name)) this.#remove(source, key)',
     '',
+    gone,
   ),
   bug(
     'excluded-for-ever',
@@ -178,13 +161,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     directory,
     "if (this.#excluded.get(name)?.keys.get(key) === 'untilNews') this.readmit(name, key)",
     '',
-  ),
-  bug(
-    'own-run-offered',
-    'a node copies its own present log from others',
-    directory,
-    'if (id.epoch === this.#epoch || this.#excluded.get(source.name)?.keys.has(key)) return false',
-    'if (this.#excluded.get(source.name)?.keys.has(key)) return false',
+    { ...gone, faults: 'bit-rot,wipe,partition' },
   ),
   bug(
     'never-compared',
@@ -192,7 +169,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     comparison,
     'this.#digested = root === this.#summary.root()',
     'this.#digested = root !== -1n',
-    'kill,wipe',
+    lost,
   ),
   bug(
     'group-never-released',
@@ -200,6 +177,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     comparison,
     '    this.#listings.release(group)\n    this.#advance()',
     '    this.#advance()',
+    gone,
   ),
   bug(
     'released-wakes-nobody',
@@ -207,21 +185,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     comparison,
     'for (const comparison of [...this.#comparisons]) comparison.released(group)',
     '',
-  ),
-  bug(
-    'summary-stands-still',
-    'nodes that differ take themselves for equal',
-    summary,
-    'else if (epoch < group.latest) group.older = undefined',
-    '',
-  ),
-  bug(
-    'root-stands-still',
-    'nodes that differ take themselves for equal after their first comparison',
-    summary,
-    `    this.#root = undefined
-    if (!group.logs.has(epoch)) group.logs.set(epoch, log)`,
-    '    if (!group.logs.has(epoch)) group.logs.set(epoch, log)',
+    gone,
   ),
   bug(
     'news-told-once',
@@ -229,6 +193,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     news,
     'if (this.#followed.has(',
     'if (this.#told.has(log.key) || this.#followed.has(',
+    gone,
   ),
   bug(
     'news-lost-while-blocked',
@@ -236,6 +201,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     news,
     'if (this.#changed.size > 0 && !this.#timer) this.#tell()',
     'this.#changed.clear()',
+    large,
   ),
   bug(
     'late-log-never-due',
@@ -243,6 +209,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     'src/actors/late-logs.ts',
     '      this.#due(id)',
     '',
+    trimmed,
   ),
   bug(
     'begins-anew-one-late',
@@ -250,6 +217,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     pull,
     'if (start !== undefined) await journal().beginAt(id, start)',
     'if (start !== undefined) await journal().beginAt(id, start + 1)',
+    trimmed,
   ),
   bug(
     'damage-asked-of-origin-only',
@@ -257,7 +225,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     'src/actors/healer.ts',
     'return left.find(({ peer }) => peer === id.origin) ?? left[0]',
     'return left.find(({ peer }) => peer === id.origin)',
-    'bit-rot,leave,kill',
+    { ...gone, faults: 'bit-rot,rename,wipe' },
   ),
   bug(
     'damage-forgotten',
@@ -265,6 +233,6 @@ export const replicationBugs: readonly PlantedBug[] = [
     'src/actors/healer.ts',
     '    this.#donors.set(donor.peer, donor)\n    this.#again()',
     '    this.#donors.set(donor.peer, donor)\n    this.#unhealed.clear()',
-    'bit-rot,partition',
+    { ...gone, faults: 'bit-rot,partition', nodes: 3 },
   ),
 ]
