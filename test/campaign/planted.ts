@@ -3,7 +3,7 @@
 import type { SeededRandom } from '../../src/simulation/random.ts'
 import { writeCaught } from '../planted/caught.ts'
 import { corpus } from '../planted/corpus.ts'
-import { bundlePlanted, type PlantedBug } from '../planted/planted-bug.ts'
+import { type BugWorld, bundlePlanted, type PlantedBug } from '../planted/planted-bug.ts'
 import { type Outcome, trySeeds } from '../planted/try-seeds.ts'
 import type { CampaignOptions } from './campaign.ts'
 
@@ -27,6 +27,14 @@ export async function planted(
   const outcomes: Caught[] = []
   const missed: string[] = []
   const doubtful: string[] = []
+  // Many bugs show in one and the same run.
+  const tried = new Map<string, Promise<Outcome>>()
+  const innocent = (world: BugWorld, seed: number): Promise<Outcome> => {
+    const key = JSON.stringify([world, seed])
+    const known = tried.get(key) ?? trySeeds(sound, { firstSeed: seed, seeds: 1, world })
+    tried.set(key, known)
+    return known
+  }
   const work = async () => {
     for (let bug = waiting.shift(); bug; bug = waiting.shift()) {
       const { name, world = {} } = bug
@@ -35,7 +43,7 @@ export async function planted(
       if (judge === undefined) missed.push(name)
       else {
         // Without the bug the same run keeps every promise: it was the bug that broke one.
-        const without = await trySeeds(sound, { firstSeed: outcome.seed, seeds: 1, world })
+        const without = await innocent(world, outcome.seed)
         if (without.judge !== undefined) doubtful.push(`${name}, seed ${outcome.seed}, without it: ${without.found}`)
       }
       outcomes.push({ bug, ...outcome })
