@@ -97,7 +97,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
     journal: () => storage.found?.journal,
     member: () => gossip,
     serfRpcAddress: () => serfRpcAddress,
-    calls: () => rpcServer?.calls() ?? 0,
+    calls: () => rpcServer?.calls ?? new Set(),
     snapshot: () => supervisor.getSnapshot(),
   }
   const { inspector, metrics, logDisk } = watchNode(parts)

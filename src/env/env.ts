@@ -297,6 +297,15 @@ export interface WebOutputListener {
   closed(): void
 }
 
+/** A call under way, to whoever only watches. */
+export interface OpenCall {
+  /** `/package.Service/Method` */
+  readonly path: string
+  readonly caller: Caller
+  /** By the monotonic clock. */
+  readonly beganMs: number
+}
+
 /** Who calls: nothing here was decided by us yet (see `src/server/identity.ts`). */
 export interface Caller {
   readonly remote: Address
@@ -318,8 +327,8 @@ export interface RpcServer {
   /** No new calls (GOAWAY), running ones may end within `graceMs`, then everything is cut, calls with `UNAVAILABLE`. */
   drain(graceMs: number): Promise<void>
   close(): Promise<void>
-  /** Calls under way. */
-  calls(): number
+  /** Those under way, as they are now. */
+  readonly calls: ReadonlySet<OpenCall>
 }
 
 export interface RpcDialOptions {

@@ -114,6 +114,19 @@ export interface ServerPart {
   readonly calls: number
   /** Pages that watch this node's inspector, directly. */
   readonly watchers: number
+  /** Those that took a second or longer so far, the oldest 32 groups; absent: there are none. */
+  readonly long?: readonly LongCalls[]
+}
+
+/** Calls of one caller to one method. */
+export interface LongCalls {
+  /** As `Consume`. */
+  readonly method: string
+  /** The subject of the caller's certificate, or the host that it calls from. */
+  readonly from: string
+  readonly calls: number
+  /** Since when the oldest is under way: ms since 1970, to the second. */
+  readonly sinceMs: number
 }
 
 /** Over the last period, about a second. */

@@ -3,13 +3,15 @@
 import type { InspectionEvent } from 'xstate'
 import type { Peer } from '../../machines/messages.ts'
 import type { GossipFact } from '../actors/gossip.ts'
-import type { Clock, Env, RpcRoute, TlsMaterial, WebHandler } from '../env/env.ts'
+import type { Clock, Env, OpenCall, RpcRoute, TlsMaterial, WebHandler } from '../env/env.ts'
 import { toReeveError } from '../errors.ts'
 import type { Journal } from '../log/journal.ts'
 import type { PhaseSource } from '../server/phase.ts'
 import { Door } from './door.ts'
 import { elide } from './elide.ts'
+import type { ServerPart } from './facts.ts'
 import { type FactSources, Gather } from './gather.ts'
+import { longCalls } from './long-calls.ts'
 import type { PageFiles } from './page-files.ts'
 import { Recorder } from './recorder.ts'
 import { Viewing } from './viewing.ts'
@@ -24,7 +26,7 @@ export interface InspectorOptions {
   readonly recordClock?: Clock
   readonly phase: PhaseSource
   readonly page: () => PageFiles | undefined
-  readonly facts: Omit<FactSources, 'server'> & { readonly calls: () => number }
+  readonly facts: Omit<FactSources, 'server'> & { readonly calls: () => ReadonlySet<OpenCall> }
   readonly tls: () => TlsMaterial | undefined
   /** Nodes of this cluster that gossip believes alive. */
   readonly peers: () => readonly Peer[]
@@ -55,7 +57,11 @@ export class Inspector {
     this.web = inspectorWeb({ node, clock, door: this.#door, viewing: this.#viewing, files: page })
     this.routes = watchRoutes({ recorder: this.recorder, phase, link: () => this.link() })
     const { calls, ...facts } = options.facts
-    const server = () => ({ calls: calls(), watchers: this.#viewing.watchers })
+    const server = (): ServerPart => {
+      const open = calls()
+      const long = longCalls(open, clock.monotonicMs(), clock.now())
+      return { calls: open.size, watchers: this.#viewing.watchers, ...(long.length > 0 && { long }) }
+    }
     this.gather = new Gather(this.recorder, clock, { ...facts, server })
   }
 

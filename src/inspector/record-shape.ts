@@ -103,7 +103,12 @@ const facts = shaped({
     }),
   ),
   links: optional(list(shaped({ peer: text, address: text, state: text, lagRecords: count, lagLogs: count }))),
-  server: optional(shaped({ calls: count, watchers: count })),
+  server: optional(
+    shaped({
+      ...{ calls: count, watchers: count },
+      long: optional(list(shaped({ method: text, from: text, calls: count, sinceMs: number }))),
+    }),
+  ),
   load: optional(
     shaped({
       ...{ periodMs: number, loopDelayMs: number, written: count, copied: count },

@@ -8,7 +8,7 @@ import type { ClusterMember } from '../actors/gossip-actor.ts'
 import { replicatorStates } from '../actors/supervisor.ts'
 import { formatAddress } from '../address.ts'
 import type { NodeConfig } from '../config.ts'
-import type { Address, Clock, DiskSpace, Env } from '../env/env.ts'
+import type { Address, Clock, DiskSpace, Env, OpenCall } from '../env/env.ts'
 import type { Journal } from '../log/journal.ts'
 import type { LogView } from '../log/log-view.ts'
 import type { NodeOptions } from '../node.ts'
@@ -40,8 +40,8 @@ export interface NodeParts {
   readonly journal: () => Journal | undefined
   readonly member: () => ClusterMember | undefined
   readonly serfRpcAddress: () => Address | undefined
-  /** Calls that are served now. */
-  readonly calls: () => number
+  /** That are served now. */
+  readonly calls: () => ReadonlySet<OpenCall>
   /** The supervisor's. */
   readonly snapshot: () => AnyMachineSnapshot
 }

@@ -21,7 +21,7 @@ export interface MeasuredNode {
   readonly snapshot: () => AnyMachineSnapshot
   /** Undefined: the logs are not open. */
   readonly journal: () => Journal | undefined
-  readonly calls: () => number
+  readonly calls: () => { readonly size: number }
   readonly links: () => readonly LinkFacts[]
   /** Statuses of all members, `suspect` among them. */
   readonly memberStatuses: () => readonly string[]
@@ -159,7 +159,7 @@ export class NodeMetrics {
     tell('reeve.consume.io', this.#consumedBytes)
     tell('reeve.replication.records', this.#copiedRecords)
     for (const [code, count] of this.#failures) tell('reeve.append.failures', count, { 'error.type': code })
-    tell('reeve.server.calls', this.#node.calls())
+    tell('reeve.server.calls', this.#node.calls().size)
     this.#lookAtLinks(tell)
     for (const [status, count] of tally(memberStates, this.#node.memberStatuses())) {
       tell('reeve.gossip.members', count, { 'reeve.member.status': status })

@@ -6,6 +6,7 @@
 import type {
   Address,
   CallListener,
+  OpenCall,
   RpcRoute,
   RpcServeOptions,
   RpcServer,
@@ -29,7 +30,7 @@ export class SimulatedRpcServer implements RpcServer {
   readonly #context: CallContext
   readonly #options: RpcServeOptions
   readonly #routes: ReadonlyMap<string, RpcRoute>
-  readonly #calls = new Set<IncomingCall>()
+  readonly calls = new Set<IncomingCall>()
   #tls: TlsMaterial | undefined
   #closed = false
   readonly #unlisten: () => void
@@ -71,7 +72,7 @@ export class SimulatedRpcServer implements RpcServer {
 
   async drain(graceMs: number): Promise<void> {
     this.#unlisten()
-    if (this.#calls.size === 0) return
+    if (this.calls.size === 0) return
     const { process } = this.#context
     let graceOver: SimulatedEvent | undefined
     await new Promise<void>((resolve) => {
@@ -85,12 +86,8 @@ export class SimulatedRpcServer implements RpcServer {
   close(): Promise<void> {
     this.#closed = true
     this.#unlisten()
-    for (const call of [...this.#calls]) call.abort(GrpcCode.UNAVAILABLE)
+    for (const call of [...this.calls]) call.abort(GrpcCode.UNAVAILABLE)
     return this.#context.process.later('socket', 0, () => {})
-  }
-
-  calls(): number {
-    return this.#calls.size
   }
 
   #distrust({ secure, certificate }: Headers): string | undefined {
@@ -117,24 +114,24 @@ export class SimulatedRpcServer implements RpcServer {
         const route = this.#routes.get(segment.path)
         if (route === undefined) return refuse(new ReeveError('METHOD_UNKNOWN', `no method ${segment.path}`))
         const call = new IncomingCall(this.#context, this.#options, route, end, segment, () => {
-          this.#calls.delete(call)
-          if (this.#calls.size === 0) this.#idle?.()
+          this.calls.delete(call)
+          if (this.calls.size === 0) this.#idle?.()
         })
-        this.#calls.add(call)
+        this.calls.add(call)
         call.start()
       },
     }
   }
 }
 
-class IncomingCall implements ServerCall {
+class IncomingCall implements ServerCall, OpenCall {
   readonly path: string
   readonly metadata: ReadonlyMap<string, string>
   readonly caller: ServerCall['caller']
+  readonly beganMs: number
   readonly #context: CallContext
   readonly #options: RpcServeOptions
   readonly #route: RpcRoute
-  readonly #beganUs: number
   readonly #end: ConnectionEnd
   readonly #flow: CallFlow
   readonly #deadlineUs: number | undefined
@@ -155,7 +152,7 @@ class IncomingCall implements ServerCall {
     this.#context = context
     this.#options = options
     this.#route = route
-    this.#beganUs = network.timeline.nowUs
+    this.beganMs = network.timeline.nowUs / 1000
     this.#end = end
     this.path = headers.path
     this.metadata = headers.metadata
@@ -239,7 +236,7 @@ class IncomingCall implements ServerCall {
   }
 
   #tellEnd(status: GrpcCode): void {
-    this.#route.ended?.(status, (this.#context.network.timeline.nowUs - this.#beganUs) / 1000)
+    this.#route.ended?.(status, this.#context.network.timeline.nowUs / 1000 - this.beganMs)
   }
 
   #closeWhenFlushed(): void {

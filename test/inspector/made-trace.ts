@@ -61,7 +61,11 @@ export function snapshotOf({ node, n, peers, links, logs, members }: MadeNode): 
         queued: { nodes: 1, intents: 0, queries: 0, events: 0 },
         problems: {},
       },
-      server: { calls: 4, watchers: 1 },
+      server: {
+        calls: 4,
+        watchers: 1,
+        long: [{ method: 'Pull', from: '10.0.0.9', calls: 3, sinceMs: startMs - 60_000 }],
+      },
     },
   }
 }

@@ -200,6 +200,7 @@ describe('the page and what it is given', { skip: withoutBrowser }, () => {
         }),
       })
       const [root, ...others] = snapshot.actors
+      const server = { calls: 1, watchers: 0, long: [{ method: node, from: node, calls: 1, sinceMs: 0 }] }
       const alarm = { what: 'disk', severity: 'error', text: node, sinceMs: 0 } as const
       const odd = {
         ...root!,
@@ -210,7 +211,7 @@ describe('the page and what it is given', { skip: withoutBrowser }, () => {
         states: [node],
         context: { [node]: node },
       }
-      return { ...snapshot, actors: [root!, ...others, odd], facts: { ...snapshot.facts, alarms: [alarm] } }
+      return { ...snapshot, actors: [root!, ...others, odd], facts: { ...snapshot.facts, server, alarms: [alarm] } }
     })
     const [name] = names as [string]
     const heard = { ...heardBy(name, 1, 1, names[1]!), event: { type: name }, from: name, after: [name] } as TraceRecord

@@ -92,6 +92,12 @@ describe('the page in front of a cluster', { skip: withoutBrowser }, () => {
 
     await show(page, 'Members')
     for (const name of ['a', 'b', 'c']) await page.getByRole('img', { name: `${name}: alive to 3` }).waitFor()
+    const sessions = page.getByRole('region', { name: 'Sessions' }).getByRole('row')
+    for (const name of ['a', 'b', 'c'])
+      await sessions
+        .filter({ hasText: `${name}Pull` })
+        .first()
+        .waitFor()
     watched.clean()
   })
 

@@ -11,7 +11,7 @@ import { type Family, readFamilies, sumOf } from './scraping.ts'
 const quiet: MeasuredNode = {
   snapshot: () => ({ children: {} }) as never,
   journal: () => undefined,
-  calls: () => 0,
+  calls: () => ({ size: 0 }),
   links: () => [],
   memberStatuses: () => [],
   gossip: () => undefined,

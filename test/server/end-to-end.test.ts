@@ -396,5 +396,5 @@ test('a node that drains lets its callers go at once', async () => {
   phase.set('draining')
   await server.drain(10_000)
   assert.deepEqual(await Promise.all(ends), [status.UNAVAILABLE, status.UNAVAILABLE])
-  assert.equal(server.calls(), 0)
+  assert.equal(server.calls.size, 0)
 })

@@ -106,7 +106,7 @@ describe('a call', () => {
     assert.equal(seen?.caller.certificate, undefined)
     assert.ok(seen!.remainingMs()! > 4900 && seen!.remainingMs()! < 5000)
     await rest()
-    assert.equal(server.calls(), 0)
+    assert.equal(server.calls.size, 0)
     channel.close()
     await world.complete(server.close())
     assert.deepEqual([a.open()?.calls, b.open()?.calls, a.open()?.channels, b.open()?.listeners], [[], [], [], []])
@@ -289,7 +289,7 @@ describe('the end of a call', () => {
     assert.deepEqual(kept.facts, ['cancelled'])
     assert.equal(kept.call!.send(bytesOf('too late')), false)
     assert.equal(heard.closed.length, 1)
-    assert.equal(server.calls(), 0)
+    assert.equal(server.calls.size, 0)
   })
 
   test('cancelling tells both sides, later and once', async () => {
@@ -381,7 +381,7 @@ describe('the end of a call', () => {
     const politeCall = kept.call!
     const rude = call()
     await rest()
-    assert.equal(server.calls(), 2)
+    assert.equal(server.calls.size, 2)
     const before = world.now
     const drained = server.drain(500)
     const late = call()
@@ -392,6 +392,6 @@ describe('the end of a call', () => {
     assert.equal(Math.round(world.now - before), 500)
     await rest()
     assert.deepEqual([polite.heard.closed, rude.code(), kept.facts], [[undefined], 'UNAVAILABLE', ['cancelled']])
-    assert.equal(server.calls(), 0)
+    assert.equal(server.calls.size, 0)
   })
 })

@@ -25,11 +25,11 @@ export interface Origin {
 export class ConnectCall implements ServerCall, RunningCall {
   readonly path: string
   readonly caller: Caller
+  readonly beganMs: number
   readonly metadata: ReadonlyMap<string, string>
   readonly #lane: Lane
   readonly #route: RpcRoute
   readonly #context: HandlerContext
-  readonly #beganMs: number
   #listener: CallListener | undefined
   /** A status was decided: the listener hears nothing any more. */
   #over = false
@@ -48,7 +48,7 @@ export class ConnectCall implements ServerCall, RunningCall {
     this.#lane = lane
     this.#route = route
     this.#context = context
-    this.#beganMs = lane.clock.monotonicMs()
+    this.beganMs = lane.clock.monotonicMs()
     this.path = `/${route.method.parent.typeName}/${route.method.name}`
     this.caller = origin.caller
     this.metadata = metadataFromRaw(origin.rawHeaders)
@@ -202,7 +202,7 @@ export class ConnectCall implements ServerCall, RunningCall {
     this.#over = true
     this.#error = error
     this.#lane.calls.delete(this)
-    this.#route.ended?.(statusOf(error), this.#lane.clock.monotonicMs() - this.#beganMs)
+    this.#route.ended?.(statusOf(error), this.#lane.clock.monotonicMs() - this.beganMs)
     this.#wakeAnswers?.()
     this.#wakeRequests?.()
   }

@@ -33,6 +33,7 @@ export function isFast(headers: IncomingHttpHeaders): boolean {
 
 export class FastCall implements ServerCall, RunningCall {
   readonly caller: Caller
+  readonly beganMs: number
   readonly #lane: Lane
   readonly #route: RpcRoute
   readonly #stream: ServerHttp2Stream
@@ -58,7 +59,6 @@ export class FastCall implements ServerCall, RunningCall {
   #wantsDrain = false
   #answered = false
 
-  readonly #beganMs: number
   #deadlineMs: number | undefined
   #deadlineTimer: Timer | undefined
   #lingerTimer: Timer | undefined
@@ -69,7 +69,7 @@ export class FastCall implements ServerCall, RunningCall {
     this.#route = route
     this.#stream = stream
     this.#raw = raw
-    this.#beganMs = route.ended ? lane.clock.monotonicMs() : 0
+    this.beganMs = lane.clock.monotonicMs()
     this.#reader = new FrameReader(lane.maxMessageBytes)
     this.#single = route.method.methodKind === 'unary' || route.method.methodKind === 'server_streaming'
   }
@@ -318,7 +318,7 @@ export class FastCall implements ServerCall, RunningCall {
 
   #tellEnd(status: GrpcCode): void {
     this.#lane.calls.delete(this)
-    this.#route.ended?.(status, this.#lane.clock.monotonicMs() - this.#beganMs)
+    this.#route.ended?.(status, this.#lane.clock.monotonicMs() - this.beganMs)
   }
 
   #linger(): void {

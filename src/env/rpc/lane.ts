@@ -1,8 +1,8 @@
 import type { ReeveError } from '../../errors.ts'
-import type { Clock, RpcServerEvent } from '../env.ts'
+import type { Clock, OpenCall, RpcServerEvent } from '../env.ts'
 
 /** A call under way, as the listener sees it. */
-export interface RunningCall {
+export interface RunningCall extends OpenCall {
   /** Ends it with this error, telling handler and caller. */
   cut(error: ReeveError): void
 }

@@ -131,7 +131,7 @@ export async function serve(options: RpcServeOptions, clock: Clock): Promise<Rpc
       hasten()
       return draining
     },
-    calls: () => lane.calls.size,
+    calls: lane.calls,
   }
 }
 

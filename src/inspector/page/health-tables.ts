@@ -5,6 +5,7 @@ import type { GossipPart } from '../facts.ts'
 import type { NodeReplay } from '../replay.ts'
 import { badge, duration, grouped } from './look.ts'
 import { fsync, room } from './node-card.ts'
+import { sessionsTable } from './sessions-table.ts'
 
 /** Of what went wrong, as words. */
 const problemsMax = 3
@@ -87,7 +88,7 @@ export const tableLook = css`
 type Cells = readonly (readonly [string, unknown])[]
 
 export function healthTables(nodes: readonly NodeReplay[]): TemplateResult {
-  return html`${panel('Gossip', nodes, gossip)}${panel('Servers', nodes, server)}`
+  return html`${panel('Gossip', nodes, gossip)}${panel('Servers', nodes, server)}${sessionsTable(nodes)}`
 }
 
 function panel(name: string, nodes: readonly NodeReplay[], cellsOf: (node: NodeReplay) => Cells): TemplateResult {

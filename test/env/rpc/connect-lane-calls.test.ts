@@ -56,7 +56,7 @@ test('a deadline ends a silent call with its code, and the handler hears of it o
   const streamed = await callRaw(session, 'ProduceStream', [frame(new Uint8Array(0))], web)
   assert.match(streamed.body.toString('latin1'), /grpc-status: 4/i)
   assert.equal(cancelled, 2)
-  assert.equal(server.calls(), 0)
+  assert.equal(server.calls.size, 0)
 })
 
 test('a caller who goes away cancels the call, once, whatever code it resets with', async (t) => {
@@ -82,7 +82,7 @@ test('a caller who goes away cancels the call, once, whatever code it resets wit
   for (const call of calls) call.finish()
   assert.equal(cancelled, 3)
   assert.deepEqual(events, [])
-  assert.equal(server.calls(), 0)
+  assert.equal(server.calls.size, 0)
 })
 
 test('a crashing handler is INTERNAL and reported, without its message', async (t) => {

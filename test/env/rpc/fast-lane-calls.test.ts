@@ -15,7 +15,7 @@ test('a unary call is answered with headers, one message and trailers', async (t
   assert.equal(answer.headers['grpc-status'], undefined)
   assert.equal(answer.status, '0')
   assert.deepEqual(answer.messages.map(String), ['hello'])
-  assert.equal(server.calls(), 0)
+  assert.equal(server.calls.size, 0)
 })
 
 test('content-type with +proto, an identity encoding and a missing te are served as well', async (t) => {
@@ -113,7 +113,7 @@ test('a deadline ends a silent call with status 4 and tells the handler once', a
   assert.equal(answer.status, '4')
   assert.equal(errorOfStatus(4, '', answer.details).code, 'DEADLINE_EXCEEDED')
   assert.equal(cancelled, 1)
-  assert.equal(server.calls(), 0)
+  assert.equal(server.calls.size, 0)
 })
 
 test('a deadline also ends a call whose caller has not half-closed', async (t) => {
@@ -146,7 +146,7 @@ test('a caller who resets the stream cancels the call, once, whatever code it re
     const { stream } = openRaw(session, 'ConsumeStream')
     stream.end(hello)
     await called.promise
-    assert.equal(server.calls(), 1)
+    assert.equal(server.calls.size, 1)
     stream.close(code)
     await gone.promise
     called = signal()
@@ -157,7 +157,7 @@ test('a caller who resets the stream cancels the call, once, whatever code it re
     assert.equal(call.send(new Uint8Array(1)), false)
   }
   assert.equal(cancelled, 4)
-  assert.equal(server.calls(), 0)
+  assert.equal(server.calls.size, 0)
 })
 
 test('a lost connection cancels the call, also a paused one with messages waiting', async (t) => {

@@ -148,7 +148,7 @@ test('a connection without a call between two looks is closed by GOAWAY, one wit
     for (let trip = 0; trip < 2; trip++) await new Promise<void>((resolve) => busy.ping(() => resolve()))
   }
   if (!idle.destroyed) await once(idle, 'close')
-  assert.equal(server.calls(), 1)
+  assert.equal(server.calls.size, 1)
   assert.equal(busy.destroyed, false)
   await server.close()
   // A timer that outlives its connection would keep this waiting.
@@ -214,7 +214,7 @@ test('who opens and resets streams in a flood is thrown out, others are served',
   storm()
   await thrownOut
   assert.equal((await callRaw(await rawSession(t, port), 'Produce', [hello])).status, '0')
-  while (server.calls() > 0) await new Promise((resolve) => setImmediate(resolve))
+  while (server.calls.size > 0) await new Promise((resolve) => setImmediate(resolve))
   assert.equal(open, 0)
 })
 
@@ -225,7 +225,7 @@ test('drain tells callers by GOAWAY, lets calls under way end, and takes no new 
   const { stream, answer } = openRaw(session, 'ProduceStream')
   stream.write(hello)
   await once(stream, 'data')
-  assert.equal(server.calls(), 1)
+  assert.equal(server.calls.size, 1)
   const goaway = [once(session, 'goaway'), once(idle, 'close')]
   const drained = server.drain(60_000)
   await Promise.all(goaway)
@@ -238,7 +238,7 @@ test('drain tells callers by GOAWAY, lets calls under way end, and takes no new 
   const { status, messages } = await answer
   assert.deepEqual([status, messages.length], ['0', 2])
   await drained
-  assert.equal(server.calls(), 0)
+  assert.equal(server.calls.size, 0)
 })
 
 test('what does not end within the grace is cut: the handler hears it, the caller gets UNAVAILABLE', async (t) => {
@@ -253,7 +253,7 @@ test('what does not end within the grace is cut: the handler hears it, the calle
   const second = openRaw(session, 'GetServers')
   second.stream.end(frame(new Uint8Array(0)))
   await Promise.all([fast.called, slow.called])
-  assert.equal(server.calls(), 2)
+  assert.equal(server.calls.size, 2)
   await server.drain(10)
   assert.equal(cancelled, 2)
   for (const { answer } of [first, second]) {
@@ -296,7 +296,7 @@ test('a caller who reads nothing cannot hold up the close', async (t) => {
   stream.end(hello)
   await stuck.promise
   await server.close()
-  assert.equal(server.calls(), 0)
+  assert.equal(server.calls.size, 0)
 })
 
 test('drain waits for an answer by HTTP/1.1 and closes its connection then', async (t) => {
