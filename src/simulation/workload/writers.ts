@@ -71,7 +71,10 @@ export function stubbornWriter(floor: Floor, { client, desk, roams }: StubbornOp
     if (stored && random.chance(0.8)) {
       next.set(topic, (record?.sequence ?? 0) + sums.length)
       record = undefined
-    } else if (!stored && roams) counter = floor.pick(random)
+    } else if (roams && (!stored || random.chance(0.5))) {
+      // Also with what is stored: as if the answer had been lost on its way.
+      counter = floor.pick(random)
+    }
     floor.later(random, step)
   }
   const begin = () => {
