@@ -12,7 +12,7 @@ const head = `# Planted bugs, and how they were caught
 
 Each is planted alone into whole clusters that are simulated by one seed after the other, until a promise is broken; the same run
 without the bug then keeps every promise. *Seeds*: how many it took, the one that showed it included. *World*: where it differs from four nodes for
-half a minute, under some of all faults by the seed. Made by \`npm run campaign -- planted --report\`.
+half a minute, under some of all faults by the seed. What nobody has seen yet says so. Made by \`npm run campaign -- planted --report\`.
 
 | bug | what a user would lose | seeds | seen by | found | world |
 | --- | --- | --- | --- | --- | --- |

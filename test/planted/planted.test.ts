@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { transform } from 'esbuild'
+import { caughtRows } from './caught.ts'
 import { corpus } from './corpus.ts'
 import { bundlePlanted, plant, root } from './planted-bug.ts'
 
@@ -27,6 +28,17 @@ describe('the corpus of planted bugs', () => {
       }
     }
     assert.deepEqual(problems, [])
+  })
+
+  it('is in the table as a whole, and at least sixty were seen by somebody', async () => {
+    const rows = await caughtRows()
+    const untold = corpus.filter(({ name }) => !rows.has(name)).map(({ name }) => name)
+    assert.deepEqual(untold, [], 'npm run campaign -- planted --report PART …')
+    assert.deepEqual(
+      [...rows.keys()].filter((name) => !corpus.some((bug) => bug.name === name)),
+      [],
+    )
+    assert.ok([...rows.values()].filter((row) => !row.includes('**nobody**')).length >= 60)
   })
 
   it('changes a bundle, and nothing but the bundle', async () => {

@@ -319,6 +319,8 @@ test('finallyTaking sees a node that takes no record in the end, or does not get
     'b: a record that was to be on all disks ended with OVERLOADED',
     'c: a record that was to be on all disks ended with no answer',
   ])
+  court.universe.lost('b')
+  only(court.rests(nodes), /^c: /)
 })
 
 test('equalCopies sees a copy that is behind, has a gap, or begins late, unless that may be', () => {

@@ -13,7 +13,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'const incarnation = Math.min(Math.max(this.self.incarnation, accused) + 1, maxIncarnation)',
     'const incarnation = Math.min(Math.max(this.self.incarnation, accused), maxIncarnation)',
-    'pause,stall',
+    { faults: 'pause', gapMs: 2_500, minutes: 0.8 },
   ),
   bug(
     'death-not-refuted',
@@ -26,7 +26,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     }
     this.#bury(message, nowMs)`,
     '    if (message.node !== this.#parts.name) this.#bury(message, nowMs)',
-    'partition,pause',
+    { faults: 'pause', gapMs: 2_500, minutes: 0.8 },
   ),
   bug(
     'suspects-live-for-ever',
@@ -103,7 +103,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'if (known.state !== NodeState.left && !reclaimable) {',
     'if (known.state !== NodeState.left || !reclaimable) {',
-    'address,kill',
+    { faults: 'address', gapMs: 3_000 },
   ),
   bug(
     'tags-not-taken-over',

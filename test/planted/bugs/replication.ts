@@ -145,7 +145,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     directory,
     "if (this.#excluded.get(name)?.keys.get(key) === 'untilNews') this.readmit(name, key)",
     '',
-    { ...gone, faults: 'bit-rot,wipe,partition' },
+    { ...gone, faults: 'bit-rot,partition' },
   ),
   bug(
     'never-compared',
