@@ -41,7 +41,6 @@ export class Summary {
   follow(journal: Journal): this {
     for (const log of journal.logs()) this.note(log)
     journal.onCommit((log) => this.note(log))
-    journal.onTrim((log) => this.note(log))
     // A copy that begins anew ends where it begins then.
     journal.onTrim((log) => this.note(log))
     return this
