@@ -7,8 +7,14 @@ import { compileSteady } from './compile-steady.ts'
 import { saveText, TextFile } from './sim-files.ts'
 import { type SimRun, verdictOf } from './sim-report.ts'
 
+/** From run to run, by the seed. */
+export interface NodeCounts {
+  readonly least: number
+  readonly most: number
+}
+
 export interface SwarmFlags {
-  readonly nodes: number
+  readonly nodes: NodeCounts
   readonly minutes: number
   readonly faults?: readonly string[]
   readonly without?: readonly string[]
@@ -21,7 +27,8 @@ export interface Planned {
 }
 
 export function drawPlan(seed: number, { nodes, minutes, faults, without }: SwarmFlags): Planned {
-  const hosts = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)
+  const count = nodes.least + (seed % (nodes.most - nodes.least + 1))
+  const hosts = Array.from({ length: count }, (_, index) => `node-${index + 1}`)
   const durationMs = minutes * 60_000
   const swarm = drawSwarm({ seed, hosts, durationMs, ...(faults && { only: faults }), ...(without && { without }) })
   // In some runs a topic is set, changed and deleted while others write to it.

@@ -12,7 +12,7 @@ import { Exit } from './exit.ts'
 import { write } from './output.ts'
 import { loadPlan, savePlan } from './sim-files.ts'
 import { inJson, inWords, type SimRun } from './sim-report.ts'
-import { drawPlan, type Planned, type RunFiles, type SwarmFlags, simulate } from './sim-run.ts'
+import { drawPlan, type NodeCounts, type Planned, type RunFiles, type SwarmFlags, simulate } from './sim-run.ts'
 import { kindsOf, shrunk, sizeOf } from './sim-shrink.ts'
 import { SimTally } from './sim-tally.ts'
 
@@ -39,7 +39,11 @@ export function addSim(program: Command, ended: (code: number) => void): void {
     .option('--runs <N>', 'runs, each with the next seed', wholeNumber(1), 1)
     .option('--jobs <N>', 'processes that share them', wholeNumber(1, 1024), 1)
     .option('--twice', 'every run two times, which must be the same event by event')
-    .option('--nodes <N>', 'nodes of the cluster', wholeNumber(1, 50), 5)
+    .addOption(
+      new Option('--nodes <N>', 'nodes of the cluster, or A-B: how many, says the seed')
+        .argParser(nodeCounts)
+        .default({ least: 5, most: 5 }, '5'),
+    )
     .option('--minutes <N>', 'simulated minutes of churn', positive, 2)
     .option(
       '--faults <CLASSES>',
@@ -106,7 +110,7 @@ Examples:
   $ reeve sim --runs 100 --nodes 3 --minutes 1
   $ reeve sim --faults partition,bit-rot,crash
   $ reeve sim --seed 7 --picture run.svg --trace run.trace.jsonl
-  $ reeve sim --runs 10000 --jobs 8 --twice --failing
+  $ reeve sim --runs 10000 --nodes 3-7 --jobs 8 --twice --failing
   $ reeve sim --seed 1234 --shrink --save found.json
   $ reeve sim --replay found.json --plan`,
     )
@@ -151,6 +155,12 @@ function positive(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && value > 0 && value <= 10_000) return value
   throw new InvalidArgumentError('needs a number above 0, at most 10000.')
+}
+
+function nodeCounts(text: string): NodeCounts {
+  const [least, most = least] = text.split('-').map(wholeNumber(1, 50))
+  if (least !== undefined && most !== undefined && most >= least && text.split('-').length < 3) return { least, most }
+  throw new InvalidArgumentError('needs a whole number from 1 to 50, or two of them, as 3-7.')
 }
 
 function classes(text: string): string[] {

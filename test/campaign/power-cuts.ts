@@ -17,7 +17,9 @@ import { MemoryDisk } from '../log/memory-disk.ts'
 import { batchOf, epochA, openOn, readAll, valuesOf, viewOf } from '../log/scenery.ts'
 
 const dataDir = '/data/a'
-const settings = { ...defaultLogSettings, segmentMaxBytes: 3500, groupMaxBytes: 600, indexIntervalBytes: 200 }
+/** Either many segments, or a few of many pages, which have zeros ahead of them over which frames of several pages are written. */
+const narrow = { segmentMaxBytes: 3500, groupMaxBytes: 600, indexIntervalBytes: 200, valueMaxBytes: 700 }
+const wide = { segmentMaxBytes: 60_000, groupMaxBytes: 20_000, indexIntervalBytes: 5000, valueMaxBytes: 9000 }
 const topics = ['orders', 'payments']
 
 /** What a log must hold. */
@@ -52,6 +54,7 @@ export async function powerCuts(times: number, random: SeededRandom): Promise<st
 
 class Story {
   readonly #random: SeededRandom
+  readonly #size: typeof wide
   readonly #world: World
   readonly #host: Host
   readonly #peer: Awaited<ReturnType<typeof peersFrames>>
@@ -65,6 +68,7 @@ class Story {
 
   constructor(seed: number, operation: number, peer: Awaited<ReturnType<typeof peersFrames>>) {
     this.#random = new SeededRandom(seed, 'story')
+    this.#size = seed % 2 === 0 ? narrow : wide
     this.#world = createWorld({ seed: seed + operation })
     this.#host = this.#world.addHost('a', { disk: { syncMinMs: 0.1, syncMaxMs: 2, slowSyncChance: 0 } })
     this.#left = operation
@@ -105,7 +109,7 @@ class Story {
       dataDir,
       node: 'a',
       epoch: `01980000-0000-7000-8000-0000000001${String(run).padStart(2, '0')}`,
-      settings,
+      settings: { ...defaultLogSettings, ...this.#size },
       report: (event) => this.#events.push(event),
     })
     let failure: unknown
@@ -165,7 +169,7 @@ class Story {
 
   #append(journal: Journal, topic: string): void {
     const count = this.#random.integer(1, 3)
-    const size = this.#random.chance(0.1) ? 700 : 30
+    const size = this.#random.chance(0.1) ? this.#size.valueMaxBytes : 30
     const values = Array.from({ length: count }, () => `${this.#random.integer(0, 1e9)} `.padEnd(size, 'x'))
     try {
       const placed = journal.place(topic, batchOf(...values), count)
