@@ -91,7 +91,10 @@ async function startTheirs(name: string, port: number, rpcPort: number, stage: S
     name,
     at,
     process,
-    tell: (order) => tellSerf(client, order),
+    tell: (order) =>
+      tellSerf(client, order).catch((error) => {
+        throw new Error(`${name} did not do what it was told (${order.kind}): ${error.message}`)
+      }),
     saw: async (sight, other) => (await process.said(sights[sight], ` ${other} `)).atMs,
     got: (event) => eventOf(event).came,
   }
