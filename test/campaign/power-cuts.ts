@@ -230,7 +230,10 @@ class Story {
     const journal = this.#journal as Journal
     const left = this.#left
     this.#left = Number.POSITIVE_INFINITY
-    const harm = this.#events.filter(({ kind }) => kind !== 'tailCut')
+    // A write of several pages that lost one of its first is told as damage: nobody can know that it was not acknowledged.
+    const isUnfinished = (event: JournalEvent) =>
+      event.kind === 'tailCut' || (event.kind === 'damaged' && event.end >= (this.#expected.get(event.log)?.end ?? 0))
+    const harm = this.#events.filter((event) => !isUnfinished(event))
     assert.deepEqual(harm, [])
     for (const expected of this.#expected.values()) {
       const log = journal.log(expected.id)

@@ -60,13 +60,16 @@ type Add = (what: string, unit: Row['unit'], sample: number) => void
 /** All at once. */
 async function join(all: Gossiper[], add: Add): Promise<void> {
   const [first, ...others] = all as [Gossiper, ...Gossiper[]]
+  let told: Promise<unknown> = Promise.resolve()
   const joinedMs = await since(() => {
-    for (const other of others) void other.tell({ kind: 'join', at: first.at })
+    told = Promise.all(others.map((other) => other.tell({ kind: 'join', at: first.at })))
     return Promise.all(
       all.flatMap((one) => all.filter((other) => other !== one).map(({ name }) => one.saw('joined', name))),
     )
   })
   add('all joined at once, last sight', 'ms', Math.max(...joinedMs))
+  // Who was told by gossip may not have its answer yet, and is not to be ended before.
+  await told
 }
 
 /** One tells an event; nothing happens for a while; one is killed; one leaves. */
