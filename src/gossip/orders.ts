@@ -43,7 +43,7 @@ export interface OrdersParts {
  */
 const calmMs = { least: 300, most: 500 }
 /** Who goes on coming does not keep us from it for longer. */
-const longestWaitMs = 1000
+const longestWaitMs = 700
 const maxFurtherExchanges = 4
 /** In a cluster where gossip misses so many on average, neither side of a first exchange may know of one. */
 const likelyMisses = 0.5
