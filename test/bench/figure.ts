@@ -55,14 +55,14 @@ export class Rows {
 /** Runs once and adds what it measured. */
 export type Contender = (rows: Rows) => Promise<void>
 
-/** All in turn, A B C A B C …; the first round is for warming up and counts for nothing. */
+/** All in turn, A B C, B C A, …: nobody is always behind the same. The first round is for warming up and counts for nothing. */
 export async function contest({ stage, repetitions }: Bench, contenders: readonly Contender[]): Promise<Row[]> {
   const rows = new Rows()
   for (let round = 0; round <= repetitions; round++) {
     const into = round === 0 ? new Rows() : rows
-    for (const contender of contenders) {
+    for (let turn = 0; turn < contenders.length; turn++) {
       await stage.settle()
-      await contender(into)
+      await contenders[(contenders.length + round - 1 + turn) % contenders.length]?.(into)
     }
   }
   return rows.list()
