@@ -75,12 +75,14 @@ export class Orders {
     const order = this.#number()
     const { swim, courier } = this.#parts
     const joinedBefore = swim.joined
+    const beganMs = this.#parts.now()
     const problems: string[] = []
     let open = seeds.length
     const conclude = () => {
       if (!replay) this.#parts.ignoreOld(false)
       const reached = seeds.length - problems.length
-      if (reached > 0 && (!quiet || swim.joined !== joinedBefore)) this.#joined(seeds)
+      if (reached > 0 && (!quiet || swim.joined !== joinedBefore))
+        this.#joined(seeds, this.#parts.now() - beganMs > calmMs.most)
       else courier.settling = false
       this.#parts.done({ order, reached, problems })
     }
@@ -153,25 +155,28 @@ export class Orders {
     })
   }
 
-  #joined(seeds: readonly Endpoint[]): void {
+  /** `late`: whom we have met since we began was not in what the seeds were told, and gossip is through with them. */
+  #joined(seeds: readonly Endpoint[], late: boolean): void {
     if (this.#leaving !== undefined) return
     this.#parts.serf.announceJoin(this.#parts.now())
-    this.#exchangeFurther(seeds, new Set())
+    this.#exchangeFurther(seeds, new Set(), late ? 1 : 0)
   }
 
-  #exchangeFurther(seeds: readonly Endpoint[], met: Set<string>): void {
+  /** `least`: so many in any case. */
+  #exchangeFurther(seeds: readonly Endpoint[], met: Set<string>, least: number): void {
     const { agenda, now, random, swim, courier, exchange: begin } = this.#parts
     const latestMs = now() + longestWaitMs
+    const needed = () => Math.max(least, this.#neededExchanges)
     const exchange = () => {
       const joinedBefore = swim.joined
       const again: Concluded = (_problem, toldNews) => {
         const isNews = toldNews || swim.joined !== joinedBefore
-        if (met.size < this.#neededExchanges || (isNews && met.size < maxFurtherExchanges)) {
-          this.#exchangeFurther(seeds, met)
+        if (met.size < needed() || (isNews && met.size < maxFurtherExchanges)) {
+          this.#exchangeFurther(seeds, met, least)
         }
       }
       courier.settling = false
-      if (met.size === 0 && this.#neededExchanges === 0) return
+      if (met.size === 0 && needed() === 0) return
       const next = this.#nextByName((node) => !met.has(node.name) && !isAmong(seeds, node))
       const other = next ?? this.#nextByName((node) => !met.has(node.name))
       if (!other || this.#left) return

@@ -12,10 +12,12 @@ const words = {
 
 /**
  * What was durable on a disk stays there, but for what retention or the deletion of its topic may take, in whole files; not
- * even they cut a file. What is behind damage is set aside, and kept. What comes within its
- * topic's limit of bytes is not trimmed for it.
+ * even they cut a file. What is behind damage is set aside, and kept. What comes within its topic's limit of bytes is not
+ * trimmed for it, unless it was elsewhere, and the copy begins anew behind it.
  */
 export function nothingDeleted(): Judge {
+  /** Up to where each log was trimmed for a limit on some disk. */
+  const trimmed = new Map<string, number>()
   return {
     name: 'nothingDeleted',
     happened(fact, universe) {
@@ -26,7 +28,11 @@ export function nothingDeleted(): Judge {
       if (fact.how !== 'thrownAway' && universe.isUnsound(fact.disk)) return none
       const whole = fact.how === 'removed' || fact.how === 'setAside' || fact.how === 'thrownAway'
       if (whole && mayGo(universe, fact.log, fact.frame)) {
-        if (!isEarly(universe, fact)) return none
+        if (!isEarly(universe, fact)) {
+          trimmed.set(fact.log, Math.max(fact.frame.end, trimmed.get(fact.log) ?? 0))
+          return none
+        }
+        if (fact.frame.end <= (trimmed.get(fact.log) ?? 0)) return none
         return [
           { node: fact.disk, reason: `${fact.log}/${fact.frame.base} was trimmed, and its topic is within its limits` },
         ]
