@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, test } from 'node:test'
@@ -100,8 +101,8 @@ describe('a program', () => {
       third.close()
       await assert.rejects(member('c', { snapshotPath: folder }), { code: 'DATA_DIR_UNUSABLE' })
     } finally {
-      // What a member was about to write when it was closed may still come.
-      rmSync(folder, { recursive: true, maxRetries: 10 })
+      // What a member was about to write when it was closed may still come, and needs this process to go on.
+      await rm(folder, { recursive: true, maxRetries: 10 })
     }
   })
 
