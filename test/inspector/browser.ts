@@ -69,6 +69,12 @@ export async function show(page: Page, view: (typeof views)[number]): Promise<vo
   await page.getByRole('main', { name: view }).waitFor()
 }
 
+/** Gives the page a trace file of this content. */
+export async function openTrace(page: Page, text: string, name = 'made.trace.jsonl'): Promise<void> {
+  const file = { name, mimeType: 'application/x-ndjson', buffer: Buffer.from(text) }
+  await page.locator('input[type=file]').setInputFiles(file)
+}
+
 /** All elements that fit a selector, also within other elements' shadows. Runs in the page. */
 export const deep = `function find(selector, root = document) {
   const found = [...root.querySelectorAll(selector)]

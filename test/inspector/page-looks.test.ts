@@ -9,18 +9,23 @@ import type { Agent } from '../agent/agent.ts'
 import { Stage } from '../agent/stage.ts'
 import { corpus } from '../planted/corpus.ts'
 import { bundlePlanted } from '../planted/planted-bug.ts'
-import { deep, launch, openPage, show, untilIn, views, type Watched, withoutBrowser } from './browser.ts'
+import {
+  deep,
+  launch,
+  openTrace as open,
+  openPage,
+  show,
+  untilIn,
+  views,
+  type Watched,
+  withoutBrowser,
+} from './browser.ts'
 import { byColourAlone, faintest } from './contrast.ts'
 import { cutOff, fromTheTop, type TabStop, tabStop, tabStops } from './layout.ts'
 import { largeCluster, traceText, troubledCluster } from './made-trace.ts'
 
 const wide = { width: 1280, height: 800 }
 const narrow = { width: 390, height: 844 }
-
-async function open(page: Page, text: string): Promise<void> {
-  const file = { name: 'made.trace.jsonl', mimeType: 'application/x-ndjson', buffer: Buffer.from(text) }
-  await page.locator('input[type=file]').setInputFiles(file)
-}
 
 describe('how the page looks', { skip: withoutBrowser }, () => {
   const stage = new Stage()

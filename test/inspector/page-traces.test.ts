@@ -7,13 +7,18 @@ import type { Browser, Page } from 'playwright-core'
 import type { TraceRecord } from '../../src/inspector/record.ts'
 import type { Agent } from '../agent/agent.ts'
 import { Stage } from '../agent/stage.ts'
-import { deep, launch, openPage, show, untilIn, views, type Watched, withoutBrowser } from './browser.ts'
+import {
+  deep,
+  launch,
+  openTrace as open,
+  openPage,
+  show,
+  untilIn,
+  views,
+  type Watched,
+  withoutBrowser,
+} from './browser.ts'
 import { heardBy, largeCluster, manyActors, snapshotOf, traceText } from './made-trace.ts'
-
-async function open(page: Page, text: string, name = 'made.trace.jsonl'): Promise<void> {
-  const file = { name, mimeType: 'application/x-ndjson', buffer: Buffer.from(text) }
-  await page.locator('input[type=file]').setInputFiles(file)
-}
 
 /** Which of how many records is shown. */
 const place = (page: Page, text: string) => page.locator('.says').getByText(text, { exact: true })
