@@ -9,8 +9,8 @@ import { once } from 'node:events'
 /** `failure`: no run came of it, and why: it threw, or its process ended. */
 export type Dealt<Run> = { readonly seed: number } & ({ readonly run: Run } | { readonly failure: string })
 
-/** What Node.js runs in each process, which must come to `takeSeeds`: this very command with the same flags. */
-const sameCommand = (): string[] => [...process.execArgv, ...process.argv.slice(1), '--worker']
+/** The program and its words for each process, which must come to `takeSeeds`: this very command with the same flags. */
+const sameCommand = (): string[] => [process.execPath, ...process.execArgv, ...process.argv.slice(1), '--worker']
 
 /** In the order in which they end. `Run` is what JSON keeps of what `takeSeeds` was given. */
 export async function* dealtRuns<Run>(
@@ -78,7 +78,8 @@ class Worker<Run> {
 
   /** One at a time. */
   run(seed: number): Promise<Dealt<Run>> {
-    this.#child ??= spawn(process.execPath, this.#command, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const [program, ...words] = this.#command
+    this.#child ??= spawn(program!, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     const child = this.#child
     return new Promise((resolve) => {
       const settle = (dealt: Dealt<Run>): void => {

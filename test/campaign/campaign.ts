@@ -1,7 +1,7 @@
 /**
  * Proofs that take too long for every run of the tests: `npm run campaign -- NAME [--times N] [--seed N] [--jobs N] [--report] [PART …]`.
  * What `npm test` has of each is a part of it. Where sizes count and not times, the option is `--nodes N`. Planted bugs know
- * jobs, a report and parts of names.
+ * jobs, a report and parts of names; swarms (`t0`, `t1`) jobs and a report.
  */
 
 import { availableParallelism } from 'node:os'
@@ -15,6 +15,7 @@ import { partitions } from './partitions.ts'
 import { planted } from './planted.ts'
 import { powerCuts } from './power-cuts.ts'
 import { restarts } from './restarts.ts'
+import { t0, t1 } from './swarms.ts'
 
 export interface CampaignOptions {
   readonly parts: readonly string[]
@@ -51,6 +52,12 @@ const campaigns: Readonly<Record<string, Campaign>> = {
   },
   restarts: { what: 'ends of all nodes at once, and starts in every order', times: 12, run: restarts },
   'power-cuts': { what: 'ends of a machine at any operation of its disk', times: 10_000, run: powerCuts },
+  t0: {
+    what: 'seeds of ten minutes in which everything goes wrong, each under two versions of Node.js',
+    times: 300,
+    run: t0,
+  },
+  t1: { what: 'seeds of half a minute in which everything goes wrong', times: 10_000, run: t1 },
 }
 
 process.exit(await main())

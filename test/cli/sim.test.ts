@@ -15,7 +15,7 @@ interface Answer {
 const typescript = process.execArgv.filter(
   (flag, index, flags) => flag === '--import' || flags[index - 1] === '--import',
 )
-const worker = [...typescript, join(import.meta.dirname, 'seed-worker.ts')]
+const worker = [process.execPath, ...typescript, join(import.meta.dirname, 'seed-worker.ts')]
 
 describe('seeds that are dealt to processes', () => {
   test('are all run, each process taking the next when it is done; one that throws or ends its process is told', async () => {
