@@ -115,7 +115,7 @@ export class TopicReader {
 
   /** Whether `next` has something to look at, or to throw. */
   get ready(): boolean {
-    return this.#turns.size > 0 || this.#failure !== undefined
+    return this.#turns.size > 0 || this.#failure !== undefined || this.#unreadable !== undefined
   }
 
   /** There is more to read, but it has to come from a slow device first: `woken` tells when it is there. */
@@ -137,8 +137,8 @@ export class TopicReader {
    * What comes next, within the limits: at least one record when there is one, unless it takes longer to find than
    * others should wait; then `ready` says that there is more to look at. Valid until the next reading of anything.
    *
-   * Throws `OFFSET_TRIMMED`, `DATA_CORRUPT` or what else reading may meet, with the log in its facts, after what lay
-   * before.
+   * Throws what reading may meet, with the log in its facts: `OFFSET_TRIMMED` after what lay before, `DATA_CORRUPT` and
+   * `DISK_FAILED` after what other logs have, too.
    */
   next(limits: Limits): Round {
     if (this.#failure) throw this.#failure
@@ -152,6 +152,7 @@ export class TopicReader {
         if (limits.oneLog) round.alone = { track, others: this.#standing.cursor(this.#unknownFolds(), track) }
         if (!this.#turn(track, round) || (limits.oneLog && round.runs.length > 0)) break
       }
+      if (round.searched === 0 && this.#unreadable) throw this.#unreadable
     } catch (error) {
       this.#failure = toReeveError(error)
       if (round.runs.length === 0) throw this.#failure
@@ -183,9 +184,14 @@ export class TopicReader {
     } finally {
       this.#standing.moved(track)
     }
-    if (track.offset === offset) return false
+    if (track.offset === offset && !this.#turns.unreadable.has(track)) return false
     this.#turns.pass()
     return true
+  }
+
+  /** Why the rest cannot be read, once nothing else is left. */
+  get #unreadable(): ReeveError | undefined {
+    return this.#turns.size > 0 || this.#turns.fetching ? undefined : this.#turns.unreadable.error
   }
 
   #unknownFolds(): Fold[] {

@@ -7,8 +7,9 @@
  */
 
 import { type Frame, frameAt } from '../log/frame.ts'
-import { fetchTrack, readTrack, type Track } from './track.ts'
+import { fetchTrack, type Track } from './track.ts'
 import type { Turns } from './turns.ts'
+import { Unreadable } from './unreadable.ts'
 
 /** Read at once of one log; with many logs less, so that what is read ahead fits the limit. */
 const aheadMaxBytes = 64 * 1024
@@ -29,6 +30,7 @@ interface Entry {
 }
 
 export class TimeTurns implements Turns {
+  readonly unreadable = new Unreadable()
   readonly #heap: Entry[] = []
   /** Their first frames are not known. */
   #fresh: Track[] = []
@@ -100,7 +102,7 @@ export class TimeTurns implements Turns {
   pass(): void {
     const entry = this.#heap[0] as Entry
     const { track } = entry
-    track.ready = track.offset < (track.log?.end ?? 0)
+    track.ready = track.offset < (track.log?.end ?? 0) && !this.unreadable.has(track)
     const due = track.ready && this.#mustRead(entry) && track.fetchedBytes <= 0
     if (due || !track.ready || !this.#look(entry)) {
       // What may have to be fetched is looked at when the turns are settled.
@@ -114,14 +116,14 @@ export class TimeTurns implements Turns {
     this.#sink()
   }
 
-  /** The frame that the track stands in; undefined at its end. */
+  /** The frame that the track stands in; undefined at its end, and where it cannot be read. */
   #first(entry: Entry, biteBytes: number): Frame | undefined {
     const { track } = entry
     for (;;) {
       const { frame } = entry
       if (frame && track.offset < frame.baseOffset + frame.recordCount) return frame
       if (entry.frameEnd === entry.ahead.length) {
-        this.#keep(entry, readTrack(track, biteBytes))
+        this.#keep(entry, this.unreadable.read(track, biteBytes))
         if (entry.ahead.length === 0) return undefined
       }
       const next = frameAt(entry.ahead, entry.frameEnd)

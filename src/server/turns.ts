@@ -2,13 +2,16 @@
 
 import { type Frame, framesIn } from '../log/frame.ts'
 import { ReusedMemory } from '../log/memory.ts'
-import { fetchTrack, readTrack, type Track } from './track.ts'
+import { fetchTrack, type Track } from './track.ts'
+import { Unreadable } from './unreadable.ts'
 
 /** Of the tracks that have something to read. */
 export interface Turns {
   readonly size: number
   /** Some are not among them, for what comes next of them is being fetched from a slow device; `woken` tells when it is there. */
   readonly fetching: boolean
+  /** What cannot be read is not among them. */
+  readonly unreadable: Unreadable
   add(track: Track): void
   /** Frames of the round before are not looked at any more. */
   begin(): void
@@ -39,6 +42,7 @@ const roundMemory = new ReusedMemory(2 * 1024 * 1024)
 
 /** Round and round, so that a long log cannot hide a short one. Holds no bytes between two rounds. */
 export class RoundRobin implements Turns {
+  readonly unreadable = new Unreadable()
   readonly #queue: Track[] = []
   readonly #woken: () => void
   #fetches = 0
@@ -81,12 +85,12 @@ export class RoundRobin implements Turns {
   frames(head: Track, wantedBytes: number): Iterable<Frame> {
     const alone = this.#queue.length === 1
     const bytes = Math.max(alone ? wantedBytes : Math.min(turnBytes, wantedBytes), head.frameBytes)
-    return framesIn(readTrack(head, bytes, roundMemory))
+    return framesIn(this.unreadable.read(head, bytes, roundMemory))
   }
 
   pass(): void {
     const track = this.#queue.shift() as Track
-    track.ready = track.offset < (track.log?.end ?? 0)
+    track.ready = track.offset < (track.log?.end ?? 0) && !this.unreadable.has(track)
     if (track.ready) this.#queue.push(track)
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ConsumeStreamResponseSchema, StartAt } from '../../src/gen/reeve/v1/log_service_pb.ts'
+import { ConsumeStreamResponseSchema, ReadOrder, StartAt } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { createAccess } from '../../src/server/access.ts'
 import { createAuthorizer } from '../../src/server/authorizer.ts'
 import type { Commits } from '../../src/server/commits.ts'
@@ -199,6 +199,31 @@ test('what cannot be read ends the stream with its reason, after what lies befor
   assert.equal(error.facts.offset, '1')
   assert.deepEqual(values(call), ['b1'])
 })
+
+for (const by of ['ARRIVAL', 'TIMESTAMP'] as const) {
+  test(`what cannot be read of one log holds back no other: by ${by}`, async () => {
+    const order = ReadOrder[by]
+    const deps = parts()
+    const damaged = deps.journal.add('orders', 'a', epochA, 'a1')
+    deps.journal.add('orders', 'a', epochA, 'a2')
+    damaged.corruptFrom = 1
+    for (let n = 1; n <= 9; n++) deps.journal.add('orders', 'b', epochB, `b${n}`)
+    const call = callOf(consumeStream(deps)).say(followRequest({ topic: 'orders', order, follow: true }))
+    assert.equal((await errorOf(call)).facts.offset, '1')
+    assert.deepEqual(values(call).toSorted(), ['a1', ...Array.from({ length: 9 }, (_, n) => `b${n + 1}`)])
+
+    deps.journal.add('orders', 'b', epochB, 'b10')
+    const cursor = answers(call).at(-1)?.cursor ?? new Uint8Array()
+    const again = callOf(consumeStream(deps)).say(followRequest({ topic: 'orders', order, follow: true, cursor }))
+    assert.equal((await errorOf(again)).code, 'DATA_CORRUPT')
+    assert.deepEqual(values(again), ['b10'])
+
+    damaged.corruptFrom = Number.POSITIVE_INFINITY
+    const mended = callOf(consumeStream(deps)).say(followRequest({ topic: 'orders', order, cursor }))
+    assert.equal(await mended.done, undefined)
+    assert.deepEqual(values(mended).toSorted(), ['a2', 'b10'])
+  })
+}
 
 test('a reader that fell behind the start is told the bounds', async () => {
   const deps = parts()

@@ -7,8 +7,9 @@ export const auditOf = (node: string, round: number): string => `audit ${round} 
 const isAudit = ({ reading }: ReadAsked): boolean => /^audit \d+ of /.test(reading)
 
 /**
- * What was acknowledged can be read at every node once all is quiet, unless it may be gone, or so many disks were lost as
- * were acknowledged.
+ * What was acknowledged can be read at every node once all is quiet, unless it may be gone. Where so many disks were lost as
+ * were acknowledged, that is what the disks of those who run have together, from the log's first record on: what lies
+ * behind one that nobody has cannot be told from what was never durable.
  */
 export function finallyEverywhere(): Judge {
   const audits = new Map<string, RecordsRead>()
@@ -23,6 +24,7 @@ export function finallyEverywhere(): Judge {
       return none
     },
     rests(rest) {
+      const reach = new Reach(rest)
       const missing = new Map<string, string[]>()
       const read = rest.live.map(({ node }) => [node, audits.get(auditOf(node, rest.round))] as const)
       for (const operation of rest.history.operations) {
@@ -32,7 +34,7 @@ export function finallyEverywhere(): Judge {
         const { log, base, count } = told
         const without = read.filter(([, records]) => records?.hasAll(log, base, base + count) !== true)
         if (without.length === 0) continue
-        for (const at of wanted(rest, told)) {
+        for (const at of wanted(rest, told, reach)) {
           for (const [node, records] of without) {
             if (records?.hasAll(log, at, at + 1) !== true) {
               missing.set(node, [...(missing.get(node) ?? []), `${log}/${at}`])
@@ -81,12 +83,35 @@ function storedBy({ answer }: ProduceAsked): Told | undefined {
 }
 
 /** Offsets of these records that must be there. */
-function wanted({ universe }: Rest, { log, base, count, copies }: Told): number[] {
+function wanted({ universe }: Rest, { log, base, count, copies }: Told, reach: Reach): number[] {
   // A disk that lied never had it, and is lost all the same.
   const had = [...disksThatHad(universe, log, base, count)]
-  if (universe.unsound >= copies && had.every((disk) => universe.isUnsound(disk))) return []
+  const isLost = universe.unsound >= copies && had.every((disk) => universe.isUnsound(disk))
   return Array.from({ length: count }, (_, index) => base + index).filter((at) => {
+    if (isLost && at >= reach.of(log)) return false
     const frame = universe.frameAt(log, at)
     return frame === undefined || !mayGo(universe, log, frame)
   })
+}
+
+/** How far the disks of all who run have a log together, from its first record on. */
+class Reach {
+  readonly #rest: Rest
+  readonly #ends = new Map<string, number>()
+
+  constructor(rest: Rest) {
+    this.#rest = rest
+  }
+
+  of(log: string): number {
+    const known = this.#ends.get(log)
+    if (known !== undefined) return known
+    let end = 0
+    for (const frame of this.#rest.universe.logs.get(log)?.frames ?? []) {
+      if (frame.base !== end || !this.#rest.live.some(({ disk }) => frame.heldBy.has(disk))) break
+      end = frame.end
+    }
+    this.#ends.set(log, end)
+    return end
+  }
 }
