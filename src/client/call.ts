@@ -44,7 +44,8 @@ export function callUnary<I extends DescMessage, O extends DescMessage>(
         },
         closed: (error) => {
           if (error) return reject(error)
-          if (!answer) return reject(new ReeveError('INTERNAL', `${method.name} ended without an answer`))
+          // As when a server goes away in between: whether it did anything, nobody says.
+          if (!answer) return reject(new ReeveError('UNAVAILABLE', `${method.name} ended without an answer`))
           try {
             resolve(decode(method.output, answer))
           } catch (malformed) {

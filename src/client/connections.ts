@@ -154,6 +154,8 @@ function reasonOf(error: ReeveError): string {
     .replace(/^Error:? (\[\w+\]: )?/, '')
     .replace(/\.? Resolution note:.*$/s, '')
     .replace(/^[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]+):.*$/s, '$1')
+    .replace(/^wrong version number$/, 'cannot connect; is one side speaking TLS and the other not?')
+    .replace(/^tlsv13 alert certificate required$/, 'it asks for a client certificate')
     .replace(/^Failed to connect.*$/s, 'cannot connect; is one side speaking TLS and the other not?')
     .replaceAll(/\s+/g, ' ')
 }

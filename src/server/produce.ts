@@ -84,9 +84,13 @@ export function createAppender(deps: ProduceDeps): Appender {
       const known = order.copies > 1 ? knownNodes() : 1
       const copies = order.copies === allCopies ? known : order.copies
       if (copies > known) {
-        throw new ReeveError('COPIES_IMPOSSIBLE', `${copies} copies asked for, but ${known} nodes are known`, {
-          facts: { wanted: String(copies), known: String(known) },
-        })
+        throw new ReeveError(
+          'COPIES_IMPOSSIBLE',
+          `${copies} copies asked for, but ${known} ${known === 1 ? 'node is' : 'nodes are'} known`,
+          {
+            facts: { wanted: String(copies), known: String(known) },
+          },
+        )
       }
       const appending = journal.append(topic, batch, recordCount, claim)
       deps.timed?.(appending)

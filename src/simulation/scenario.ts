@@ -215,9 +215,9 @@ class Scenario {
     return {
       world: this.#world,
       slot: (name) => this.#slot(name),
-      losing: (host, from) => {
+      losing: (host) => {
         this.#inside.losing(host)
-        this.#outside?.losing(host, from)
+        this.#outside?.losing(host)
       },
       rotted: (host, path) => {
         this.#inside.rotted(host, path)
