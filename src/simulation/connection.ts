@@ -40,6 +40,11 @@ export interface EndListener {
 const reset: Segment = { kind: 'reset' }
 const segmentTags = { opened: 1, bytes: 2, end: 3, headers: 4, credit: 5, status: 6, reset: 7 }
 
+interface Held {
+  readonly segment: Segment
+  readonly order: number
+}
+
 interface Side {
   readonly machine: Machine
   readonly process: Process
@@ -61,7 +66,8 @@ export class ConnectionEnd {
   readonly #keepalive: boolean
   readonly #forget: () => void
   /** Sent and not arrived, oldest first, while the path is closed. */
-  #held: Segment[] = []
+  #held: Held[] = []
+  #order = 0
   #underWay = 0
   #lastArrivalUs = 0
   #breaking: SimulatedEvent | undefined
@@ -126,7 +132,7 @@ export class ConnectionEnd {
     if (this.#reaches()) {
       const held = this.#held
       this.#held = []
-      for (const segment of held) this.#forward(segment)
+      for (const { segment, order } of held) this.#forward(segment, order)
     }
     if (this.closed) return
     if (!this.#linked()) {
@@ -146,10 +152,10 @@ export class ConnectionEnd {
     return this.#reaches() && this.peer.#reaches()
   }
 
-  #forward(segment: Segment): void {
+  #forward(segment: Segment, order = this.#order++): void {
     const { peer } = this
     if (!this.#reaches()) {
-      this.#held.push(segment)
+      this.#hold(segment, order)
       return
     }
     if (!peer.process.alive) {
@@ -161,13 +167,19 @@ export class ConnectionEnd {
     const arrivalUs = timeline.nowUs + this.#network.segmentDelayUs(this.machine, peer.machine, bytesOf(segment))
     this.#lastArrivalUs = Math.max(this.#lastArrivalUs, arrivalUs)
     const tag = tagOfSegment(segment)
-    peer.process.schedule('segment', this.#lastArrivalUs - timeline.nowUs, () => this.#arrive(segment), tag)
+    peer.process.schedule('segment', this.#lastArrivalUs - timeline.nowUs, () => this.#arrive(segment, order), tag)
   }
 
-  #arrive(segment: Segment): void {
+  /** What was under way when the path closed goes before what was sent since. */
+  #hold(segment: Segment, order: number): void {
+    const place = this.#held.findLastIndex((other) => other.order < order) + 1
+    this.#held.splice(place, 0, { segment, order })
+  }
+
+  #arrive(segment: Segment, order: number): void {
     const { peer } = this
     if (!this.#reaches()) {
-      this.#held.push(segment)
+      this.#hold(segment, order)
       if (!this.closed) this.#startBreaking()
       return
     }

@@ -11,7 +11,7 @@ export interface FaultTargets {
   /** Throws for a name that is no host. */
   readonly slot: (host: string) => NodeSlot
   /** Told just before a disk loses what it said was durable, if it does not keep it. */
-  readonly losing?: (host: string) => void
+  readonly losing?: (host: string, from: string | undefined) => void
   /** Told of the file in which a bit has turned over. */
   readonly rotted?: (host: string, path: string) => void
 }
@@ -56,11 +56,11 @@ const applications: Application = {
     if (path !== undefined) rotted?.(host, path)
   },
 
-  wipe: ({ host }, targets) => replaceDisk(host, targets, ({ disk }) => disk.wipe()),
+  wipe: ({ host }, targets) => replaceDisk(host, targets, undefined, ({ disk }) => disk.wipe()),
   backUp: ({ host }, { world }) => world.host(host).backUp(),
-  restore: ({ host }, targets) => replaceDisk(host, targets, (machine) => machine.restoreBackup()),
+  restore: ({ host }, targets) => replaceDisk(host, targets, host, (machine) => machine.restoreBackup()),
   clone: ({ host, from }, targets) =>
-    replaceDisk(host, targets, ({ disk }) => disk.restore(targets.world.host(from).disk.image())),
+    replaceDisk(host, targets, from, ({ disk }) => disk.restore(targets.world.host(from).disk.image())),
   rename: ({ host, as }, { world, slot }) => {
     slot(host).end('kill')
     world.host(host).nodeName = as
@@ -106,12 +106,17 @@ export function applyFault(fault: Fault, targets: FaultTargets): void {
 }
 
 function losePower(host: string, how: 'crash' | 'powerOff', { world, slot, losing }: FaultTargets): void {
-  if (world.host(host).disk.troubles.isLying) losing?.(host)
+  if (world.host(host).disk.troubles.isLying) losing?.(host, host)
   slot(host).end(how)
 }
 
-function replaceDisk(host: string, { world, slot, losing }: FaultTargets, replace: (machine: Host) => void): void {
-  losing?.(host)
+function replaceDisk(
+  host: string,
+  { world, slot, losing }: FaultTargets,
+  from: string | undefined,
+  replace: (machine: Host) => void,
+): void {
+  losing?.(host, from)
   slot(host).end('kill')
   replace(world.host(host))
 }

@@ -60,6 +60,8 @@ export class Outside {
   readonly #generations = new Map<Host, number>()
   readonly #replaced = new Set<Host>()
   readonly #lying = new Set<Host>()
+  /** On whose disks bits turned over, or that have a copy of such a disk. */
+  readonly #rotten = new Set<Host>()
   #rounds = 0
 
   constructor(options: OutsideOptions) {
@@ -115,10 +117,15 @@ export class Outside {
     this.#lookout.stepTaken()
   }
 
-  /** The disk of this host is about to lose what it said was durable, or all of it. */
-  losing(name: string): void {
-    const { host } = this.#options.slots.find((slot) => slot.name === name)!
+  /**
+   * The disk of this host is about to lose what it said was durable, or all of it. What it has then it has from the disk
+   * `from`: its own, as that is or was, or another host's.
+   */
+  losing(name: string, from: string | undefined): void {
+    const host = this.#hostOf(name)
     this.look()
+    if (from !== undefined && this.#rotten.has(this.#hostOf(from))) this.#rotten.add(host)
+    else this.#rotten.delete(host)
     this.universe.lost(this.#diskOf(host))
     this.universe.forgot(host.nodeName)
     this.#replaced.add(host)
@@ -126,7 +133,8 @@ export class Outside {
 
   /** A bit turned over on the disk of this host: damage may be found there at any time from now on. */
   rotted(name: string): void {
-    const { host } = this.#options.slots.find((slot) => slot.name === name)!
+    const host = this.#hostOf(name)
+    this.#rotten.add(host)
     this.universe.lost(this.#diskOf(host))
     this.universe.forgot(host.nodeName)
     // Before anybody can do anything about it.
@@ -216,7 +224,11 @@ export class Outside {
     this.#generations.set(host, (this.#generations.get(host) ?? 1) + 1)
     this.#see(host)
     this.look()
-    if (isLying) this.universe.lost(this.#diskOf(host))
+    if (isLying || this.#rotten.has(host)) this.universe.lost(this.#diskOf(host))
+  }
+
+  #hostOf(name: string): Host {
+    return this.#options.slots.find((slot) => slot.name === name)!.host
   }
 
   #diskOf(host: Host): string {

@@ -215,9 +215,9 @@ class Scenario {
     return {
       world: this.#world,
       slot: (name) => this.#slot(name),
-      losing: (host) => {
+      losing: (host, from) => {
         this.#inside.losing(host)
-        this.#outside?.losing(host)
+        this.#outside?.losing(host, from)
       },
       rotted: (host, path) => {
         this.#inside.rotted(host, path)

@@ -56,6 +56,21 @@ test('bytes arrive in order however the network delays and loses them, then both
   assert.deepEqual([a.open()?.streams, b.open()?.streams, b.open()?.listeners], [[], [], []])
 })
 
+test('what was under way when the network parted comes before what was sent since', async () => {
+  const slow = { weather: { ...calm.weather!, delay: { minMs: 50, maxMs: 50, tailChance: 0, tailMs: 0 } } }
+  const { world, near, far, rest } = await connected(slow)
+  const heard = listenTo(far)
+  near.write(bytesOf('1,'))
+  world.partition([['a'], ['b']])
+  near.write(bytesOf('2,'))
+  await rest(100)
+  near.write(bytesOf('3,'))
+  assert.equal(heard.text, '')
+  world.heal()
+  await rest()
+  assert.equal(heard.text, '1,2,3,')
+})
+
 test('a lost segment is a late one: it comes with the retransmission', async () => {
   const { world, near, far, rest } = await connected()
   const heard = listenTo(far)

@@ -1,5 +1,5 @@
 import type { Universe } from '../universe/universe.ts'
-import { type Judge, none } from './judge.ts'
+import { allMayGo, type Judge, none } from './judge.ts'
 
 /**
  * What was acknowledged with n copies was on n disks, safe from a power cut, when the answer came; the answering node's is
@@ -20,6 +20,8 @@ export function durableCopies(): Judge {
       const disks = disksThatHad(universe, told.log, told.base, told.count)
       // A disk that lies says that it has it, and who uses it has to believe that.
       if (universe.isUnsound(disk)) return none
+      // Who sends again what was stored and may be gone since is told where it was.
+      if (answer.ok && answer.duplicate && allMayGo(universe, told.log, told.base, told.base + told.count)) return none
       if (!disks.has(disk)) return [{ node, reason: `${at} was acknowledged and not durable on the disk of that node` }]
       // Under another name it is another node, and acknowledges once more.
       const nodes = [...disks].reduce((sum, one) => sum + universe.namesOf(one), 0)

@@ -19,6 +19,8 @@ export function keptCursors(): Judge {
   }
   /** Commits that were answered before this reading began, by what it may not be given. */
   const begun: { operation: CommitAsked; key: string }[] = []
+  /** Of the last audit: it may have come before what was committed a moment ago had reached that node. */
+  let audited: Finding[] = []
   return {
     name: 'keptCursors',
     ended(operation, universe) {
@@ -40,13 +42,21 @@ export function keptCursors(): Judge {
       // In the end everybody knows what any disk has that kept what it had.
       const told = isAudit ? [...disks].filter((one) => !universe.isUnsound(one)) : [disk]
       const committed = told.map((one) => here.get(`${one}/${topic}/${cursorName}`))
-      return answer.runs.flatMap(({ log, from }): Finding[] => {
+      const findings = answer.runs.flatMap(({ log, from }): Finding[] => {
         const to = Math.max(0, ...committed.map((known) => known?.get(log) ?? 0))
         if (from >= to || universe.topics.deletedAt(topic) > 0n) return []
         return [
           { node, reason: `cursor ${cursorName} was committed at ${log}/${to}, and a reading by it began at ${from}` },
         ]
       })
+      if (!isAudit) return findings
+      audited.push(...findings)
+      return none
+    },
+    rests() {
+      const findings = audited
+      audited = []
+      return findings
     },
   }
 }

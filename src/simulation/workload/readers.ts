@@ -59,6 +59,8 @@ export function tailingReader(floor: Floor, client: string): void {
       client,
       topic,
       reading: name,
+      // What is still on its way when that machine gets another disk comes from this one.
+      disk: counter.disk,
       ...(reading.origin !== undefined && { only: { origin: reading.origin } }),
     }
     const request = { topic, cursor: reading.cursor, origin: reading.origin ?? '', follow: true }
