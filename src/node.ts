@@ -8,6 +8,7 @@ import { journalLogic } from './actors/journal.ts'
 import { LeftOut } from './actors/left-out.ts'
 import { reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
+import { PeerClocks } from './actors/peer-clock.ts'
 import { replicatorActor } from './actors/replicator.ts'
 import type { ProcessFacts } from './actors/serf-port.ts'
 import { serverActor } from './actors/server.ts'
@@ -19,7 +20,6 @@ import type { NodeConfig } from './config.ts'
 import type { Address, Env, RpcServer } from './env/env.ts'
 import { mintEpoch } from './epoch.ts'
 import { type ErrorCode, isErrorCode, ReeveError, toReeveError } from './errors.ts'
-import { inspectedBy } from './inspector/inspector.ts'
 import type { PageFiles } from './inspector/page-files.ts'
 import type { NodeParts, Onlooker } from './inspector/sources.ts'
 import type { Journal } from './log/journal.ts'
@@ -84,6 +84,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   const assignment = new Assignment(directory)
   const summary = new Summary()
   const copies = new Copies()
+  const clocks = new PeerClocks()
   const phase = createPhase()
   const fraction = () => env.random.fraction()
   const cluster = config.clusterName
@@ -93,7 +94,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   let rpcServer: RpcServer | undefined
 
   const parts: Omit<NodeParts, 'room' | 'syncs'> = {
-    ...{ config, env, epoch, options, phase, copies, directory, assignment, credentials },
+    ...{ config, env, epoch, options, phase, copies, directory, assignment, clocks, credentials },
     journal: () => storage.found?.journal,
     member: () => gossip,
     serfRpcAddress: () => serfRpcAddress,
@@ -228,7 +229,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
       cluster,
       peerTls: () => credentials.peerTls,
       journal: () => storage.open.journal,
-      ...{ summary, directory, assignment, leftOut, healer: storage.healer },
+      ...{ summary, directory, assignment, leftOut, clocks, healer: storage.healer },
       listings: new Listings(),
       lost: ({ name, address }, reason) =>
         replicatorLog.warn({ peer: name, address, ...reason }, 'replication interrupted'),
@@ -241,8 +242,9 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
     input: { node: config.nodeName, epoch },
     clock: env.clock as never,
     logger: () => {},
-    ...inspectedBy(inspect, inspector?.recorder.inspect),
+    ...(inspect && { inspect }),
   })
+  inspector?.attend(supervisor)
 
   const done = new Promise<ReeveError | undefined>((resolve) => {
     supervisor.subscribe({

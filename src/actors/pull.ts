@@ -27,7 +27,6 @@ import {
   digestFromMessage,
   encodePullRequest,
   holdingsFromMessage,
-  logIdToMessage,
   offsetFrom,
   pullMessageMaxBytes,
   pullPath,
@@ -39,8 +38,10 @@ import type { Healer } from './healer.ts'
 import { LateLogs } from './late-logs.ts'
 import type { LeftOut } from './left-out.ts'
 import { orderly, type Scope, toReason } from './orderly.ts'
+import { PeerClock, type PeerClocks } from './peer-clock.ts'
 import { checkPeer, runsBeside } from './pull-peer.ts'
 import { PullRanges } from './pull-ranges.ts'
+import { PullWants, type Wanted } from './pull-wants.ts'
 
 export interface PullOptions {
   readonly rpc: Rpc
@@ -55,6 +56,7 @@ export interface PullOptions {
   readonly assignment: Assignment
   readonly healer: Healer
   readonly leftOut: LeftOut
+  readonly clocks: PeerClocks
   /** Told of every stream that could not be opened or did not last. */
   readonly lost: (peer: Peer, reason: Reason) => void
 }
@@ -65,12 +67,6 @@ const unsyncedMaxBytes = 16 * 1024 * 1024
 const finishedAtOnce = 64
 /** A live replicator whose peer is known to be this many records ahead has fallen behind. */
 const behindRecords = 10_000
-
-interface Wanted {
-  readonly ref: number
-  readonly id: LogId
-  readonly key: string
-}
 
 export const pullLogic = (options: PullOptions) =>
   orderly<PullOrder, PullFact, { readonly peer: Peer }>(
@@ -95,9 +91,8 @@ class Pull {
   readonly #release: (() => void)[] = []
   #assigned = false
   #live = false
-  #nextRef = 1
-  readonly #byRef = new Map<number, Wanted>()
-  readonly #byKey = new Map<string, Wanted>()
+  readonly #wants: PullWants
+  readonly #clock: PeerClock
   readonly #ranges = new PullRanges((kind) => this.#send(kind))
   /** Assigned, but more than may be wanted at once. */
   readonly #waiting = new Map<string, LogId>()
@@ -112,8 +107,18 @@ class Pull {
     this.#options = options
     this.#scope = scope
     this.#peer = scope.input.peer
+    const { clock, clocks, journal } = options
+    this.#wants = new PullWants(
+      (kind) => this.#send(kind),
+      (id) => journal().log(id),
+    )
+    this.#clock = new PeerClock({
+      clock,
+      ask: scope.guard(() => this.#send({ case: 'readClock', value: {} })),
+      found: (skew) => clocks.found(this.#peer.name, skew),
+    })
     this.#late = new LateLogs(
-      options.clock,
+      clock,
       scope.guard((id) => scope.run(() => this.#beginAnew(id))),
     )
   }
@@ -148,6 +153,8 @@ class Pull {
   close(): void {
     this.#comparison?.end()
     this.#late.close()
+    this.#clock.close()
+    this.#options.clocks.forget(this.#peer.name)
     this.#options.leftOut.forget(this.#peer.name)
     for (const release of this.#release.splice(0).reverse()) release()
     this.#options.directory.forget(this.#peer.name)
@@ -161,7 +168,7 @@ class Pull {
     const changes = assignment.takeChanges(this.#peer.name)
     for (const key of this.#assigned ? changes : share.keys()) {
       const id = share.get(key)
-      const wanted = this.#byKey.get(key)
+      const wanted = this.#wants.of(key)
       if (id && !wanted) this.#waiting.set(key, id)
       else if (!id) {
         this.#waiting.delete(key)
@@ -173,13 +180,13 @@ class Pull {
     this.#finished = 0
     let missing = 0
     for (const [key, id] of this.#waiting) {
-      if (this.#byKey.size >= wantsMax) break
+      if (this.#wants.size >= wantsMax) break
       this.#waiting.delete(key)
       if (directory.lateStart(this.#peer.name, key) !== undefined) {
         this.#late.wait(id)
         continue
       }
-      this.#want(key, id)
+      this.#wants.add(key, id)
       const gap = directory.endAt(this.#peer.name, key) - (journal().log(id)?.end ?? 0)
       if (gap <= 0) continue
       this.#behind.add(key)
@@ -205,6 +212,7 @@ class Pull {
     else if (kind.case === 'holdings') this.#holdings(kind.value, this.#comparison)
     else if (kind.case === 'digests') this.#digests(kind.value, this.#comparison)
     else if (kind.case === 'refusal') this.#refused(kind.value)
+    else if (kind.case === 'clockReading') this.#clock.answered(Number(kind.value.nowMs))
   }
 
   #greeted(hello: PullHello): void {
@@ -228,9 +236,10 @@ class Pull {
     this.#release.push(
       this.#options.healer.join({
         peer: name,
-        fetch: (id, missing, take) => this.#ranges.fetch(this.#nextRef++, id, missing, take),
+        fetch: (id, missing, take) => this.#ranges.fetch(this.#wants.nextRef(), id, missing, take),
       }),
     )
+    this.#clock.ask()
     this.#scope.tell({ type: 'pull.opened' })
   }
 
@@ -246,7 +255,7 @@ class Pull {
     for (const group of groups) {
       for (const holding of holdingsFromMessage(group)) {
         const more = directory.learn(this.#peer.name, holding)
-        news ||= more && !this.#byKey.has(logKey(holding.id))
+        news ||= more && !this.#wants.of(logKey(holding.id))
       }
       if (group.listed) comparison.listed(groupKey(group))
     }
@@ -258,28 +267,13 @@ class Pull {
     if (begun.length + ended.length > 0) this.#send({ case: 'following', value: { begun, ended } })
   }
 
-  #want(key: string, id: LogId): void {
-    const wanted = { ref: this.#nextRef++, id, key }
-    this.#byRef.set(wanted.ref, wanted)
-    this.#byKey.set(key, wanted)
-    const { start, end, chain } = this.#options.journal().log(id) ?? { start: 0, end: 0, chain: 0n }
-    const place = { offset: BigInt(end), chain: chain ?? 0n, start: BigInt(start) }
-    this.#send({ case: 'want', value: { ref: wanted.ref, log: logIdToMessage(id), ...place } })
-  }
-
   #unwant(wanted: Wanted): void {
-    this.#forget(wanted)
-    this.#send({ case: 'unwant', value: { ref: wanted.ref } })
-  }
-
-  #forget({ ref, key }: Wanted): void {
-    this.#byRef.delete(ref)
-    this.#byKey.delete(key)
-    this.#behind.delete(key)
+    this.#behind.delete(wanted.key)
+    this.#wants.drop(wanted)
   }
 
   #frames({ ref, frames }: Pick<Frames, 'ref' | 'frames'>): void {
-    const wanted = this.#byRef.get(ref)
+    const wanted = this.#wants.at(ref)
     // Else sent before our `unwant` arrived.
     if (!wanted && !this.#ranges.has(ref)) return
     this.#unsyncedBytes += frames.length
@@ -289,14 +283,14 @@ class Pull {
         if (!wanted) return await this.#ranges.frames(ref, frames)
         const end = await this.#options.journal().replicate(wanted.id, frames)
         if (this.#scope.ended) return
-        if (this.#byRef.has(ref)) this.#call?.send(encodeSynced(ref, end))
+        if (this.#wants.at(ref)) this.#call?.send(encodeSynced(ref, end))
         this.#arrived(wanted, end)
       } catch (error) {
         const { code } = toReeveError(error)
         if (wanted && code === 'LOG_DIVERGED') this.#diverged(wanted, toReeveError(error))
         else if (wanted && code === 'FORMAT_NEWER') this.#leaveOut(wanted, toReeveError(error))
         // Behind frames that are of no use here others were on their way.
-        else if (code !== 'DATA_CORRUPT' || this.#byRef.has(ref)) throw error
+        else if (code !== 'DATA_CORRUPT' || this.#wants.at(ref)) throw error
       } finally {
         this.#unsyncedBytes -= frames.length
         this.#regulate()
@@ -321,9 +315,10 @@ class Pull {
   #refused(refusal: Refusal): void {
     const { ref, reason, start, end } = refusal
     this.#ranges.refused(refusal)
-    const wanted = this.#byRef.get(ref)
+    const wanted = this.#wants.at(ref)
     if (!wanted) return
-    this.#forget(wanted)
+    this.#behind.delete(wanted.key)
+    this.#wants.forget(wanted)
     if (reason === RefusalReason.TRIMMED) {
       // It has trimmed since it told us of this log.
       const { directory } = this.#options
@@ -355,7 +350,7 @@ class Pull {
 
   /** All others go on. */
   #leaveOut(wanted: Wanted, error: ReeveError): void {
-    if (this.#byRef.has(wanted.ref)) this.#unwant(wanted)
+    if (this.#wants.at(wanted.ref)) this.#unwant(wanted)
     const decideAnew = () => this.#scope.tell({ type: 'pull.holdingsChanged' })
     this.#options.leftOut.add(this.#peer.name, wanted.id, toReason(error), decideAnew)
     decideAnew()

@@ -107,6 +107,11 @@ export interface LinkFacts {
   readonly lagRecords: number
   /** Logs of which that is so. */
   readonly lagLogs: number
+  /**
+   * How far the peer's clock is ahead of this node's, in whole ms; below zero: behind. It may be more or less by `withinMs`.
+   * Absent: not known.
+   */
+  readonly clock?: { readonly skewMs: number; readonly withinMs: number }
 }
 
 export interface ServerPart {
@@ -141,10 +146,12 @@ export interface LoadPart {
   readonly syncs?: SyncLoad
 }
 
-/** Fsyncs of logs; the median is that of the last 512. */
+/** Fsyncs of logs; the quantiles are those of the last 512. */
 export interface SyncLoad {
   readonly count: number
   readonly medianMs: number
+  /** 99 of 100 took no longer. Absent in records of an older version. */
+  readonly p99Ms?: number
   readonly maxMs: number
 }
 
@@ -159,8 +166,8 @@ export interface Alarm {
   /**
    * `disk`: full, or refuses writes. `space`: the disk is nearly full. `link`: a peer that is alive cannot be copied from,
    * or is far ahead, for a minute. `damage`: found and not mended. `certificate`: ends soon, or has ended. `reload`:
-   * changed certificates or rules that are unusable. `diverged`: a peer's copy contradicts ours. `clock`: records of
-   * another node are ahead of our clock. `slow`: the event loop stood still.
+   * changed certificates or rules that are unusable. `diverged`: a peer's copy contradicts ours. `clock`: that of
+   * another node is ahead of ours or behind it, or its records are ahead. `slow`: the event loop stood still.
    */
   readonly what: 'disk' | 'space' | 'link' | 'damage' | 'certificate' | 'reload' | 'diverged' | 'clock' | 'slow'
   readonly severity: 'warning' | 'error'

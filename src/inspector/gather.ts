@@ -5,8 +5,8 @@
 
 import type { Clock, Timer } from '../env/env.ts'
 import type { Member } from '../gossip/member.ts'
-import type { LogView } from '../log/log-view.ts'
 import { Alarms, type Finding } from './alarms.ts'
+import { clockFindings } from './clock-findings.ts'
 import type {
   DiskPart,
   GossipPart,
@@ -46,7 +46,6 @@ const lookEveryMs = 1000
 const slowLooks = 10
 const membersMax = 1000
 const slowMs = 500
-const aheadMs = 2000
 
 export class Gather {
   readonly logs: LogEnds
@@ -63,6 +62,7 @@ export class Gather {
   #looks = 0
   #lookedMs: number
   #delayMs = 0
+  #paused = false
   #closed = false
 
   constructor(recorder: Recorder, clock: Clock, sources: FactSources) {
@@ -74,12 +74,20 @@ export class Gather {
   }
 
   /** The logs are open. */
-  start(follow: (changed: (log: LogView) => void) => void): void {
+  start(): void {
     this.logs.begin()
     // It is not known at once: asked now, it is there at the first look.
     this.#sources.disk()
-    follow((log) => this.logs.changed(log))
     this.#wait()
+  }
+
+  /** No look until `resume`; its rhythm stays. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
   }
 
   close(): void {
@@ -93,7 +101,7 @@ export class Gather {
     this.#timer = this.#clock.setTimeout(() => {
       this.#delayMs = Math.max(this.#delayMs, this.#clock.monotonicMs() - this.#dueMs)
       const slow = this.#looks++ % slowLooks === 0
-      if (slow || this.#recorder.watched) void this.#look(slow).then(() => this.#wait())
+      if (!this.#paused && (slow || this.#recorder.watched)) void this.#look(slow).then(() => this.#wait())
       else this.#wait()
     }, lookEveryMs)
   }
@@ -127,8 +135,12 @@ export class Gather {
     const gossip = sources.gossip()
     const members = this.#members(gossip?.detected)
     const links = sources.links()
-    const findings = [...sources.findings(nowMs), ...this.#linkWatch.look(links, this.#lookedMs)]
-    const alarms = this.alarms.collect(nowMs, [...findings, ...this.#own(nowMs, load.loopDelayMs)])
+    const findings = [
+      ...sources.findings(nowMs),
+      ...this.#linkWatch.look(links, this.#lookedMs),
+      ...clockFindings(links, this.logs.newest(), nowMs),
+    ]
+    const alarms = this.alarms.collect(nowMs, [...findings, ...slowness(load.loopDelayMs)])
     const disk = sources.disk()
     const changed = {
       ...this.#ifChanged('node', sources.node()),
@@ -185,18 +197,9 @@ export class Gather {
       }
     })
   }
+}
 
-  #own(nowMs: number, loopDelayMs: number): (Finding & { readonly about: string })[] {
-    const findings: (Finding & { readonly about: string })[] = []
-    if (loopDelayMs >= slowMs) {
-      const text = `the event loop stood still for ${loopDelayMs} ms`
-      findings.push({ what: 'slow', severity: 'warning', text, about: '' })
-    }
-    const newest = this.logs.newest()
-    if (newest && newest.ms > nowMs + aheadMs) {
-      const text = `records of ${newest.origin} are ${Math.round((newest.ms - nowMs) / 1000)} s ahead of this node's clock`
-      findings.push({ what: 'clock', severity: 'warning', text, about: newest.origin })
-    }
-    return findings
-  }
+function slowness(loopDelayMs: number): (Finding & { readonly about: string })[] {
+  if (loopDelayMs < slowMs) return []
+  return [{ what: 'slow', severity: 'warning', text: `the event loop stood still for ${loopDelayMs} ms`, about: '' }]
 }

@@ -1,6 +1,6 @@
 /** All of a node's inspector: its recorder, what is looked at now and then, the page, and the records for its peers. */
 
-import type { InspectionEvent } from 'xstate'
+import type { AnyActorRef } from 'xstate'
 import type { Peer } from '../../machines/messages.ts'
 import type { GossipFact } from '../actors/gossip.ts'
 import type { Clock, Env, OpenCall, RpcRoute, TlsMaterial, WebHandler } from '../env/env.ts'
@@ -45,6 +45,9 @@ export class Inspector {
   readonly #viewing: Viewing
   readonly #door: Door
   readonly #httpAddress: () => string | null
+  /** Each begins to listen to something, and returns what ends that. */
+  readonly #ears: (() => () => void)[] = []
+  #deafen: (() => void)[] | undefined = []
 
   constructor(options: InspectorOptions) {
     const { node, epoch, env, phase, page, tls, peers } = options
@@ -84,30 +87,44 @@ export class Inspector {
     }
   }
 
+  /** All of the node's actors, before they start. */
+  attend(actors: AnyActorRef): void {
+    this.#listen(() => {
+      const subscription = actors.system.inspect(this.recorder.inspect)
+      return () => subscription.unsubscribe()
+    })
+  }
+
   /** The logs are open: from now on it looks at the node now and then. */
   follow(journal: Journal): void {
-    this.gather.start((changed) => {
-      journal.onCommit(changed)
-      journal.onTrim(changed)
-    })
+    this.gather.start()
+    this.#listen(() => journal.onCommit((log) => this.gather.logs.changed(log)))
+    this.#listen(() => journal.onTrim((log) => this.gather.logs.changed(log)))
+  }
+
+  /**
+   * Until `resume` the node is as one without an inspector, and whoever watches is sent away: to measure what it costs.
+   * What happens meanwhile is unknown for ever, actors that begin or end included.
+   */
+  pause(): void {
+    for (const deafen of this.#deafen ?? []) deafen()
+    this.#deafen = undefined
+    this.gather.pause()
+    this.#viewing.close()
+  }
+
+  resume(): void {
+    this.#deafen ??= this.#ears.map((listen) => listen())
+    this.gather.resume()
   }
 
   close(): void {
     this.gather.close()
     this.#viewing.close()
   }
-}
 
-/** For `createActor`: what tells all observers; where there is none, nothing, for every event costs a little. */
-export function inspectedBy(...observers: readonly (Inspect | undefined)[]): { readonly inspect?: Inspect } {
-  const [one, other] = observers.filter((each) => each !== undefined)
-  if (!one || !other) return one ? { inspect: one } : {}
-  return {
-    inspect: (event) => {
-      one(event)
-      other(event)
-    },
+  #listen(listen: () => () => void): void {
+    this.#ears.push(listen)
+    this.#deafen?.push(listen())
   }
 }
-
-type Inspect = (event: InspectionEvent) => void

@@ -102,7 +102,14 @@ const facts = shaped({
       ),
     }),
   ),
-  links: optional(list(shaped({ peer: text, address: text, state: text, lagRecords: count, lagLogs: count }))),
+  links: optional(
+    list(
+      shaped({
+        ...{ peer: text, address: text, state: text, lagRecords: count, lagLogs: count },
+        clock: optional(shaped({ skewMs: number, withinMs: number })),
+      }),
+    ),
+  ),
   server: optional(
     shaped({
       ...{ calls: count, watchers: count },
@@ -112,7 +119,7 @@ const facts = shaped({
   load: optional(
     shaped({
       ...{ periodMs: number, loopDelayMs: number, written: count, copied: count },
-      syncs: optional(shaped({ count, medianMs: number, maxMs: number })),
+      syncs: optional(shaped({ count, medianMs: number, p99Ms: optional(number), maxMs: number })),
     }),
   ),
   disk: optional(shaped({ totalBytes: number, freeBytes: number })),

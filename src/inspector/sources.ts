@@ -5,6 +5,7 @@ import type { ServerContext } from '../../machines/server.ts'
 import type { SupervisorContext } from '../../machines/supervisor.ts'
 import type { Credentials } from '../actors/credentials.ts'
 import type { ClusterMember } from '../actors/gossip-actor.ts'
+import type { PeerClocks, Skew } from '../actors/peer-clock.ts'
 import { replicatorStates } from '../actors/supervisor.ts'
 import { formatAddress } from '../address.ts'
 import type { NodeConfig } from '../config.ts'
@@ -21,7 +22,6 @@ import type { DiskRoom } from './disk-room.ts'
 import type { DiskPart, GossipPart, LinkFacts, NodePart } from './facts.ts'
 import type { FactSources } from './gather.ts'
 import { Inspector } from './inspector.ts'
-import type { Recorder } from './recorder.ts'
 import type { SyncTimes } from './sync-times.ts'
 
 export interface NodeParts {
@@ -33,6 +33,7 @@ export interface NodeParts {
   readonly copies: Copies
   readonly directory: Directory
   readonly assignment: Assignment
+  readonly clocks: Pick<PeerClocks, 'of'>
   readonly credentials: Credentials
   /** Of the data folder. */
   readonly room: DiskRoom
@@ -48,12 +49,12 @@ export interface NodeParts {
 
 /**
  * Who looks on and must change nothing of what happens at the node: the inspector lives by `clock`, records carry the time of
- * `recordClock`, and the recorder is handed over before the node starts.
+ * `recordClock`, and the inspector is handed over before the node starts.
  */
 export interface Onlooker {
   readonly clock: Clock
   readonly recordClock: Clock
-  recording(recorder: Recorder): void
+  inspecting(inspector: Inspector): void
 }
 
 /** Who has less time than this left should be given a new certificate. */
@@ -81,7 +82,7 @@ export function inspectNode(parts: NodeParts): Inspector {
     httpAddress: () => context().httpAddress,
     failed: (reason) => options.log.warn({ actor: 'inspector', reason }, 'something could not be recorded'),
   })
-  onlooker?.recording(inspector.recorder)
+  onlooker?.inspecting(inspector)
   return inspector
 }
 
@@ -141,7 +142,7 @@ export function gossipPart(member: ClusterMember | undefined): ReturnType<FactSo
   return { part, detected }
 }
 
-export function links({ snapshot, directory, assignment, journal }: NodeParts): LinkFacts[] {
+export function links({ snapshot, directory, assignment, clocks, journal }: NodeParts): LinkFacts[] {
   const now = snapshot()
   const { peers } = now.context as SupervisorContext
   return [...replicatorStates(now)].map(([peer, state]) => {
@@ -153,8 +154,16 @@ export function links({ snapshot, directory, assignment, journal }: NodeParts): 
       lagRecords += behind
       lagLogs++
     }
-    return { peer, address: peers.find(({ name }) => name === peer)?.address ?? '', state, lagRecords, lagLogs }
+    const address = peers.find(({ name }) => name === peer)?.address ?? ''
+    const clock = roughly(clocks.of(peer))
+    return { peer, address, state, lagRecords, lagLogs, ...(clock && { clock }) }
   })
+}
+
+/** In whole milliseconds: what moves from one reading to the next is no news. */
+function roughly(skew: Skew | undefined): LinkFacts['clock'] {
+  // Adding zero makes one of minus zero, which JSON does not have.
+  return skew && { skewMs: Math.round(skew.skewMs) + 0, withinMs: Math.ceil(skew.withinMs) }
 }
 
 function damages({ journal }: NodeParts): Found[] {

@@ -19,7 +19,8 @@ export class SyncTimes {
     const count = this.#count
     if (count === 0) return undefined
     const kept = this.#lastMs.slice(0, Math.min(count, keptMax)).sort()
-    const load = { count, medianMs: rounded(kept[kept.length >> 1] as number), maxMs: rounded(this.#maxMs) }
+    const quantile = (share: number) => rounded(kept[Math.floor(share * kept.length)] as number)
+    const load = { count, medianMs: quantile(0.5), p99Ms: quantile(0.99), maxMs: rounded(this.#maxMs) }
     this.#count = 0
     this.#maxMs = 0
     return load

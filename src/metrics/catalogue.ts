@@ -80,6 +80,12 @@ export const nodeMetrics = {
     about: 'Peers to copy from, by how that goes',
     attributes: ['reeve.link.state'],
   },
+  'reeve.clock.skew': {
+    kind: 'gauge',
+    unit: 's',
+    about: "How far a peer's clock is ahead of this node's; below zero: behind; absent where it is not known",
+    attributes: ['reeve.peer'],
+  },
   'reeve.gossip.members': {
     kind: 'level',
     unit: '{member}',

@@ -16,6 +16,7 @@ export function measureNode(meter: Meter, parts: NodeParts): NodeMetrics {
   return new NodeMetrics(meter, env.clock, {
     ...{ snapshot, journal, calls },
     links: () => links(parts),
+    skew: (peer) => parts.clocks.of(peer),
     memberStatuses: () => {
       const detected = gossipPart(member())?.detected
       const members = member()?.members() ?? []

@@ -23,6 +23,8 @@ export interface MeasuredNode {
   readonly journal: () => Journal | undefined
   readonly calls: () => { readonly size: number }
   readonly links: () => readonly LinkFacts[]
+  /** How far a peer's clock is ahead of ours; undefined: not known. */
+  readonly skew: (peer: string) => { readonly skewMs: number } | undefined
   /** Statuses of all members, `suspect` among them. */
   readonly memberStatuses: () => readonly string[]
   /** Undefined: a Serf agent does the gossip. */
@@ -194,6 +196,8 @@ export class NodeMetrics {
     const links = [...this.#node.links()].sort((a, b) => (a.peer < b.peer ? -1 : 1))
     for (const { peer, lagRecords } of links.slice(0, peersMax)) {
       tell('reeve.replication.lag', lagRecords, { 'reeve.peer': peer })
+      const skew = this.#node.skew(peer)
+      if (skew) tell('reeve.clock.skew', skew.skewMs / 1000, { 'reeve.peer': peer })
     }
     const others = links.slice(peersMax)
     const lag = others.reduce((sum, { lagRecords }) => sum + lagRecords, 0)

@@ -96,6 +96,7 @@ class PullStream implements CallListener {
       } else if (kind.case === 'following') this.#news.following(kind.value)
       else if (kind.case === 'compare') this.#answer(() => this.#news.compare())
       else if (kind.case === 'list') this.#answer(() => this.#news.list(kind.value))
+      else if (kind.case === 'readClock') this.#answer(() => this.#tellTime())
     } catch (error) {
       this.#end(toReeveError(error))
     }
@@ -259,6 +260,10 @@ class PullStream implements CallListener {
   #answer(work: () => void): void {
     work()
     if (this.#blocked) this.#call.pause()
+  }
+
+  #tellTime(): void {
+    this.#send({ case: 'clockReading', value: { nowMs: BigInt(Math.floor(this.#options.clock.now())) } })
   }
 
   #drop(ref: number): void {

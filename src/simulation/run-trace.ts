@@ -45,7 +45,7 @@ export class RunTrace implements RunObserver {
       clock,
       // All records are in the order in which they happened, whatever the clocks of the machines show.
       recordClock: clock.showing(() => this.#world?.wallMs ?? worldBeganMs),
-      recording: (recorder) => {
+      inspecting: ({ recorder }) => {
         this.#recorders.set(host.name, recorder)
         this.#write(traceLine(recorder.history(0).snapshot))
         recorder.onRecords((records) => {

@@ -4,6 +4,7 @@ import { median, type Row, ratios } from './figure.ts'
 import { consumeNames } from './figures/consume.ts'
 import { copiesNames } from './figures/copies.ts'
 import { idleNames } from './figures/idle.ts'
+import { inspectNames } from './figures/inspect.ts'
 import { lagNames } from './figures/lag.ts'
 import { openNames } from './figures/open.ts'
 import { produceNames } from './figures/produce.ts'
@@ -50,6 +51,7 @@ export const goals: readonly Goal[] = [
   { figure: 'tail', row: tailNames.wake, atMost: 0.4 },
   { figure: 'idle', row: idleNames.memory, atMost: 2 },
   { figure: 'idle', row: idleNames.files, atMost: 64 },
+  { figure: 'inspect', row: inspectNames.on, beside: inspectNames.off, atMost: 1.03 },
   { figure: 'open', row: openNames.clean, atMost: 2000 },
   { figure: 'open', row: openNames.crash, atMost: 5000 },
 ]

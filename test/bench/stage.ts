@@ -108,7 +108,10 @@ export class Stage {
 
   /** A client of that node alone, once it is ready. */
   async clientOf(agent: Process, caFile?: string): Promise<Client> {
-    const { address } = await this.target(agent)
+    return this.clientAt((await this.target(agent)).address, caFile)
+  }
+
+  clientAt(address: string, caFile?: string): Client {
     const tls = caFile === undefined ? {} : { tls: { ca: readFileSync(caFile) } }
     const client = connect({ addresses: [address], discovery: false, env: this.#env, ...tls })
     this.#open.push(client)

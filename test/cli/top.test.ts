@@ -27,10 +27,21 @@ const log = (origin: string, end: number) => {
 }
 
 describe('the picture of a cluster', () => {
-  const load = { periodMs: 500, loopDelayMs: 3, written: 100, copied: 20 }
+  const syncs = { count: 9, medianMs: 0.2, p99Ms: 1.5, maxMs: 30 }
+  const load = { periodMs: 500, loopDelayMs: 3, written: 100, copied: 20, syncs }
   const a = node('a', {
     load,
-    links: [{ peer: 'b', address: '', state: 'catchingUp', lagRecords: 1200, lagLogs: 1 }],
+    disk: { totalBytes: 1000 * 2 ** 30, freeBytes: 250 * 2 ** 30 },
+    links: [
+      {
+        peer: 'b',
+        address: '',
+        state: 'catchingUp',
+        lagRecords: 1200,
+        lagLogs: 1,
+        clock: { skewMs: -5200, withinMs: 2 },
+      },
+    ],
     logs: { whole: true, entries: [log('a', 50), log('b', 7)], omitted: 0 },
     alarms: [{ what: 'disk', severity: 'error', text: 'the disk is full', sinceMs: 0 }],
   })
@@ -43,6 +54,12 @@ describe('the picture of a cluster', () => {
     assert.match(picture, /◐ catchingUp -1,200/)
     assert.match(picture, /\norders +2 +57 +57 +50(\n|$)/)
     assert.match(picture, /\n! a: the disk is full\n/)
+    assert.match(picture, /\na +250 GiB 25% +0\.20 +1\.50 +3 +-5\.2 s b /)
+  })
+
+  test('is no wider than 80 columns, with everything in it', () => {
+    const wide = pictureOf({ nodes: [a, b], relays: [], recent: [] }, { ...plain, columns: 200 })
+    for (const line of wide.split('\n')) assert.ok(line.length <= 80, line)
   })
 
   test('says who cannot be asked, and why', () => {

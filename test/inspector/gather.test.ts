@@ -43,15 +43,12 @@ function looked(change: Partial<FactSources> = {}, logs: TestLog[] = []) {
     findings: () => [],
     ...change,
   })
-  let changed: (log: LogView) => void = () => {}
-  gather.start((tell) => {
-    changed = tell
-  })
+  gather.start()
   return {
     gather,
     nowMs: () => nowMs,
     watch: () => recorder.onRecords(() => {}),
-    change: (log: TestLog) => changed(log as unknown as LogView),
+    change: (log: TestLog) => gather.logs.changed(log as unknown as LogView),
     async second(late = 0) {
       nowMs += 1000 + late
       for (const work of timers.splice(0)) work()

@@ -13,6 +13,7 @@ const quiet: MeasuredNode = {
   journal: () => undefined,
   calls: () => ({ size: 0 }),
   links: () => [],
+  skew: () => undefined,
   memberStatuses: () => [],
   gossip: () => undefined,
   room: async () => undefined,

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { createActor } from 'xstate'
 import { Healer } from '../../src/actors/healer.ts'
 import { LeftOut } from '../../src/actors/left-out.ts'
+import { PeerClocks } from '../../src/actors/peer-clock.ts'
 import { pullLogic } from '../../src/actors/pull.ts'
 import type { ClientCall, Rpc } from '../../src/env/env.ts'
 import type { Journal, LogView } from '../../src/log/journal.ts'
@@ -118,11 +119,13 @@ async function connected(source: Archive, replica: Archive) {
   const directory = new Directory(replica.epoch, (id) => replica.log(id)?.end ?? 0)
   const assignment = new Assignment(directory)
   const { rpc, bytes, kinds } = counted(here.env.rpc)
+  const clocks = new PeerClocks()
   const logic = pullLogic({
     ...{ rpc, clock: here.env.clock, cluster: 'reeve', peerTls: () => undefined, journal: (): Journal => replica },
     ...{ summary: new Summary().follow(replica), directory, listings: new Listings(), assignment },
     healer: new Healer(here.env.clock),
     leftOut: new LeftOut(here.env.clock, directory, () => assert.fail()),
+    clocks,
     lost: (_, reason) => assert.fail(reason.message),
   })
   const peer = { name: source.node, epoch: source.epoch, address: `${there.ip}:8400` }
@@ -131,17 +134,37 @@ async function connected(source: Archive, replica: Archive) {
   // Nothing is ever ordered of it: these logs have no content to pull.
   const run = (ms: number) => world.run({ untilMs: world.now + ms })
   await run(1000)
-  return { run, bytes, kinds, directory, stop: () => actor.stop() }
+  return { run, bytes, kinds, directory, clocks, there, stop: () => actor.stop() }
 }
+
+/** What a replica asks every 30 seconds, and the answer. */
+const clock = ['readClock', 'clockReading']
 
 describe('two nodes that hold a hundred thousand logs each', () => {
   it('need a few hundred bytes to find out that they hold the same, and nothing from then on', async () => {
     const { run, bytes, kinds, stop } = await connected(new Archive('a', present), new Archive('b', replicaEpoch))
-    assert.deepEqual(kinds, ['hello', 'hello'])
+    assert.deepEqual(kinds, ['hello', 'hello', ...clock])
     assert.ok(bytes() < 300, `${bytes()} bytes`)
     await run(10 * 60_000)
-    assert.equal(kinds.length, 2, 'idle')
+    assert.deepEqual(new Set(kinds.slice(2)), new Set(clock), 'idle but for the time')
+    assert.ok(kinds.length <= 2 + 21 * clock.length && bytes() < 1000, `${bytes()} bytes`)
     stop()
+  })
+
+  it('know of each other how far their clocks are apart, also when one is set meanwhile', async () => {
+    const { run, clocks, there, stop } = await connected(new Archive('a', present), new Archive('b', replicaEpoch))
+    const { skewMs, withinMs } = clocks.of('a')!
+    assert.ok(Math.abs(skewMs) <= withinMs && withinMs < 100, `${skewMs} within ${withinMs} ms`)
+    for (const setMs of [5000, -7000]) {
+      there.clockError.offsetMs = setMs
+      await run(40_000)
+      const told = clocks.of('a')!
+      assert.ok(Math.abs(told.skewMs - setMs) <= told.withinMs, `${told.skewMs} within ${told.withinMs} ms`)
+      there.clockError.offsetMs = 0
+      await run(40_000)
+    }
+    stop()
+    assert.equal(clocks.of('a'), undefined)
   })
 
   it('pay for a new log, and for one that grows, with a message or two of a constant size', async () => {
@@ -168,7 +191,9 @@ describe('two nodes that hold a hundred thousand logs each', () => {
     const old = { topic: 'topic-7', origin: 'node-7', epoch: epochOf(3) }
     source.grow(old, 150)
     const { bytes, kinds, directory, stop } = await connected(source, new Archive('b', replicaEpoch))
-    assert.deepEqual(kinds.slice(0, 6), ['hello', 'hello', 'compare', 'digests', 'list', 'holdings'])
+    assert.deepEqual(kinds.filter((kind) => !clock.includes(kind)).slice(0, 6), [
+      ...['hello', 'hello', 'compare', 'digests', 'list', 'holdings'],
+    ])
     assert.equal(directory.endAt('a', logKey(old)), 150)
     assert.equal(directory.offersIn('a', 'topic-7/node-7'), 1)
     // A line for each of the thousand groups, and one for each of the hundred runs of the group.

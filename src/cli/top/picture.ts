@@ -31,6 +31,8 @@ const signs: Readonly<Record<string, string>> = {
 const matrixMax = 12
 const topicsMax = 8
 const recentMax = 10
+/** Clocks that are no farther apart are shown as fine. */
+const unnoticedMs = 50
 
 export function pictureOf({ nodes, relays, recent }: Seen, { columns, rows, colour }: Size): string {
   const sorted = [...nodes].sort((one, other) => (one.node < other.node ? -1 : 1))
@@ -40,6 +42,8 @@ export function pictureOf({ nodes, relays, recent }: Seen, { columns, rows, colo
     `${bold('reeve top')}  ${headline(sorted)}`,
     '',
     ...heads(nodesTable(sorted), dim),
+    '',
+    ...heads(machinesTable(sorted), dim),
     ...silent(sorted, relays),
     ...alarmsOf(sorted),
     '',
@@ -75,9 +79,9 @@ function headline(nodes: readonly NodeReplay[]): string {
 
 function nodesTable(nodes: readonly NodeReplay[]): string {
   return table(
-    ['node', 'phase', 'written/s', 'copied/s', 'logs', 'on disk', 'loop ms', 'calls', 'gossip', 'sees'],
+    ['node', 'phase', 'written/s', 'copied/s', 'logs', 'on disk', 'sees'],
     nodes.map(({ node, facts, actors }) => {
-      const { gossip, load, logs, server } = facts
+      const { logs } = facts
       const phase = actors.size === 0 ? 'stopped' : (facts.node?.phase ?? 'starting')
       return [
         node,
@@ -86,13 +90,46 @@ function nodesTable(nodes: readonly NodeReplay[]): string {
         grouped(perSecond(facts, 'copied')),
         grouped((logs?.entries.length ?? 0) + (logs?.omitted ?? 0)),
         roundBytes(sum(logs?.entries.map(({ bytes }) => bytes) ?? [])),
-        load ? String(Math.round(load.loopDelayMs)) : '-',
-        server ? String(server.calls) : '-',
-        gossip ? (gossip.health === 0 ? 'fine' : `slow ${gossip.health}`) : '-',
         seenBy(facts),
       ]
     }),
   )
+}
+
+/** What each node runs on. Fsyncs: half of them took no longer, and 99 of 100. */
+function machinesTable(nodes: readonly NodeReplay[]): string {
+  return table(
+    ['node', 'disk free', 'fsync ms', 'p99', 'loop ms', 'clock', 'calls', 'gossip'],
+    nodes.map(({ node, facts: { disk, gossip, links, load, server } }) => [
+      node,
+      disk ? `${roundBytes(disk.freeBytes)} ${percent(disk.freeBytes, disk.totalBytes)}` : '-',
+      load?.syncs ? short(load.syncs.medianMs) : '-',
+      load?.syncs ? short(load.syncs.p99Ms ?? load.syncs.maxMs) : '-',
+      load ? String(Math.round(load.loopDelayMs)) : '-',
+      clockOf(links),
+      server ? String(server.calls) : '-',
+      gossip ? (gossip.health === 0 ? 'fine' : `slow ${gossip.health}`) : '-',
+    ]),
+  )
+}
+
+/** The peer's whose clock is farthest from the node's: `+5.0 s c`; fine where that is no more than can be told. */
+function clockOf(links: NodeFacts['links'] = []): string {
+  const known = links.flatMap(({ peer, clock }) => (clock ? { peer, ...clock } : []))
+  const [worst] = known.sort((one, other) => Math.abs(other.skewMs) - Math.abs(one.skewMs))
+  if (!worst) return '-'
+  const { peer, skewMs, withinMs } = worst
+  if (Math.abs(skewMs) <= Math.max(withinMs, unnoticedMs)) return 'fine'
+  const size = Math.abs(skewMs) < 1000 ? `${Math.abs(skewMs)} ms` : `${(Math.abs(skewMs) / 1000).toFixed(1)} s`
+  return `${skewMs > 0 ? '+' : '-'}${size} ${peer}`
+}
+
+function percent(part: number, whole: number): string {
+  return whole > 0 ? `${Math.round((100 * part) / whole)}%` : ''
+}
+
+function short(ms: number): string {
+  return ms < 10 ? ms.toFixed(2) : String(Math.round(ms))
 }
 
 /** 3 alive, 1 failed */

@@ -11,6 +11,8 @@ import { swimChart, swimLook } from './swim-chart.ts'
 
 const heardMax = 100
 const searchedMax = 20_000
+/** A clock that is no farther off agrees. */
+const unnoticedMs = 50
 
 export class MembersView extends Part {
   static override styles = [
@@ -148,13 +150,14 @@ export class MembersView extends Part {
   }
 }
 
-function member({ name, address, tags, counts, by, rttMs, incarnation }: Seen): TemplateResult {
+function member({ name, address, tags, counts, by, rttMs, skewMs, incarnation }: Seen): TemplateResult {
   const pairs = Object.entries(tags)
   return html`<article class="member" aria-label="Member ${name}">
     <h3 class="clip" title=${name}>${name}</h3>
     ${swimChart(name, counts)}
     <div class="facts"><span class="mono">${address}</span>
       ${rttMs === undefined ? nothing : html`<span title="Estimated round trip, from the nearest to the farthest">${rttMs[0] === rttMs[1] ? duration(rttMs[0]) : `${duration(rttMs[0])} to ${duration(rttMs[1])}`} away</span>`}
+      ${skewMs === undefined ? nothing : html`<span title="As those see it that copy from it; the one farthest off">${clockWords(skewMs)}</span>`}
       ${incarnation === undefined ? nothing : html`<span title="How often it refuted that it failed">incarnation ${grouped(incarnation)}</span>`}</div>
     <details><summary>as each node sees it</summary><div class="by">${by.map(
       ({ node, status, rttMs: rtt }) => html`<span class="clip">${node}</span>${badge(status)}
@@ -162,6 +165,11 @@ function member({ name, address, tags, counts, by, rttMs, incarnation }: Seen): 
     )}</div>
     ${pairs.length === 0 ? nothing : html`<div class="tags mono faint">${pairs.map(([key, value]) => html`${key}=${value.slice(0, 120)}<br />`)}</div>`}</details>
   </article>`
+}
+
+function clockWords(skewMs: number): string {
+  if (Math.abs(skewMs) < unnoticedMs) return 'clock agrees'
+  return `clock ${duration(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead' : 'behind'}`
 }
 
 customElements.define('reeve-members-view', MembersView)

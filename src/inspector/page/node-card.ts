@@ -116,7 +116,7 @@ export function nodeCard({ name, replay, word, tone, up, why }: Standing, facts:
                 <dt><span class="swatch copied"></span>Copied</dt><dd>${perSecond(load.copied, load)} / s</dd>`
               : nothing
           }
-          ${load?.syncs ? html`<dt>Fsync</dt><dd title="The median, and the longest of the last look">${fsync(load.syncs)}</dd>` : nothing}
+          ${load?.syncs ? html`<dt>Fsync</dt><dd title="The median, the 99th of 100, and the longest of the last look">${fsync(load.syncs)}</dd>` : nothing}
           ${load ? html`<dt>Event loop</dt><dd>${lateness(load)}</dd>` : nothing}
           ${disk ? html`<dt>Disk free</dt><dd>${room(disk)}</dd>` : nothing}
           ${gossip && gossip.health > 0 ? html`<dt>Health</dt><dd>${badge(`slow (${gossip.health} of 7)`, 'busy')}</dd>` : nothing}
@@ -163,9 +163,9 @@ export function perSecond(count: number, { periodMs }: LoadPart): string {
   return grouped(Math.round((1000 * count) / Math.max(1, periodMs)))
 }
 
-/** The median, and the longest. */
-export function fsync({ medianMs, maxMs }: SyncLoad): string {
-  return `${duration(medianMs)}, ≤ ${duration(maxMs)}`
+/** The median, what 99 of 100 did not exceed, and the longest. */
+export function fsync({ medianMs, p99Ms, maxMs }: SyncLoad): string {
+  return `${duration(medianMs)}, ${p99Ms === undefined ? '' : `p99 ${duration(p99Ms)}, `}≤ ${duration(maxMs)}`
 }
 
 export function lateness({ loopDelayMs }: LoadPart): string {

@@ -12,6 +12,8 @@ export interface Seen {
   readonly by: readonly { readonly node: string; readonly status: Status; readonly rttMs: number | null }[]
   /** Of those who know one: the least and the most. */
   readonly rttMs: readonly [number, number] | undefined
+  /** Its clock as those see it that copy from it: the reading farthest from theirs, ms ahead. */
+  readonly skewMs: number | undefined
   /** The highest that anybody heard of. */
   readonly incarnation: number | undefined
 }
@@ -43,7 +45,16 @@ export function seenMembers(observers: readonly NodeReplay[]): Seen[] {
         counts,
         by: seen.map(({ observer, member }) => ({ node: observer, status: member.status, rttMs: member.rttMs })),
         rttMs: rtts.length === 0 ? undefined : ([Math.min(...rtts), Math.max(...rtts)] as const),
+        skewMs: skewOf(observers, name),
         incarnation: incarnations.length === 0 ? undefined : Math.max(...incarnations),
       }
     })
+}
+
+function skewOf(observers: readonly NodeReplay[], name: string): number | undefined {
+  const readings = observers.flatMap(({ facts }) => {
+    const clock = facts.links?.find(({ peer }) => peer === name)?.clock
+    return clock ? clock.skewMs : []
+  })
+  return readings.sort((one, other) => Math.abs(other) - Math.abs(one))[0]
 }

@@ -20,6 +20,7 @@ const loads: Record<string, () => Promise<{ run: Load<never, unknown> }>> = {
   nats: () => import('./nats.ts'),
   disk: () => import('./disk.ts'),
   bare: () => import('./bare.ts'),
+  node: () => import('./node.ts'),
 }
 
 const { run } = await loads[process.argv[2] ?? '']!()

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file reeve/v1/replication_service.proto.
  */
 export const file_reeve_v1_replication_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJyZWV2ZS92MS9yZXBsaWNhdGlvbl9zZXJ2aWNlLnByb3RvEghyZWV2ZS52MSKTAgoLUHVsbFJlcXVlc3QSJAoFaGVsbG8YASABKAsyEy5yZWV2ZS52MS5QdWxsSGVsbG9IABIeCgR3YW50GAIgASgLMg4ucmVldmUudjEuV2FudEgAEiIKBnVud2FudBgDIAEoCzIQLnJlZXZlLnYxLlVud2FudEgAEiIKBnN5bmNlZBgEIAEoCzIQLnJlZXZlLnYxLlN5bmNlZEgAEiQKB2NvbXBhcmUYBSABKAsyES5yZWV2ZS52MS5Db21wYXJlSAASHgoEbGlzdBgGIAEoCzIOLnJlZXZlLnYxLkxpc3RIABIoCglmb2xsb3dpbmcYByABKAsyEy5yZWV2ZS52MS5Gb2xsb3dpbmdIAEIGCgRraW5kItQBCgxQdWxsUmVzcG9uc2USJAoFaGVsbG8YASABKAsyEy5yZWV2ZS52MS5QdWxsSGVsbG9IABImCghob2xkaW5ncxgCIAEoCzISLnJlZXZlLnYxLkhvbGRpbmdzSAASIgoGZnJhbWVzGAMgASgLMhAucmVldmUudjEuRnJhbWVzSAASJAoHcmVmdXNhbBgEIAEoCzIRLnJlZXZlLnYxLlJlZnVzYWxIABIkCgdkaWdlc3RzGAUgASgLMhEucmVldmUudjEuRGlnZXN0c0gAQgYKBGtpbmQiXgoJUHVsbEhlbGxvEg8KB3ZlcnNpb24YASABKA0SDwoHY2x1c3RlchgCIAEoCRIMCgRub2RlGAMgASgJEg0KBWVwb2NoGAQgASgMEgwKBHJvb3QYCSABKAZKBAgIEAkibgoEV2FudBILCgNyZWYYASABKA0SHAoDbG9nGAIgASgLMg8ucmVldmUudjEuTG9nSWQSDgoGb2Zmc2V0GAMgASgEEg0KBWNoYWluGAQgASgGEg0KBXVudGlsGAUgASgEEg0KBXN0YXJ0GAYgASgEIhUKBlVud2FudBILCgNyZWYYASABKA0iKwoGU3luY2VkEiEKBGxvZ3MYASADKAsyEy5yZWV2ZS52MS5TeW5jZWRMb2ciJQoJU3luY2VkTG9nEgsKA3JlZhgBIAEoDRILCgNlbmQYAiABKAQiCQoHQ29tcGFyZSI+CgdEaWdlc3RzEiUKBmdyb3VwcxgBIAMoCzIVLnJlZXZlLnYxLkdyb3VwRGlnZXN0EgwKBGxhc3QYAiABKAgiXgoLR3JvdXBEaWdlc3QSDQoFdG9waWMYASABKAkSDgoGb3JpZ2luGAIgASgJEiEKBmxhdGVzdBgDIAEoCzIRLnJlZXZlLnYxLkhlbGRSdW4SDQoFb2xkZXIYBCABKAYiJQoETGlzdBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkiLwoISG9sZGluZ3MSIwoGZ3JvdXBzGAEgAygLMhMucmVldmUudjEuSGVsZEdyb3VwIlsKCUhlbGRHcm91cBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkSHwoEcnVucxgDIAMoCzIRLnJlZXZlLnYxLkhlbGRSdW4SDgoGbGlzdGVkGAQgASgIIjQKB0hlbGRSdW4SDQoFZXBvY2gYASABKAwSDQoFc3RhcnQYAiABKAQSCwoDZW5kGAMgASgEIkcKCUZvbGxvd2luZxIcCgViZWd1bhgBIAMoCzINLnJlZXZlLnYxLlJ1bhIcCgVlbmRlZBgCIAMoCzINLnJlZXZlLnYxLlJ1biIkCgNSdW4SDgoGb3JpZ2luGAEgASgJEg0KBWVwb2NoGAIgASgMIiUKBkZyYW1lcxILCgNyZWYYASABKA0SDgoGZnJhbWVzGAIgASgMIlsKB1JlZnVzYWwSCwoDcmVmGAEgASgNEicKBnJlYXNvbhgCIAEoDjIXLnJlZXZlLnYxLlJlZnVzYWxSZWFzb24SDQoFc3RhcnQYAyABKAQSCwoDZW5kGAQgASgEKqABCg1SZWZ1c2FsUmVhc29uEh4KGlJFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXUkVGVVNBTF9SRUFTT05fRElWRVJHRUQQARIaChZSRUZVU0FMX1JFQVNPTl9UUklNTUVEEAISGgoWUkVGVVNBTF9SRUFTT05fVU5LTk9XThADEhoKFlJFRlVTQUxfUkVBU09OX0NPUlJVUFQQBDJPChJSZXBsaWNhdGlvblNlcnZpY2USOQoEUHVsbBIVLnJlZXZlLnYxLlB1bGxSZXF1ZXN0GhYucmVldmUudjEuUHVsbFJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_reeve_v1_record]);
+  fileDesc("CiJyZWV2ZS92MS9yZXBsaWNhdGlvbl9zZXJ2aWNlLnByb3RvEghyZWV2ZS52MSK+AgoLUHVsbFJlcXVlc3QSJAoFaGVsbG8YASABKAsyEy5yZWV2ZS52MS5QdWxsSGVsbG9IABIeCgR3YW50GAIgASgLMg4ucmVldmUudjEuV2FudEgAEiIKBnVud2FudBgDIAEoCzIQLnJlZXZlLnYxLlVud2FudEgAEiIKBnN5bmNlZBgEIAEoCzIQLnJlZXZlLnYxLlN5bmNlZEgAEiQKB2NvbXBhcmUYBSABKAsyES5yZWV2ZS52MS5Db21wYXJlSAASHgoEbGlzdBgGIAEoCzIOLnJlZXZlLnYxLkxpc3RIABIoCglmb2xsb3dpbmcYByABKAsyEy5yZWV2ZS52MS5Gb2xsb3dpbmdIABIpCgpyZWFkX2Nsb2NrGAggASgLMhMucmVldmUudjEuUmVhZENsb2NrSABCBgoEa2luZCKFAgoMUHVsbFJlc3BvbnNlEiQKBWhlbGxvGAEgASgLMhMucmVldmUudjEuUHVsbEhlbGxvSAASJgoIaG9sZGluZ3MYAiABKAsyEi5yZWV2ZS52MS5Ib2xkaW5nc0gAEiIKBmZyYW1lcxgDIAEoCzIQLnJlZXZlLnYxLkZyYW1lc0gAEiQKB3JlZnVzYWwYBCABKAsyES5yZWV2ZS52MS5SZWZ1c2FsSAASJAoHZGlnZXN0cxgFIAEoCzIRLnJlZXZlLnYxLkRpZ2VzdHNIABIvCg1jbG9ja19yZWFkaW5nGAYgASgLMhYucmVldmUudjEuQ2xvY2tSZWFkaW5nSABCBgoEa2luZCJeCglQdWxsSGVsbG8SDwoHdmVyc2lvbhgBIAEoDRIPCgdjbHVzdGVyGAIgASgJEgwKBG5vZGUYAyABKAkSDQoFZXBvY2gYBCABKAwSDAoEcm9vdBgJIAEoBkoECAgQCSJuCgRXYW50EgsKA3JlZhgBIAEoDRIcCgNsb2cYAiABKAsyDy5yZWV2ZS52MS5Mb2dJZBIOCgZvZmZzZXQYAyABKAQSDQoFY2hhaW4YBCABKAYSDQoFdW50aWwYBSABKAQSDQoFc3RhcnQYBiABKAQiFQoGVW53YW50EgsKA3JlZhgBIAEoDSIrCgZTeW5jZWQSIQoEbG9ncxgBIAMoCzITLnJlZXZlLnYxLlN5bmNlZExvZyIlCglTeW5jZWRMb2cSCwoDcmVmGAEgASgNEgsKA2VuZBgCIAEoBCIJCgdDb21wYXJlIj4KB0RpZ2VzdHMSJQoGZ3JvdXBzGAEgAygLMhUucmVldmUudjEuR3JvdXBEaWdlc3QSDAoEbGFzdBgCIAEoCCJeCgtHcm91cERpZ2VzdBINCgV0b3BpYxgBIAEoCRIOCgZvcmlnaW4YAiABKAkSIQoGbGF0ZXN0GAMgASgLMhEucmVldmUudjEuSGVsZFJ1bhINCgVvbGRlchgEIAEoBiIlCgRMaXN0Eg0KBXRvcGljGAEgASgJEg4KBm9yaWdpbhgCIAEoCSIvCghIb2xkaW5ncxIjCgZncm91cHMYASADKAsyEy5yZWV2ZS52MS5IZWxkR3JvdXAiWwoJSGVsZEdyb3VwEg0KBXRvcGljGAEgASgJEg4KBm9yaWdpbhgCIAEoCRIfCgRydW5zGAMgAygLMhEucmVldmUudjEuSGVsZFJ1bhIOCgZsaXN0ZWQYBCABKAgiNAoHSGVsZFJ1bhINCgVlcG9jaBgBIAEoDBINCgVzdGFydBgCIAEoBBILCgNlbmQYAyABKAQiRwoJRm9sbG93aW5nEhwKBWJlZ3VuGAEgAygLMg0ucmVldmUudjEuUnVuEhwKBWVuZGVkGAIgAygLMg0ucmVldmUudjEuUnVuIiQKA1J1bhIOCgZvcmlnaW4YASABKAkSDQoFZXBvY2gYAiABKAwiJQoGRnJhbWVzEgsKA3JlZhgBIAEoDRIOCgZmcmFtZXMYAiABKAwiWwoHUmVmdXNhbBILCgNyZWYYASABKA0SJwoGcmVhc29uGAIgASgOMhcucmVldmUudjEuUmVmdXNhbFJlYXNvbhINCgVzdGFydBgDIAEoBBILCgNlbmQYBCABKAQiCwoJUmVhZENsb2NrIh4KDENsb2NrUmVhZGluZxIOCgZub3dfbXMYASABKAQqoAEKDVJlZnVzYWxSZWFzb24SHgoaUkVGVVNBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIbChdSRUZVU0FMX1JFQVNPTl9ESVZFUkdFRBABEhoKFlJFRlVTQUxfUkVBU09OX1RSSU1NRUQQAhIaChZSRUZVU0FMX1JFQVNPTl9VTktOT1dOEAMSGgoWUkVGVVNBTF9SRUFTT05fQ09SUlVQVBAEMk8KElJlcGxpY2F0aW9uU2VydmljZRI5CgRQdWxsEhUucmVldmUudjEuUHVsbFJlcXVlc3QaFi5yZWV2ZS52MS5QdWxsUmVzcG9uc2UoATABYgZwcm90bzM", [file_reeve_v1_record]);
 
 /**
  * @generated from message reeve.v1.PullRequest
@@ -63,6 +63,12 @@ export type PullRequest = Message<"reeve.v1.PullRequest"> & {
      */
     value: Following;
     case: "following";
+  } | {
+    /**
+     * @generated from field: reeve.v1.ReadClock read_clock = 8;
+     */
+    value: ReadClock;
+    case: "readClock";
   } | { case: undefined; value?: undefined };
 };
 
@@ -110,6 +116,12 @@ export type PullResponse = Message<"reeve.v1.PullResponse"> & {
      */
     value: Digests;
     case: "digests";
+  } | {
+    /**
+     * @generated from field: reeve.v1.ClockReading clock_reading = 6;
+     */
+    value: ClockReading;
+    case: "clockReading";
   } | { case: undefined; value?: undefined };
 };
 
@@ -554,6 +566,42 @@ export type Refusal = Message<"reeve.v1.Refusal"> & {
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
   messageDesc(file_reeve_v1_replication_service, 17);
+
+/**
+ * The replica asks, now and then, what time it is at the source. An older one does not answer.
+ *
+ * @generated from message reeve.v1.ReadClock
+ */
+export type ReadClock = Message<"reeve.v1.ReadClock"> & {
+};
+
+/**
+ * Describes the message reeve.v1.ReadClock.
+ * Use `create(ReadClockSchema)` to create a new message.
+ */
+export const ReadClockSchema: GenMessage<ReadClock> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 18);
+
+/**
+ * The answer, at once. Between the question and its arrival is the moment at which that was so.
+ *
+ * @generated from message reeve.v1.ClockReading
+ */
+export type ClockReading = Message<"reeve.v1.ClockReading"> & {
+  /**
+   * By the source's wall clock, ms since 1970.
+   *
+   * @generated from field: uint64 now_ms = 1;
+   */
+  nowMs: bigint;
+};
+
+/**
+ * Describes the message reeve.v1.ClockReading.
+ * Use `create(ClockReadingSchema)` to create a new message.
+ */
+export const ClockReadingSchema: GenMessage<ClockReading> = /*@__PURE__*/
+  messageDesc(file_reeve_v1_replication_service, 19);
 
 /**
  * @generated from enum reeve.v1.RefusalReason
