@@ -54,7 +54,7 @@ describe('the picture of a cluster', () => {
     assert.match(picture, /◐ catchingUp -1,200/)
     assert.match(picture, /\norders +2 +57 +57 +50(\n|$)/)
     assert.match(picture, /\n! a: the disk is full\n/)
-    assert.match(picture, /\na +250 GiB 25% +0\.20 +1\.50 +3 +-5\.2 s b /)
+    assert.match(picture, /\na +250\.0 GiB 25% +0\.20 +1\.50 +3 +-5\.2 s b /)
   })
 
   test('is no wider than 80 columns, with everything in it', () => {

@@ -181,7 +181,7 @@ describe('looking at a node', () => {
     for (const ms of [1, 9, 2.34567]) syncs.note(ms)
     await node.second()
     assert.deepEqual(node.replay().disk, disk)
-    assert.deepEqual(node.replay().load?.syncs, { count: 3, medianMs: 2.35, maxMs: 9 })
+    assert.deepEqual(node.replay().load?.syncs, { count: 3, medianMs: 2.35, p99Ms: 9, maxMs: 9 })
     for (let ms = 0; ms < 5000; ms++) syncs.note(ms)
     await node.second()
     assert.equal(node.told().at(-1)?.facts.disk, undefined)
