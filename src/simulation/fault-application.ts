@@ -10,7 +10,7 @@ export interface FaultTargets {
   readonly world: World
   /** Throws for a name that is no host. */
   readonly slot: (host: string) => NodeSlot
-  /** Told just before a disk loses what it said was durable, if it does not keep it. */
+  /** Told just before a disk loses what it said was durable, if it does not keep it. `from`: whose disk it has then, as that is or was. */
   readonly losing?: (host: string, from: string | undefined) => void
   /** Told of the file in which a bit has turned over. */
   readonly rotted?: (host: string, path: string) => void

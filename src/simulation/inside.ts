@@ -50,9 +50,9 @@ export class Inside {
     })
   }
 
-  /** The disk of this host is about to lose anything. */
-  losing(host: string): void {
-    this.#losses.replaced(host, this.#lastLook())
+  /** The disk of this host is about to lose anything. `from`: whose disk it has then, as that is or was. */
+  losing(host: string, from: string | undefined): void {
+    this.#losses.replaced(host, from, this.#lastLook())
     this.#seen.delete(host)
   }
 

@@ -14,11 +14,15 @@ export class Losses {
   /** Hosts whose nodes do not know, for a while, what their producers had them store. */
   readonly #forgetful = new Set<string>()
 
-  /** The disk of a host is about to lose anything. `seen`: what each host held at the last look, also those that are down. */
-  replaced(host: string, seen: readonly HeldCopies[]): void {
+  /**
+   * The disk of a host is about to lose anything. `from`: whose disk it has then, as that is or was. `seen`: what each host
+   * held at the last look, also those that are down.
+   */
+  replaced(host: string, from: string | undefined, seen: readonly HeldCopies[]): void {
     this.#forgetful.add(host)
     this.#note(host, seen, () => true)
-    this.#damaged.delete(host)
+    if (from !== undefined && this.#damaged.has(from)) this.#damaged.add(host)
+    else this.#damaged.delete(host)
   }
 
   /** A bit turned over in this file. */

@@ -216,7 +216,7 @@ class Scenario {
       world: this.#world,
       slot: (name) => this.#slot(name),
       losing: (host, from) => {
-        this.#inside.losing(host)
+        this.#inside.losing(host, from)
         this.#outside?.losing(host, from)
       },
       rotted: (host, path) => {

@@ -226,7 +226,7 @@ export class SimulatedWorld {
     return {
       world: this.#world,
       slot: (name) => this.#slot(name),
-      losing: (host) => this.#inside.losing(host),
+      losing: (host, from) => this.#inside.losing(host, from),
       rotted: (host, path) => this.#inside.rotted(host, path),
     }
   }
