@@ -2,7 +2,10 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './install.mjs'
+import { ensureInstalled, root } from './install.mjs'
+
+// Whoever installs later empties the folder.
+ensureInstalled()
 
 const major = process.versions.node.startsWith('24.') ? 22 : 24
 const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
