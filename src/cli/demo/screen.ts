@@ -145,13 +145,13 @@ function seenBy(score: Score | undefined): Cell {
   return { text, ...(counts.has('failed') && { paint: 'red' as const }) }
 }
 
-function footer(cluster: Cluster, { command }: ScreenOptions): string[] {
+function footer(cluster: Cluster, { command, columns }: ScreenOptions): string[] {
   const up = cluster.nodes.find((node) => node.view) ?? cluster.nodes[0]!
   const addr = formatAddress(up.process.rpc)
   const keys = cluster.nodes.length > 1 ? `1–${Math.min(9, cluster.nodes.length)}` : '1'
   return [
     `${keys} kills that node (kill -9) or starts it again · q quits`,
-    ...(up.link === undefined ? [] : ['', `See inside, in a browser: ${up.link}`]),
+    ...(up.link === undefined ? [] : ['', ...invitation(up.link, columns)]),
     '',
     'In another terminal:',
     `  ${command} consume demo --follow --from end --addr ${addr}`,
@@ -159,6 +159,12 @@ function footer(cluster: Cluster, { command }: ScreenOptions): string[] {
     `  ${command} members --addr ${addr}`,
     `  serf agent -node guest -bind 127.0.0.1:7999 -join ${formatAddress(up.process.gossip)}`,
   ]
+}
+
+/** Half a link opens nothing: where it does not fit behind the words it has a line of its own. */
+function invitation(link: string, columns: number): string[] {
+  const words = 'See inside, in a browser:'
+  return words.length + link.length + 2 <= columns ? [`${words} ${link}`] : [words, link]
 }
 
 function paintOf(text: string): Paint | undefined {

@@ -100,6 +100,18 @@ test('a terminal of 80 columns loses nothing that counts: not the numbers, not t
   }
 })
 
+test('the link that opens the inspector is whole in a terminal of 80 columns, too', () => {
+  const cluster = clusterOf([viewOf('node-1', 5)])
+  const link = `http://127.0.0.1:43210/?token=${'t'.repeat(43)}`
+  cluster.nodes[0]!.link = link
+  for (const columns of [80, 160]) {
+    assert.ok(
+      screenOf(cluster, { ...options, columns, rows: 24 }).some((line) => line.endsWith(link)),
+      `${columns}`,
+    )
+  }
+})
+
 test('it fits the terminal, and without colour there is no escape in it', () => {
   const cluster = clusterOf([viewOf('node-1', 5), viewOf('node-2', 5)], Array(50).fill('an event'))
   const small = screenOf(cluster, { ...options, columns: 60, rows: 20 })
