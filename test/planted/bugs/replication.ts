@@ -49,7 +49,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     breaks: 'a replica that comes back copies everything once more behind what it has',
     edits: [
       {
-        file: pull,
+        file: 'src/actors/pull-wants.ts',
         find: 'offset: BigInt(end), chain: chain ?? 0n, start: BigInt(start) }',
         replace: 'offset: 0n, chain: 0n, start: 0n }',
       },
