@@ -16,6 +16,8 @@ test('a state that enough runs could have reached and none did is found; others 
   assert.ok(!neverReached(runs(50, ['kill'])).includes('damaged'), 'nothing rots there')
   assert.ok(!neverReached([...runs(50, ['rot']), ...runs(1, ['rot'], { damaged: 1 })]).includes('damaged'))
   assert.ok(neverReached(runs(50, [])).includes('copiesImpossible'), 'needs nothing')
+  assert.ok(!neverReached(runs(549, ['kill'])).includes('everybodyDown'), 'is seldom')
+  assert.ok(neverReached(runs(550, ['kill'])).includes('everybodyDown'))
   assert.deepEqual(addCounts({ damaged: 1, mended: 2 }, { damaged: 3 }), { damaged: 4, mended: 2 })
 })
 
