@@ -64,7 +64,7 @@ export class ConsumedBatch implements Iterable<ConsumedRecord> {
   }
 
   /** The same batch without the records that `keep` does not want, by how far they are from the first one. */
-  static only(batch: ConsumedBatch, keep: (delta: number) => boolean): ConsumedBatch {
+  static where(batch: ConsumedBatch, keep: (delta: number) => boolean): ConsumedBatch {
     const bytes = new Uint8Array(batch.#bytes.length)
     const deltas: number[] = []
     let size = 0

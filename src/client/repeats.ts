@@ -40,7 +40,7 @@ export class Repeats {
         left = undefined
         break
       }
-      left = ConsumedBatch.only(left, (delta) => sequence + delta < stretch.from || sequence + delta >= stretch.to)
+      left = ConsumedBatch.where(left, (delta) => sequence + delta < stretch.from || sequence + delta >= stretch.to)
     }
     note(stretches, batch, sequence, end)
     return left && (left === batch || left.bytes > 0) ? left : undefined

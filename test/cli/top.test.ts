@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { pictureOf } from '../../src/cli/top/picture.ts'
+import { connect } from '../../src/index.ts'
 import type { NodeFacts } from '../../src/inspector/facts.ts'
 import { NodeReplay } from '../../src/inspector/replay.ts'
 import { reeve } from './capture.ts'
@@ -102,6 +103,17 @@ describe('reeve top', () => {
       assert.match(stdout, /^reeve top {2}cluster reeve · 2 nodes/)
       assert.match(stdout, /\nb +● serving/)
       break
+    }
+  })
+
+  test('shows once what is there now, although nobody watched before', async () => {
+    const [a, b] = [await start('d'), await start('e')]
+    for (const { rpcAddress } of [a, b]) {
+      const client = connect({ addresses: [rpcAddress] })
+      await client.producer({ topic: 'orders' }).send({ value: 'one' })
+      await client.close()
+      const { stdout } = await reeve('top', '--once', '--addr', rpcAddress)
+      assert.match(stdout, /\norders +1 +1 +1(\n|$)/)
     }
   })
 

@@ -51,7 +51,7 @@ Examples:
 
 async function drawOnce(watch: ClusterWatch): Promise<void> {
   const endMs = performance.now() + patienceMs
-  while (!watch.isWhole && performance.now() < endMs) await pause(50)
+  while (!watch.isCurrent && performance.now() < endMs) await pause(50)
   const columns = process.stdout.isTTY === true ? process.stdout.columns : 200
   await write(`${pictureOf(watch.seen, { columns, rows: undefined, colour: false })}\n`)
 }

@@ -25,6 +25,8 @@ export class ClusterWatch {
   readonly #nodes = new Map<string, NodeReplay>()
   readonly #relays = new Map<string, RelayRecord>()
   readonly #recent: TransitionRecord[] = []
+  /** Who has looked at itself since we watch it. */
+  readonly #looked = new Set<string>()
   #peers: { name: string; address: string; epoch: string }[] = []
   #timer: ReturnType<Env['clock']['setTimeout']> | undefined
   #closed = false
@@ -74,6 +76,12 @@ export class ClusterWatch {
     return this.#peers.every(({ name }) => (this.#relays.get(name)?.state ?? 'asking') !== 'asking')
   }
 
+  /** And what those tell who do is of now: a node that nobody watches looks at itself every ten seconds. */
+  get isCurrent(): boolean {
+    const isOpen = (name: string) => this.#relays.get(name)?.state === 'open'
+    return this.isWhole && this.#peers.every(({ name }) => !isOpen(name) || this.#looked.has(name))
+  }
+
   close(): void {
     this.#closed = true
     this.#clock.clearTimeout(this.#timer)
@@ -113,6 +121,7 @@ export class ClusterWatch {
       this.#nodes.set(record.node, node)
     }
     node.apply(record)
+    if (record.kind === 'facts' && record.facts.load) this.#looked.add(record.node)
     if (record.kind !== 'transition' || record.before.join() === record.after.join()) return
     this.#recent.push(record)
     if (this.#recent.length > recentMax) this.#recent.shift()
