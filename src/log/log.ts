@@ -122,6 +122,8 @@ export class Log implements LogView, SoundLog {
   }
 
   mended(): void {
+    // What is there again may be later than the topic's deletion.
+    this.applyDeletion(true)
     this.#journal.committed(this, false)
   }
 

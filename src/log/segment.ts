@@ -5,6 +5,7 @@
 
 import type { Disk, DiskFile } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
+import { type FramePlace, goodAgain } from './behind-damage.ts'
 import {
   type FrameHeader,
   type FrameMark,
@@ -19,7 +20,10 @@ import { timestampMs } from './hlc.ts'
 import { MarkedBatches, markedFrame } from './marked-batches.ts'
 import { fresh, type Memory } from './memory.ts'
 import type { OpenFiles } from './open-files.ts'
+import { sourceOfFile } from './scan.ts'
 import { type SegmentSummary, SparseIndex } from './sparse-index.ts'
+
+type Verified = FrameHeader & { readonly frame: Uint8Array; readonly timeMs: number }
 
 /** Reused by every walk along headers: reads are synchronous and keep nothing of it. */
 const scratch = new Uint8Array(64 * 1024)
@@ -101,10 +105,22 @@ export class Segment {
     this.timestamp = frame.timestamp
   }
 
-  /** Whole verified frames from the one with `from` on, which must be within this segment; see `LogView.read`. */
+  /**
+   * Whole verified frames from the one with `from` on, which must be within this segment; see `LogView.read`. Damage before
+   * it does not hide it.
+   */
   read(files: OpenFiles, from: number, maxBytes: number, memory: Memory = fresh): Uint8Array {
     const file = files.reading(this.path)
-    const position = this.#positionOf(file, from)
+    try {
+      return this.#readAt(file, this.#positionOf(file, from), from, maxBytes, memory)
+    } catch (error) {
+      const again = isDamage(error) ? this.#goodBehind(file, from) : undefined
+      if (!again || again.offset > from) throw error
+      return this.#readAt(file, this.#walk(file, again, from), from, maxBytes, memory)
+    }
+  }
+
+  #readAt(file: DiskFile, position: number, from: number, maxBytes: number, memory: Memory): Uint8Array {
     const wanted = Math.min(Math.max(maxBytes, frameHeaderBytes), frameHeaderBytes + frameBodyMaxBytes)
     let buffer = this.#bytesAt(file, position, Math.min(wanted, this.bytes - position), memory)
     const first = this.#header(buffer, 0, position)
@@ -172,19 +188,26 @@ export class Segment {
     return storedTimestamp(this.#bytesAt(file, this.#positionOf(file, offset), frameHeaderBytes))
   }
 
-  /** Offset of the first frame that is later than `timestamp`; `end` where there is none. They never go back. */
+  /**
+   * Offset of the first frame that is later than `timestamp`; `end` where there is none. They never go back. What is
+   * damaged is none of them: when it was written is not known.
+   */
   firstAfter(files: OpenFiles, timestamp: bigint): number {
     const file = files.reading(this.path)
+    let found = this.end
     let low = this.base
     let high = this.end
     while (low < high) {
-      const position = this.#positionOf(file, low + Math.floor((high - low) / 2))
-      const bytes = this.#bytesAt(file, position, frameHeaderBytes)
-      const header = this.#header(bytes, 0, position)
-      if (storedTimestamp(bytes) > timestamp) high = header.baseOffset
-      else low = header.endOffset
+      const middle = low + Math.floor((high - low) / 2)
+      const frame = this.#goodAt(file, middle)
+      if (frame && storedTimestamp(frame.frame) <= timestamp) {
+        low = frame.endOffset
+        continue
+      }
+      found = frame?.baseOffset ?? found
+      high = Math.min(middle, found)
     }
-    return low
+    return found
   }
 
   /** Writes the index beside the segment. It is derived: failing costs a scan some day, so it never fails. */
@@ -264,8 +287,32 @@ export class Segment {
     if (known !== undefined) return known
     const entry = this.index.floor(offset)
     if (!entry) throw this.#damaged(0)
-    let { position } = entry
-    let expected = entry.offset
+    return this.#walk(file, entry, offset)
+  }
+
+  /** The frame that has `offset`, or the first good one behind it. */
+  #goodAt(file: DiskFile, offset: number): Verified | undefined {
+    try {
+      return this.#frameAt(file, this.#positionOf(file, offset))
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      const again = this.#goodBehind(file, offset)
+      if (!again) return undefined
+      return this.#frameAt(file, again.offset > offset ? again.position : this.#walk(file, again, offset))
+    }
+  }
+
+  /** Where frames go on behind damage, of those between two places that are known: what the index names, and the end. */
+  #goodBehind(file: DiskFile, offset: number): FramePlace | undefined {
+    const from = this.index.floor(offset)?.position ?? 0
+    const until = this.index.after(offset)
+    const source = sourceOfFile(file, until?.position ?? this.bytes, scratch.length)
+    return goodAgain(source, from, until?.offset ?? this.end) ?? until
+  }
+
+  /** From a frame on to the one that has `offset`. */
+  #walk(file: DiskFile, from: FramePlace, offset: number): number {
+    let { position, offset: expected } = from
     while (position < this.bytes) {
       const window = scratch.subarray(0, Math.min(scratch.length, this.bytes - position))
       this.#fill(file, window, position)
@@ -282,7 +329,7 @@ export class Segment {
     throw this.#damaged(position)
   }
 
-  #frameAt(file: DiskFile, position: number): FrameHeader & { frame: Uint8Array; timeMs: number } {
+  #frameAt(file: DiskFile, position: number): Verified {
     const header = this.#header(this.#bytesAt(file, position, frameHeaderBytes), 0, position)
     const frame = this.#bytesAt(file, position, header.bytes)
     if (!verifies(frame)) throw this.#damaged(position)
@@ -320,6 +367,10 @@ export class Segment {
   #damaged(position: number): ReeveError {
     return new ReeveError('DATA_CORRUPT', `${this.path} is damaged at byte ${position}`)
   }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof ReeveError && error.code === 'DATA_CORRUPT'
 }
 
 export function segmentName(base: number): string {

@@ -66,6 +66,18 @@ export class SparseIndex {
 
   /** The last entry at or before `offset`; undefined where the index is empty or begins later. */
   floor(offset: number): { offset: number; position: number } | undefined {
+    const behind = this.#countTo(offset)
+    return behind === 0 ? undefined : this.entry(behind - 1)
+  }
+
+  /** The first entry behind `offset`; undefined where there is none. */
+  after(offset: number): { offset: number; position: number } | undefined {
+    const behind = this.#countTo(offset)
+    return behind === this.length ? undefined : this.entry(behind)
+  }
+
+  /** How many entries lie at or before `offset`. */
+  #countTo(offset: number): number {
     let low = 0
     let high = this.#offsets.length
     while (low < high) {
@@ -73,8 +85,7 @@ export class SparseIndex {
       if ((this.#offsets[middle] as number) <= offset) low = middle + 1
       else high = middle
     }
-    if (low === 0) return undefined
-    return this.entry(low - 1)
+    return low
   }
 
   /** `seed`: the chain before the log's first frame. */

@@ -94,6 +94,20 @@ function check(journal: Journal): number {
 }
 
 describe('damage in a log that is open', () => {
+  test('brings back what a deletion could not judge, where it is later than that', async () => {
+    const { disk, journal, log, peer, names } = await pair()
+    const frames = readAll(log)
+    const base = Math.max(...names.map((name) => Number(name.slice(0, 20))).filter((first) => first <= 22))
+    flip(disk, `${String(base).padStart(20, '0')}.log`, bytesOf(frames.slice(base, 22)).length + 40)
+    assert.throws(() => log.read(22, 100), hasCode('DATA_CORRUPT'))
+    journal.rule('orders', { segmentMaxBytes: 800, deletedAt: frames[21]!.timestamp, expires: true })
+    assert.equal(log.start, 23)
+    await mendFrom(journal, peer)
+    assert.equal(log.start, 22)
+    assert.deepEqual(bytesOf(readAll(log)), bytesOf(frames.slice(22)))
+    await Promise.all([journal.close(), peer.close()])
+  })
+
   test('in a finished segment: a read finds it, the frames of a peer take its place, and reads go on', async () => {
     const { disk, journal, events, log, peer, names, sound } = await pair()
     flip(disk, names[1]!, 400)
