@@ -76,13 +76,15 @@ export class NodeSlot {
     this.host.resume()
     const run = this.#begin('stopping')
     const { report, stopMs, context } = this.#options
+    const stopped = () => {
+      if (run !== this.#run) return
+      for (const violation of checkNothingOpen(this.name, this.host.open())) report(violation)
+      this.#note('stopped')
+      this.end('kill')
+    }
     node.stop().then(
-      () => {
-        if (run !== this.#run) return
-        for (const violation of checkNothingOpen(this.name, this.host.open())) report(violation)
-        this.#note('stopped')
-        this.end('kill')
-      },
+      // Calls that were cut at the very end are told of it in a turn of their own.
+      () => context.world.after(0, stopped),
       (error) => {
         if (run !== this.#run) return
         report({ kind: 'stopFailed', node: this.name, reason: String(error) })

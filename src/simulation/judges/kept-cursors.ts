@@ -39,8 +39,8 @@ export function keptCursors(): Judge {
         begun.shift()
       }
       const isAudit = operation.reading === namedAuditOf(node, cursorName)
-      // In the end everybody knows what any disk has that kept what it had.
-      const told = isAudit ? [...disks].filter((one) => !universe.isUnsound(one)) : [disk]
+      // In the end everybody knows what any disk has. One that did not keep what it had says nothing for sure.
+      const told = (isAudit ? [...disks] : [disk]).filter((one) => !universe.isUnsound(one))
       const committed = told.map((one) => here.get(`${one}/${topic}/${cursorName}`))
       const findings = answer.runs.flatMap(({ log, from }): Finding[] => {
         const to = Math.max(0, ...committed.map((known) => known?.get(log) ?? 0))
