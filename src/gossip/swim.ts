@@ -184,7 +184,7 @@ export class Swim {
   suspect(message: Suspect, nowMs: number): void {
     const { name, queue, listener, profile } = this.#parts
     const node = this.list.get(message.node)
-    if (!node || message.incarnation < node.incarnation) return
+    if (!node || this.#isOutlived(message, node)) return
     if (message.incarnation > maxIncarnation) {
       listener.problem('incredible', incarnationFlaw(message))
       return
@@ -216,7 +216,7 @@ export class Swim {
 
   dead(message: Dead, nowMs: number): void {
     const node = this.list.get(message.node)
-    if (!node || message.incarnation < node.incarnation) return
+    if (!node || this.#isOutlived(message, node)) return
     if (message.incarnation > maxIncarnation) {
       this.#parts.listener.problem('incredible', incarnationFlaw(message))
       return
@@ -307,6 +307,19 @@ export class Swim {
     this.#parts.awareness.add(1)
     const incarnation = Math.min(Math.max(this.self.incarnation, accused) + 1, maxIncarnation)
     this.#accept(this.#ownAlive(incarnation, this.self.meta), nowMs)
+  }
+
+  /**
+   * Whether the node has refuted that already. Whoever still says it of us missed our refutation, for which it would bury
+   * us: ours is said once more, unless it is being said.
+   */
+  #isOutlived({ incarnation }: Suspect | Dead, node: NodeRecord): boolean {
+    if (incarnation >= node.incarnation) return false
+    const { name, queue } = this.#parts
+    if (node.name === name && !this.#leaving && !queue.has(name)) {
+      queue.add({ name, bytes: encodeMessage(this.#ownAlive(node.incarnation, node.meta)) })
+    }
+    return true
   }
 
   #schedule(node: NodeRecord, suspicion: Suspicion): Appointment {

@@ -194,6 +194,27 @@ describe('about ourselves', () => {
     })
   }
 
+  test('who still says what we have refuted missed the refutation: it is said once more, as it was', () => {
+    for (const accuse of [
+      (swim: Swim) => swim.suspect(suspect(us, 'a', 4), 0),
+      (swim: Swim) => swim.dead(dead(us, 'a', 4), 0),
+    ]) {
+      const { swim, awareness, queued } = start(['a'])
+      accuse(swim)
+      accuse(swim)
+      const [refutation, ...others] = queued()
+      assert.deepEqual(others, [], 'not once more while it is being said')
+      accuse(swim)
+      accuse(swim)
+      assert.deepEqual(queued(), [refutation])
+      assert.equal(awareness.score, 1, 'the same accusation all along')
+      swim.leave(0, () => undefined)
+      queued()
+      accuse(swim)
+      assert.deepEqual(queued(), [])
+    }
+  })
+
   test('our own words come back: nothing to say; with other tags: refuted', () => {
     const { swim, queued } = start()
     const own = { addr: Uint8Array.of(10, 0, 0, 1) }
