@@ -32,7 +32,7 @@ export interface SwimListener {
   joined(node: NodeRecord): void
   /** Is dead or left. */
   departed(node: NodeRecord): void
-  /** Has other tags. */
+  /** Has other tags, or another address. */
   updated(node: NodeRecord): void
   conflict(node: NodeRecord, claimed: Endpoint): void
   /** The others know our name at another address. */
@@ -161,7 +161,9 @@ export class Swim {
     if (moved) {
       const deadMs = known.state === NodeState.dead ? nowMs - known.stateChangedMs : 0
       const reclaimable = profile.deadNodeReclaimMs > 0 && deadMs > profile.deadNodeReclaimMs
-      if (known.state !== NodeState.left && !reclaimable) {
+      // Does not answer where we have it, and has refuted that from where it is.
+      const found = known.state === NodeState.suspect && message.incarnation > known.incarnation
+      if (known.state !== NodeState.left && !reclaimable && !found) {
         listener.conflict(known, claimed)
         if (aboutUs) listener.contested()
         return
@@ -272,10 +274,9 @@ export class Swim {
     const whose = finished ? { finished, own: true } : { arrival: node.name !== this.#parts.name }
     queue.add({ name: node.name, bytes: encodeMessage(message), ...whose })
     const wasGone = isGone(node)
-    const changed = !sameBytes(node.meta, message.meta)
-    if (host !== node.host || port !== node.port || !sameBytes(node.addr, message.addr)) {
-      this.list.move(node, message.addr, port)
-    }
+    const moved = host !== node.host || port !== node.port
+    const changed = moved || !sameBytes(node.meta, message.meta)
+    if (moved || !sameBytes(node.addr, message.addr)) this.list.move(node, message.addr, port)
     node.vsn = message.vsn
     node.meta = message.meta
     node.incarnation = message.incarnation
@@ -310,14 +311,15 @@ export class Swim {
   }
 
   /**
-   * Whether the node has refuted that already. Whoever still says it of us missed our refutation, for which it would bury
-   * us: ours is said once more, unless it is being said.
+   * Whether the node has refuted that already. Whoever still says it missed the refutation, and would bury the living: it
+   * is said once more, unless it is being said.
    */
   #isOutlived({ incarnation }: Suspect | Dead, node: NodeRecord): boolean {
     if (incarnation >= node.incarnation) return false
-    const { name, queue } = this.#parts
-    if (node.name === name && !this.#leaving && !queue.has(name)) {
-      queue.add({ name, bytes: encodeMessage(this.#ownAlive(node.incarnation, node.meta)) })
+    const { name, addr, port, meta, vsn, state } = node
+    if (state === NodeState.alive && !this.#parts.queue.has(name)) {
+      const refutation = { kind: 'alive', incarnation: node.incarnation, node: name, addr, port, meta, vsn } as const
+      this.#parts.queue.add({ name, bytes: encodeMessage(refutation) })
     }
     return true
   }

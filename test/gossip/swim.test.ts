@@ -1,74 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Agenda } from '../../src/gossip/agenda.ts'
-import { Awareness } from '../../src/gossip/awareness.ts'
-import { BroadcastQueue } from '../../src/gossip/broadcast-queue.ts'
-import type { Endpoint } from '../../src/gossip/ip.ts'
-import { decodeMessage } from '../../src/gossip/memberlist-codec.ts'
 import { mergeNodes, stateOf } from '../../src/gossip/merge.ts'
-import {
-  type Alive,
-  type Dead,
-  type Message,
-  NodeState,
-  type PushPullNode,
-  type Suspect,
-} from '../../src/gossip/messages.ts'
-import { type Profile, profiles } from '../../src/gossip/profile.ts'
-import type { Reminder } from '../../src/gossip/reminders.ts'
-import { Swim } from '../../src/gossip/swim.ts'
+import { type Alive, NodeState, type PushPullNode } from '../../src/gossip/messages.ts'
+import { profiles } from '../../src/gossip/profile.ts'
 import { ourVsn } from '../../src/gossip/versions.ts'
-import { seededRandom } from './cluster.ts'
 
-const us = 'us'
-const meta = Uint8Array.of(0xff, 0x80)
-
-function alive(node: string, incarnation = 1, more: Partial<Alive> = {}): Alive {
-  return { kind: 'alive', node, incarnation, addr: Uint8Array.of(10, 0, 0, 2), port: 1, meta, vsn: ourVsn, ...more }
-}
-const suspect = (node: string, from: string, incarnation = 1): Suspect => ({ kind: 'suspect', node, from, incarnation })
-const dead = (node: string, from: string, incarnation = 1): Dead => ({ kind: 'dead', node, from, incarnation })
-
-/** A node that knows the others, alive, at incarnation 1; what was queued for that is forgotten. */
-function start(others: readonly string[] = [], profile: Profile = profiles.lan) {
-  const agenda = new Agenda()
-  const awareness = new Awareness(8)
-  const queue = new BroadcastQueue()
-  const seen: string[] = []
-  const reminders: Reminder[] = []
-  const conflicts: Endpoint[] = []
-  const swim = new Swim({
-    name: us,
-    addr: Uint8Array.of(10, 0, 0, 1),
-    port: 1,
-    profile,
-    random: seededRandom(1),
-    agenda,
-    awareness,
-    queue,
-    listener: {
-      joined: ({ name }) => seen.push(`${name} joined`),
-      departed: ({ name }) => seen.push(`${name} departed`),
-      updated: ({ name }) => seen.push(`${name} updated`),
-      conflict: (_node, claimed) => conflicts.push(claimed),
-      contested: () => seen.push('contested'),
-      problem: (reason) => seen.push(reason),
-      remind: (_node, reminder) => reminders.push(reminder),
-    },
-  })
-  swim.start(meta, 0)
-  for (const [i, name] of others.entries()) swim.alive(alive(name, 1, { port: i + 2 }), 0)
-  seen.length = 0
-  const queued = (): Message[] =>
-    queue.take(100_000, 2, 1, 1000).map((bytes) => {
-      const message = decodeMessage(bytes)
-      assert.ok(message.ok, 'decodes')
-      return message.value
-    })
-  queued()
-  const stateOfNode = (name: string) => swim.list.get(name)?.state
-  return { swim, agenda, awareness, seen, reminders, conflicts, queued, state: stateOfNode }
-}
+import { alive, dead, meta, start, suspect, us } from './lone-swim.ts'
 
 describe('alive', () => {
   test('an unknown node joins and is passed on', () => {
@@ -135,6 +72,20 @@ describe('alive', () => {
     assert.equal(swim.list.get('a')?.port, 99)
   })
 
+  test('a suspect that refutes from another address is there; who says less than that is a conflict', () => {
+    const { swim, seen, conflicts, agenda } = start(['a'])
+    swim.suspect(suspect('a', us), 0)
+    swim.alive(alive('a', 1, { port: 99 }), 10)
+    assert.equal(conflicts.length, 1)
+    assert.equal(swim.list.get('a')?.state, NodeState.suspect)
+    swim.alive(alive('a', 2, { port: 99 }), 20)
+    assert.equal(conflicts.length, 1)
+    assert.equal(swim.list.get('a')?.state, NodeState.alive)
+    assert.equal(swim.list.get('a')?.port, 99)
+    agenda.run(200_000)
+    assert.deepEqual(seen, ['a updated'], 'no longer to be buried')
+  })
+
   test('a dead name is free for another address after the reclaim time, if there is one', () => {
     for (const [deadNodeReclaimMs, port] of [
       [0, 2],
@@ -171,90 +122,6 @@ describe('alive', () => {
     swim.alive(alive('a', 3, { port: 2 }), 2000)
     assert.equal(reminders.length, 1, 'smaller numbers are old news, and many')
     assert.deepEqual(seen, ['a updated'])
-  })
-})
-
-describe('about ourselves', () => {
-  for (const [what, accuse] of [
-    ['a suspicion', (swim: Swim) => swim.suspect(suspect(us, 'a', 4), 0)],
-    ['a death notice', (swim: Swim) => swim.dead(dead(us, 'a', 4), 0)],
-    ['a farewell we did not say', (swim: Swim) => swim.dead(dead(us, us, 4), 0)],
-    ['a later life', (swim: Swim) => swim.alive(alive(us, 4, { addr: Uint8Array.of(10, 0, 0, 1) }), 0)],
-  ] as const) {
-    test(`${what} is refuted one higher, at the cost of some health`, () => {
-      const { swim, awareness, queued } = start(['a'])
-      accuse(swim)
-      assert.equal(swim.self.incarnation, 5)
-      assert.equal(swim.self.state, NodeState.alive)
-      assert.deepEqual(
-        queued().map((message) => 'incarnation' in message && message.incarnation),
-        [5],
-      )
-      assert.equal(awareness.score, 1)
-    })
-  }
-
-  test('who still says what we have refuted missed the refutation: it is said once more, as it was', () => {
-    for (const accuse of [
-      (swim: Swim) => swim.suspect(suspect(us, 'a', 4), 0),
-      (swim: Swim) => swim.dead(dead(us, 'a', 4), 0),
-    ]) {
-      const { swim, awareness, queued } = start(['a'])
-      accuse(swim)
-      accuse(swim)
-      const [refutation, ...others] = queued()
-      assert.deepEqual(others, [], 'not once more while it is being said')
-      accuse(swim)
-      accuse(swim)
-      assert.deepEqual(queued(), [refutation])
-      assert.equal(awareness.score, 1, 'the same accusation all along')
-      swim.leave(0, () => undefined)
-      queued()
-      accuse(swim)
-      assert.deepEqual(queued(), [])
-    }
-  })
-
-  test('our own words come back: nothing to say; with other tags: refuted', () => {
-    const { swim, queued } = start()
-    const own = { addr: Uint8Array.of(10, 0, 0, 1) }
-    swim.alive(alive(us, 1, own), 0)
-    assert.deepEqual(queued(), [])
-    swim.alive(alive(us, 1, { ...own, meta: Uint8Array.of(0xff, 0x81) }), 0)
-    assert.equal(swim.self.incarnation, 2)
-    assert.deepEqual(swim.self.meta, meta)
-  })
-
-  test('so is one that left and may have come back without a word of its goodbye', () => {
-    const { swim, reminders } = start(['a'])
-    swim.dead(dead('a', 'a', 5), 0)
-    swim.alive(alive('a', 5, { port: 2 }), 10_000)
-    assert.deepEqual(reminders, [[dead('a', us, 5)]])
-  })
-
-  test('our name at another address is contested, whether they hold us for alive there or dead', () => {
-    const elsewhere = { name: us, incarnation: 3, addr: Uint8Array.of(10, 0, 0, 9), port: 1, meta, vsn: ourVsn }
-    for (const state of [NodeState.alive, NodeState.dead]) {
-      const { swim, seen, conflicts } = start()
-      mergeNodes(swim, [{ ...elsewhere, state }], 0)
-      assert.equal(seen.includes('contested'), true)
-      assert.equal(conflicts.length, state === NodeState.alive ? 1 : 0)
-      assert.equal(swim.self.host, '10.0.0.1')
-    }
-  })
-
-  test('after leaving nothing makes us alive again', () => {
-    const { swim, seen } = start(['a'])
-    let finished = 0
-    swim.leave(0, () => {
-      finished += 1
-    })
-    swim.alive(alive(us, 9, { addr: Uint8Array.of(10, 0, 0, 1) }), 0)
-    swim.suspect(suspect(us, 'a', 9), 0)
-    swim.dead(dead(us, 'a', 9), 0)
-    assert.equal(swim.self.state, NodeState.left)
-    assert.deepEqual(seen, ['us departed'])
-    assert.equal(finished, 0, 'only when it was sent often enough')
   })
 })
 
