@@ -111,17 +111,21 @@ class Retention {
     if (maxAgeMs + maxBytes + maxRecords === 0 && deletedAt === 0n) return
     this.#newest ??= newestRuns(journal)
     const newest = this.#newest
-    const logs = journal.segments(topic).map(({ log, segments }) => ({
-      id: log.id,
-      segments,
-      written: log.own ? ('here' as const) : isOver(log.id, newest) ? ('over' as const) : ('elsewhere' as const),
-    }))
-    const trims = planTrims(logs, retention, maxAgeMs > 0 ? this.#ageNow() : clock.now())
-    for (const { id } of logs) {
-      const to = trims.get(logKey(id))
-      if (to === undefined || this.#stopped) continue
+    const nowMs = maxAgeMs > 0 ? this.#ageNow() : clock.now()
+    // Decided anew after each log: while it was trimmed others may have lost something, too, and less has to go.
+    for (const tried = new Set<string>(); !this.#stopped; ) {
+      const logs = journal.segments(topic).map(({ log, segments }) => ({
+        id: log.id,
+        segments,
+        written: log.own ? ('here' as const) : isOver(log.id, newest) ? ('over' as const) : ('elsewhere' as const),
+      }))
+      const trims = planTrims(logs, retention, nowMs)
+      const next = logs.find(({ id }) => trims.has(logKey(id)) && !tried.has(logKey(id)))
+      if (!next) break
+      tried.add(logKey(next.id))
+      const to = trims.get(logKey(next.id)) as number
       await this.#attempt(async () => {
-        if (!(await journal.trim(id, to, () => this.#pause()))) this.#soon(topic)
+        if (!(await journal.trim(next.id, to, () => this.#pause()))) this.#soon(topic)
       })
     }
   }

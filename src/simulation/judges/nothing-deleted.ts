@@ -12,7 +12,7 @@ const words = {
 
 /**
  * What was durable on a disk stays there, but for what retention or the deletion of its topic may take, in whole files; not
- * even they cut a file. What is behind damage is set aside, and kept. What comes well within its topic's limit of bytes is
+ * even they cut a file. What is behind damage is set aside, and kept. What comes within its topic's limit of bytes is
  * not trimmed for it, unless it was elsewhere, and the copy begins anew behind it.
  */
 export function nothingDeleted(): Judge {
@@ -42,17 +42,12 @@ export function nothingDeleted(): Judge {
   }
 }
 
-/** A topic keeps *about* so many bytes: what is decided of two files at once may be a little late for the second. */
-const roughly = 0.9
-
 /** Nothing but a limit of bytes may be in force, and what was there came within all of them. */
 function isEarly({ topics }: Universe, { log, frame, how, topicBytes }: DiskFact & { kind: 'gone' }): boolean {
   const topic = log.slice(0, log.indexOf('/'))
   if (how !== 'removed' || topicBytes === undefined || topic.startsWith('_')) return false
   if (frame.timestamp <= topics.deletedAt(topic)) return false
   return topics.limitsOf(topic).every(({ retentionMs, retentionBytes, retentionRecords }) => {
-    return (
-      retentionMs === 0 && retentionRecords === 0 && (retentionBytes === 0 || topicBytes <= roughly * retentionBytes)
-    )
+    return retentionMs === 0 && retentionRecords === 0 && (retentionBytes === 0 || topicBytes <= retentionBytes)
   })
 }

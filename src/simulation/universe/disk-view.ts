@@ -104,13 +104,19 @@ export class DiskView implements DiskWitness {
 
   /** Tells all that happened since the last time. */
   look(): void {
+    // How much of a topic there was when a file of it went is known once the others were read.
+    if (!this.#crashed) this.#readDirty()
     if (this.#removed.size > 0) this.#tellRemoved()
     if (this.#crashed) this.#walk()
+    this.#readDirty()
+    this.#crashed = false
+  }
+
+  #readDirty(): void {
     for (const segment of this.#dirty) {
       if (segment.version !== segment.file.version) this.#read(segment, this.#crashed ? 'crash' : 'cut')
       if (this.#settle(segment)) this.#dirty.delete(segment)
     }
-    this.#crashed = false
   }
 
   /** The bounds of a log's frames here, those of one file after the other; and where one does not follow the one before. */

@@ -101,8 +101,8 @@ export const membershipBugs: readonly PlantedBug[] = [
     'moved-members-refused',
     'a member that comes back at another address is not let in',
     swim,
-    'if (known.state !== NodeState.left && !reclaimable) {',
-    'if (known.state !== NodeState.left || !reclaimable) {',
+    'if (known.state !== NodeState.left && !reclaimable && !found) {',
+    '{',
     { faults: 'address', gapMs: 3_000 },
   ),
   bug(
