@@ -47,6 +47,8 @@ export interface GossipStats {
   /** By name. Suspected: did not answer lately, and may still say that it lives. */
   readonly detected: ReadonlyMap<string, { readonly suspect: boolean; readonly incarnation: number }>
   readonly suspicions: Suspicions
+  /** How often a member came back within a minute after it had failed. */
+  readonly flaps: number
   /** Broadcasts waiting to be sent often enough. */
   readonly queued: {
     readonly nodes: number

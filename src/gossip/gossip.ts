@@ -117,7 +117,7 @@ class Core implements GossipCore {
       awareness,
       queue: courier.nodes,
       listener: {
-        joined: (node) => serf.nodeJoined(node),
+        joined: (node) => serf.nodeJoined(node, this.#nowMs),
         departed: (node) => serf.nodeDeparted(node, this.#nowMs),
         updated: (node) => serf.nodeUpdated(node),
         remind: (node, reminder) => courier.sendAlone(node, reminder),
@@ -370,7 +370,7 @@ class Core implements GossipCore {
       queryTime: this.#rumours.queryClock.time(),
       stalls: { count: this.#stalls.count, totalMs: this.#stalls.totalMs },
       coordinateResets: this.#coordinates?.resets ?? 0,
-      ...this.#swim.census(),
+      ...{ ...this.#swim.census(), flaps: this.#serf.flaps },
       queued: { nodes: nodes.depth, intents: intents.depth, queries: queries.depth, events: events.depth },
       problems: new Map(this.#outbox.problems),
     }

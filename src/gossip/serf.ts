@@ -15,6 +15,8 @@ import { encodeSerfMessage } from './serf-codec.ts'
 import { decodeTags } from './tags.ts'
 
 const maxRecentIntents = 4096
+/** Serf's FlapTimeout. */
+const flapMs = 60_000
 
 export interface SerfParts {
   readonly name: string
@@ -50,6 +52,7 @@ export class Serf {
   readonly #recentIntents = new Map<string, { readonly intent: Intent; readonly heardMs: number }>()
   #leaving = false
   #accompanied = false
+  #flaps = 0
 
   constructor(parts: SerfParts) {
     this.#parts = parts
@@ -57,6 +60,11 @@ export class Serf {
 
   get size(): number {
     return this.#members.size
+  }
+
+  /** How often a member came back soon after it had failed. */
+  get flaps(): number {
+    return this.#flaps
   }
 
   members(): Member[] {
@@ -94,8 +102,9 @@ export class Serf {
 
   // --- what failure detection noticed --------------------------------------------------------------------------------
 
-  nodeJoined(node: NodeRecord): void {
+  nodeJoined(node: NodeRecord, nowMs: number): void {
     const known = this.#members.get(node.name)
+    if (known?.status === 'failed' && !known.fromBefore && nowMs - known.goneMs < flapMs) this.#flaps++
     if (!known && !this.#makeRoom()) {
       this.#parts.report('excess', `more than ${maxNodes} members`)
       return

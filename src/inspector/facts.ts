@@ -59,6 +59,8 @@ export interface GossipPart {
     readonly confirmed: number
     readonly ofUs: number
   }
+  /** How often a member came back within a minute after it had failed. Absent in records of an older version. */
+  readonly flaps?: number
   /** Broadcasts waiting to be sent often enough. */
   readonly queued: {
     readonly nodes: number

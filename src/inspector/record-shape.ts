@@ -80,6 +80,7 @@ const facts = shaped({
       queryTime: text,
       stalls: shaped({ count: number, totalMs: number }),
       suspicions: optional(map(count)),
+      flaps: optional(count),
       queued: shaped({ nodes: number, intents: number, queries: number, events: number }),
       problems: map(number),
     }),

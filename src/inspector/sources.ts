@@ -130,10 +130,21 @@ function endsBeyond(directory: Directory, { key }: LogView): ReadonlyMap<string,
 export function gossipPart(member: ClusterMember | undefined): ReturnType<FactSources['gossip']> {
   const stats = member?.stats?.()
   if (!stats) return undefined
-  const { health, incarnation, memberTime, eventTime, queryTime, stalls, suspicions, queued, problems, detected } =
-    stats
+  const {
+    health,
+    incarnation,
+    memberTime,
+    eventTime,
+    queryTime,
+    stalls,
+    suspicions,
+    flaps,
+    queued,
+    problems,
+    detected,
+  } = stats
   const part: GossipPart = {
-    ...{ health, incarnation, suspicions, stalls: { ...stalls, totalMs: Math.round(stalls.totalMs) }, queued },
+    ...{ health, incarnation, suspicions, flaps, stalls: { ...stalls, totalMs: Math.round(stalls.totalMs) }, queued },
     memberTime: String(memberTime),
     eventTime: String(eventTime),
     queryTime: String(queryTime),

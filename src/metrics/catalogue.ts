@@ -116,6 +116,11 @@ export const nodeMetrics = {
       'Members that were suspected (raised: by this node, heard: by others), that refuted it or did not (confirmed); ofUs: others suspected this node',
     attributes: ['reeve.suspicion.kind'],
   },
+  'reeve.gossip.flaps': {
+    kind: 'counter',
+    unit: '{member}',
+    about: 'How often a member came back within a minute after it had failed',
+  },
   'reeve.gossip.problems': {
     kind: 'counter',
     unit: '{problem}',

@@ -220,6 +220,7 @@ export class NodeMetrics {
     for (const [kind, count] of Object.entries(gossip.suspicions ?? {})) {
       tell('reeve.gossip.suspicions', count, { 'reeve.suspicion.kind': kind })
     }
+    tell('reeve.gossip.flaps', gossip.flaps ?? 0)
     for (const [problem, count] of Object.entries(gossip.problems)) {
       tell('reeve.gossip.problems', count, { 'reeve.problem': problem })
     }

@@ -36,7 +36,7 @@ function start(...others: string[]) {
     },
     report: (reason) => problems.push(reason),
   })
-  for (const name of ['us', ...others]) serf.nodeJoined(node(name))
+  for (const name of ['us', ...others]) serf.nodeJoined(node(name), 0)
   facts.length = 0
   const status = (name: string) => serf.members().find((member) => member.name === name)?.status
   const told = () => facts.splice(0).map((fact) => ('member' in fact ? `${fact.member.name} ${fact.kind}` : fact.kind))
@@ -83,7 +83,7 @@ describe('intents', () => {
     assert.equal(serf.hear(join('a', 3n), 0), true)
     assert.equal(serf.hear(leave('a', 4n), 0), true)
     assert.equal(serf.hear(join('a', 4n), 0), false)
-    serf.nodeJoined(node('a'))
+    serf.nodeJoined(node('a'), 0)
     assert.equal(status('a'), 'leaving')
     assert.equal(serf.hear(leave('a', 4n), 0), false, 'the leave of time 4 is known')
   })
@@ -128,8 +128,8 @@ describe('intents', () => {
   test('about strangers: only so many are remembered', () => {
     const { serf } = start()
     for (let i = 1; i <= 5000; i += 1) serf.hear(leave(`stranger-${i}`, BigInt(i)), 0)
-    serf.nodeJoined(node('stranger-1'))
-    serf.nodeJoined(node('stranger-5000'))
+    serf.nodeJoined(node('stranger-1'), 0)
+    serf.nodeJoined(node('stranger-5000'), 0)
     assert.deepEqual(
       serf.members().map(({ status }) => status),
       ['alive', 'alive', 'leaving'],
@@ -224,6 +224,21 @@ test('a member that is gone for long is forgotten: after a day, and not before',
   assert.deepEqual(told().sort(), ['a reaped', 'b reaped'])
 })
 
+test('a member that failed and is back within a minute is counted; one that left, was away longer or is of an earlier run is not', () => {
+  const { serf } = start('a', 'b')
+  serf.remember(new Map([['c', { host: '10.0.0.1', port: 3 }]]), 0)
+  serf.nodeJoined(node('c'), 10)
+  serf.hear(leave('b', 9n), 0)
+  serf.nodeDeparted(node('b'), 0)
+  serf.nodeJoined(node('b'), 10)
+  serf.nodeDeparted(node('a'), 0)
+  serf.nodeJoined(node('a'), 60_000)
+  assert.equal(serf.flaps, 0)
+  serf.nodeDeparted(node('a'), 100_000)
+  serf.nodeJoined(node('a'), 159_999)
+  assert.equal(serf.flaps, 1)
+})
+
 test('only a failed member is tried again', () => {
   const { serf } = start('a', 'b')
   assert.equal(serf.reconnectCandidate(), undefined)
@@ -255,7 +270,7 @@ test('members of an earlier run have failed until we hear of them, and are tried
   )
   assert.deepEqual(told(), [], 'that they are not here yet is no news')
   assert.equal(serf.reconnectCandidate(true)?.name, 'b')
-  serf.nodeJoined(node('b'))
+  serf.nodeJoined(node('b'), 0)
   serf.nodeDeparted(node('b'), 0)
   assert.deepEqual(told(), ['b joined', 'b failed'])
   assert.equal(serf.reconnectCandidate(true)?.name, 'c', 'b was met in this run')

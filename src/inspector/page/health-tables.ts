@@ -109,7 +109,7 @@ function gossip({ facts: { gossip: part } }: NodeReplay): Cells {
   const { stalls } = part ?? {}
   return [
     ['Health', part && (part.health === 0 ? badge('fine', 'good') : badge(`slow (${part.health} of 7)`, 'busy'))],
-    ['Suspicions', part?.suspicions && suspicions(part.suspicions)],
+    ['Suspicions', part?.suspicions && suspicions(part.suspicions, part.flaps ?? 0)],
     ['Broadcasts waiting', part && grouped(Object.values(part.queued).reduce((sum, count) => sum + count, 0))],
     ['Stalls', stalls && (stalls.count === 0 ? 'none' : `${grouped(stalls.count)} (${duration(stalls.totalMs)})`)],
     ['Went wrong', part && problems(part)],
@@ -120,10 +120,14 @@ function gossip({ facts: { gossip: part } }: NodeReplay): Cells {
   ]
 }
 
-function suspicions({ raised, heard, refuted, confirmed, ofUs }: NonNullable<GossipPart['suspicions']>): unknown {
+function suspicions(
+  { raised, heard, refuted, confirmed, ofUs }: NonNullable<GossipPart['suspicions']>,
+  flaps: number,
+): unknown {
   if (raised + heard === 0) return 'none'
   const parts = [`${grouped(refuted)} refuted`, `${grouped(confirmed)} confirmed`]
   if (ofUs > 0) parts.push(`${grouped(ofUs)} of this node`)
+  if (flaps > 0) parts.push(`${grouped(flaps)} came back within a minute`)
   return html`${grouped(raised)} raised, ${grouped(heard)} heard<small>${parts.join(', ')}</small>`
 }
 
