@@ -103,15 +103,36 @@ test('what is cut, written over, removed, set aside or lost in a crash is told, 
   host.env.disk.rename(path, '/data/aside/x.log')
   assert.deepEqual(look(), [
     'held true 3-4',
+    // The truncation never reached the device.
+    'durable 3',
     'setAside 0 durable',
     'setAside 1 durable',
     'setAside 2 durable',
-    'setAside 3',
+    'setAside 3 durable',
   ])
   host.env.disk.rename('/data/aside/x.log', path)
   assert.deepEqual(look().slice(0, 2), ['held true 0-1', 'held true 1-2'])
   host.env.disk.removeFile(path)
   assert.equal(look().filter((text) => text.startsWith('removed')).length, 4)
+})
+
+test('what became durable and went before anybody looked was durable; how much of its topic there was counts all files', async () => {
+  const { world, host, file, look, syncNames } = viewed()
+  const [one, two, three] = madeFrames(logA, ['one', 'two', 'three']) as [Made, Made, Made]
+  append(file, one)
+  await world.complete(file.sync())
+  await syncNames()
+  look()
+  append(file, two)
+  await world.complete(file.sync())
+  const next = host.env.disk.open(`${folder}/${String(two.frame.end).padStart(20, '0')}.log`, 'write')
+  append(next, three)
+  host.env.disk.removeFile(path)
+  const size = [one, two, three].reduce((sum, { bytes }) => sum + bytes.length, 0)
+  assert.deepEqual(look(), [
+    ...['held true 1-2', 'durable 1', 'held true 2-3'],
+    ...[`removed 0 durable of ${size}`, `removed 1 durable of ${size}`],
+  ])
 })
 
 test('what is cut or set aside behind damage is told as that, and what no file has any more as thrown away', async () => {

@@ -91,8 +91,9 @@ export class DiskView implements DiskWitness {
   unnamed(path: string, file: FileContent): void {
     const segment = this.#segments.get(path)
     if (segment === undefined || segment.file !== file) return
-    // It may have got frames that nobody has looked at.
+    // It may have got frames that nobody has looked at, and a sync that made them last, on which somebody counts.
     this.#read(segment, 'cut')
+    this.#settle(segment)
     segment.damagedAt = this.#damagedAt(segment)
     this.#forget(segment)
     this.#removed.set(file, segment)
