@@ -47,7 +47,12 @@ function shortened(found: string): string {
   return plain.replaceAll(/\s+/g, ' ').replaceAll('|', '/').slice(0, 160)
 }
 
-function worldText({ faults, settings, ...others }: BugWorld): string {
+function worldText({ faults, steps, settings, ...others }: BugWorld): string {
   const parts = Object.entries({ ...others, ...settings }).map(([key, value]) => `${key} ${value}`)
-  return [...(faults === undefined ? [] : [faults.replaceAll(',', ', ')]), ...parts].join('; ')
+  const story = steps?.filter(({ kind }) => kind !== 'settings').map(({ kind }) => kind)
+  return [
+    ...(faults === undefined ? [] : [faults.replaceAll(',', ', ')]),
+    ...(story === undefined ? [] : [`its own story: ${story.join(', ')}`]),
+    ...parts,
+  ].join('; ')
 }

@@ -8,6 +8,7 @@ import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { NodeSettings } from '../../src/config.ts'
+import type { FaultStep } from '../../src/simulation/faults.ts'
 
 export interface Edit {
   /** From the root of the project, with slashes. */
@@ -32,6 +33,8 @@ export interface BugWorld {
   readonly faults?: string
   /** Some of all but these, parted by commas. */
   readonly without?: string
+  /** What happens, instead of what the seed draws: starts of nodes and all. In order of time. */
+  readonly steps?: readonly FaultStep[]
   /** Mean pause between two faults. */
   readonly gapMs?: number
   readonly nodes?: number
@@ -44,6 +47,14 @@ export interface BugWorld {
 }
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Whoever starts knows the first host, which knows nobody. */
+export function oneSeed(nodes: number): FaultStep[] {
+  return Array.from({ length: nodes }, (_, index): FaultStep => {
+    const settings = { startJoinAddrs: index === 0 ? [] : ['10.0.0.1:7946'] }
+    return { atMs: 0, kind: 'settings', host: `node-${index + 1}`, settings }
+  })
+}
 
 /** A bug of one edit. `world`: classes of faults are enough. */
 export function bug(

@@ -49,18 +49,19 @@ process.exit(0)
 
 /** Short, as most bugs show soon or never. */
 function planOf(seed: number): Plan {
-  const { nodes = 4, minutes = 0.5, faults, without = 'lying-disk', gapMs, topicKeepers, ...others } = world
+  const { nodes = 4, minutes = 0.5, faults, without = 'lying-disk', gapMs, topicKeepers, steps, ...others } = world
   const hosts = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`)
   const durationMs = minutes * 60_000
-  const { steps } = drawSwarm({
-    seed,
-    hosts,
-    durationMs,
-    ...(faults === undefined ? { without: without.split(',') } : { only: faults.split(',') }),
-    ...(gapMs !== undefined && { gapMs }),
-  })
+  const drawn = () =>
+    drawSwarm({
+      seed,
+      hosts,
+      durationMs,
+      ...(faults === undefined ? { without: without.split(',') } : { only: faults.split(',') }),
+      ...(gapMs !== undefined && { gapMs }),
+    }).steps
   const clients = { topicKeepers: topicKeepers ?? (seed % 4 === 0 ? 1 : 0) }
-  return { version: 1, seed, hosts, durationMs, clients, steps, ...others }
+  return { version: 1, seed, hosts, durationMs, clients, steps: steps ?? drawn(), ...others }
 }
 
 function end(trial: Trial): never {

@@ -1,6 +1,6 @@
 /** Of the charts: which parts of a node run, and when. */
 
-import { bug, type PlantedBug } from '../planted-bug.ts'
+import { bug, oneSeed, type PlantedBug } from '../planted-bug.ts'
 
 const supervisor = 'machines/supervisor.ts'
 const replicator = 'machines/replicator.ts'
@@ -95,7 +95,15 @@ export const machineBugs: readonly PlantedBug[] = [
     membership,
     "after: { joinBackoff: { target: 'contacting' } },",
     '',
-    { faults: 'join,partition,wipe', gapMs: 1_500 },
+    {
+      steps: [
+        ...oneSeed(4),
+        { atMs: 0, kind: 'start', host: 'node-2' },
+        { atMs: 3_000, kind: 'start', host: 'node-1' },
+        { atMs: 3_000, kind: 'start', host: 'node-3' },
+        { atMs: 4_000, kind: 'start', host: 'node-4' },
+      ],
+    },
   ),
   bug(
     'alone-for-ever',
@@ -103,7 +111,18 @@ export const machineBugs: readonly PlantedBug[] = [
     membership,
     "after: { rejoinInterval: { target: 'alone', reenter: true, actions: 'contactOthers' } },",
     '',
-    'partition',
+    {
+      nodes: 2,
+      steps: [
+        ...oneSeed(2),
+        { atMs: 0, kind: 'start', host: 'node-1' },
+        { atMs: 500, kind: 'start', host: 'node-2' },
+        { atMs: 8_000, kind: 'stop', host: 'node-1' },
+        // It knows nobody any more.
+        { atMs: 14_000, kind: 'wipe', host: 'node-1' },
+        { atMs: 16_000, kind: 'start', host: 'node-1' },
+      ],
+    },
   ),
   bug(
     'leaves-without-a-word',

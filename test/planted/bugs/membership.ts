@@ -1,6 +1,6 @@
 /** Of gossip: who is alive, and who says so. */
 
-import { bug, type PlantedBug } from '../planted-bug.ts'
+import { bug, oneSeed, type PlantedBug } from '../planted-bug.ts'
 
 const swim = 'src/gossip/swim.ts'
 const serf = 'src/gossip/serf.ts'
@@ -87,7 +87,16 @@ export const membershipBugs: readonly PlantedBug[] = [
     serf,
     'if (failed.length === 0 || this.#parts.random() >= failed.length / alive) return undefined',
     'if (failed.length >= 0 || alive > 0) return undefined',
-    { faults: 'partition', gapMs: 3_000, minutes: 1.2 },
+    {
+      minutes: 2,
+      steps: [
+        ...oneSeed(4),
+        ...['node-1', 'node-2', 'node-3', 'node-4'].map((host) => ({ atMs: 0, kind: 'start', host }) as const),
+        { atMs: 8_000, kind: 'partition', groups: [['node-1', 'node-2']] },
+        // By then nobody gossips to the dead any more.
+        { atMs: 110_000, kind: 'heal' },
+      ],
+    },
   ),
   bug(
     'own-leave-believed',
@@ -103,7 +112,14 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'if (known.state !== NodeState.left && !reclaimable && !found) {',
     '{',
-    { faults: 'address', gapMs: 3_000 },
+    {
+      minutes: 0.2,
+      settings: { profile: 'wan' },
+      steps: [
+        ...['node-1', 'node-2', 'node-3', 'node-4'].map((host) => ({ atMs: 0, kind: 'start', host }) as const),
+        { atMs: 8_000, kind: 'swapAddresses', host: 'node-1', other: 'node-2' },
+      ],
+    },
   ),
   bug(
     'tags-not-taken-over',
