@@ -8,6 +8,10 @@ export interface Drawn {
   readonly faults: readonly Fault[]
   readonly ends?: readonly Fault[]
   readonly afterMs?: number
+  /** What ends it comes one after the other, so far apart. Default: 0. */
+  readonly apartMs?: number
+  /** What was to start sooner waits until then. */
+  readonly startsWait?: boolean
 }
 
 export interface DrawContext {
@@ -18,6 +22,8 @@ export interface DrawContext {
   readonly victims: (count: number) => string[] | undefined
   /** A host that should be running. */
   readonly running: () => string | undefined
+  /** For what leaves nobody running. */
+  readonly allRunning: () => string[]
   /** A name for what lasts, unlike all others of the plan. */
   readonly id: () => string
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { pino } from 'pino'
 import { describeViolation } from '../../src/simulation/invariants.ts'
 import { reeveNode } from '../../src/simulation/reeve-node.ts'
+import { runPlan } from '../../src/simulation/run-plan.ts'
 import { runScenario, type ScenarioResult } from '../../src/simulation/scenario.ts'
 import { describeSwarm, drawSwarm, faultClasses } from '../../src/simulation/swarm.ts'
 
@@ -33,6 +34,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     ...['partition', 'bridge', 'block', 'flap', 'half-open', 'resets', 'refused', 'weather', 'bandwidth'],
   ],
   'processes and machines that end, stop and go on': ['kill', 'crash', 'power-off', 'leave', 'pause', 'stall', 'join'],
+  'rooms without power': ['blackout', 'kill', 'disk-slow', 'join'],
   'clocks that are wrong': ['clock', 'drift', 'crash', 'mixed'],
   'disks that fail, fill up, hang and go read-only': [
     ...['io-errors', 'disk-full', 'read-only', 'disk-slow', 'disk-hang', 'crash'],
@@ -50,6 +52,14 @@ describe('four whole nodes keep every promise under', () => {
       assert.equal((await under(classes, 1)).traceHash, one.traceHash)
     })
   }
+
+  it('a blackout, in which nobody runs any more', async () => {
+    const durationMs = 40_000
+    const { steps } = drawSwarm({ seed: 1, hosts, durationMs, only: ['blackout'], gapMs: 2_000 })
+    const result = await runPlan({ version: 1, seed: 1, hosts, durationMs, clients: { topicKeepers: 0 }, steps })
+    assert.deepEqual(result.violations.map(describeViolation), [])
+    assert.ok((result.sometimes.everybodyDown ?? 0) > 0)
+  })
 
   it('and every class is among these', () => {
     assert.deepEqual([...new Set(Object.values(groups).flat())].sort(), [...faultClasses].sort())

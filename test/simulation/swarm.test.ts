@@ -56,6 +56,44 @@ describe('a swarm', () => {
     assert.deepEqual(rows.sort(), [...faultClasses].sort())
   })
 
+  test('draws the same of all other classes with blackouts and without them', () => {
+    let dark = 0
+    for (let seed = 0; seed < 300; seed++) {
+      const swarm = drawSwarm({ seed, hosts, durationMs: 120_000 })
+      const other = drawSwarm({ seed, hosts, durationMs: 120_000, without: ['blackout'] })
+      const { blackout, ...rates } = swarm.rates
+      assert.deepEqual({ rates, gapMs: swarm.gapMs }, { rates: other.rates, gapMs: other.gapMs })
+      if (blackout === undefined) assert.deepEqual(swarm.steps, other.steps)
+      else dark++
+    }
+    assert.ok(dark > 50 && dark < 150, `${dark} of 300 seeds`)
+  })
+
+  test('has all hosts go dark at one moment in a blackout, and none start before the power is back', () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const only = ['blackout', 'kill', 'join', 'lying-disk', 'address']
+      const { steps } = drawSwarm({ seed, hosts, durationMs: 300_000, only, gapMs: 3_000 })
+      const up = new Set<string>()
+      let blackouts = 0
+      for (const [index, step] of steps.entries()) {
+        if (step.kind === 'start') up.add(step.host)
+        else if (step.kind === 'swapAddresses') for (const host of [step.host, step.other]) up.delete(host)
+        else if (step.kind === 'kill' || step.kind === 'crash') up.delete(step.host)
+        else if (step.kind === 'powerOff') {
+          up.delete(step.host)
+          const all = steps.slice(index, index + hosts.length)
+          if (!all.every(({ kind, atMs }) => kind === 'powerOff' && atMs === step.atMs)) continue
+          blackouts++
+          const back = steps.find(({ kind, atMs }) => kind === 'start' && atMs >= step.atMs)
+          assert.ok(back === undefined || back.atMs >= step.atMs + 50, `seed ${seed}: ${describeStep(step)}`)
+        }
+      }
+      assert.ok(blackouts > 3, `seed ${seed}: ${blackouts} blackouts`)
+      const last = Math.max(...steps.filter(({ kind }) => kind === 'powerOff').map(({ atMs }) => atMs))
+      if (last < 240_000) assert.ok(up.size > 0, `seed ${seed}: the power is back`)
+    }
+  })
+
   test('leaves as many hosts running as asked', () => {
     for (let seed = 0; seed < 60; seed++) {
       const up = new Set<string>()
