@@ -12,14 +12,19 @@ export interface Broadcast {
   readonly finished?: () => void
   /** Begun by us, not passed on. */
   readonly own?: boolean
-  /** That another member is here, as we heard it. */
-  readonly arrival?: boolean
+  /** That a member is here, ourselves or another of which we heard: nobody is told that twice. */
+  readonly arrival?: 'ours' | 'heard'
+  /** Who knows it without us: the keys of their addresses. */
+  readonly known?: readonly string[]
 }
 
-interface Queued extends Broadcast {
+interface Queued extends Omit<Broadcast, 'known'> {
   readonly seldom: boolean
   readonly order: number
   transmits: number
+  /** Of an arrival: who knows it, and how often it was the turn of one of them. */
+  readonly knowers?: string[]
+  passes: number
 }
 
 /** How often each message is sent in a cluster of `n`: `retransmitMult` times the number of its decimal digits. */
@@ -64,8 +69,10 @@ export class BroadcastQueue {
   add(broadcast: Broadcast): void {
     if (broadcast.name !== undefined) this.drop(broadcast.name)
     this.#order += 1
-    const seldom = broadcast.arrival === true && this.#isMended()
-    const item: Queued = { ...broadcast, seldom, order: this.#order, transmits: 0 }
+    const { known, ...rest } = broadcast
+    const seldom = rest.arrival === 'heard' && this.#isMended()
+    const knowers = rest.arrival && [...(known ?? [])]
+    const item: Queued = { ...rest, seldom, order: this.#order, transmits: 0, passes: 0, ...(knowers && { knowers }) }
     this.#insert(item)
     this.#depth += 1
     this.#bytes += item.bytes.length
@@ -87,12 +94,13 @@ export class BroadcastQueue {
 
   /**
    * Messages for one packet: at most `maxCount`, which together with `overhead` bytes each fit into `maxBytes`. Each is
-   * counted as sent once; at `limit` it leaves the queue, or sooner when it was added while that is enough. `except`: the
-   * arrival of this name stays for others. However much waits, it costs what it takes.
+   * counted as sent once; at `limit` it leaves the queue, or sooner when it was added while that is enough. `to`: the key of
+   * the address that gets them; an arrival that is known there stays for others, but not for ever. However much waits, it
+   * costs what it takes.
    */
-  take(maxBytes: number, overhead: number, limit: number, maxCount: number, except?: string): Uint8Array[] {
-    const kept = this.#holdBack(except)
+  take(maxBytes: number, overhead: number, limit: number, maxCount: number, to = ''): Uint8Array[] {
     const taken: Queued[] = []
+    const passed: Queued[] = []
     let room = maxBytes
     for (const tier of this.#tiers) {
       let place = 0
@@ -101,9 +109,12 @@ export class BroadcastQueue {
         place = firstWithin(tier, room - overhead, place)
         const from = place
         for (let item = tier[place]; item && taken.length < maxCount; item = tier[place]) {
-          if (item.bytes.length + overhead > room) break
-          room -= item.bytes.length + overhead
-          taken.push(item)
+          if (item.knowers?.includes(to)) passed.push(item)
+          else {
+            if (item.bytes.length + overhead > room) break
+            room -= item.bytes.length + overhead
+            taken.push(item)
+          }
           place += 1
         }
         tier.splice(from, place - from)
@@ -111,13 +122,16 @@ export class BroadcastQueue {
       }
       if (taken.length === maxCount) break
     }
-    const isEnough = ({ seldom, transmits }: Queued) => transmits >= (seldom ? Math.ceil(limit * seldomShare) : limit)
     for (const item of taken) {
       item.transmits += 1
-      if (!isEnough(item)) this.#insert(item)
+      item.knowers?.push(to)
     }
-    if (kept) this.#insert(kept)
-    for (const item of taken) {
+    for (const item of passed) item.passes += 1
+    const isEnough = ({ seldom, transmits, passes }: Queued) =>
+      transmits >= (seldom ? Math.ceil(limit * seldomShare) : limit) || passes >= limit
+    const both = [...taken, ...passed]
+    for (const item of both) if (!isEnough(item)) this.#insert(item)
+    for (const item of both) {
       if (!isEnough(item)) continue
       if (item.own) this.#ownSent(item.bytes)
       this.#finish(item)
@@ -140,13 +154,6 @@ export class BroadcastQueue {
   #unlink(item: Queued): void {
     const tier = this.#tiers[item.transmits] as Queued[]
     tier.splice(placeOf(item, tier), 1)
-  }
-
-  #holdBack(name: string | undefined): Queued | undefined {
-    const item = name === undefined ? undefined : this.#named.get(name)
-    if (!item?.arrival) return undefined
-    this.#unlink(item)
-    return item
   }
 
   /** It is in no tier any more. */

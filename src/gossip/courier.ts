@@ -5,7 +5,7 @@
 
 import { BroadcastQueue, retransmitLimit } from './broadcast-queue.ts'
 import type { Effect } from './effects.ts'
-import type { Endpoint } from './ip.ts'
+import { type Endpoint, endpointKey } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
 import type { Message } from './messages.ts'
 import type { NodeRecord } from './node-list.ts'
@@ -66,7 +66,7 @@ export class Courier {
   /** To an address, with as many broadcasts as fit. `probe`: see `Effect`. */
   send(to: Endpoint, message: Message, probe?: number): void {
     const bytes = encodeMessage(message)
-    const riders = this.#take(this.#roomBytes - bytes.length - compoundBytes, maxCompoundParts - 1)
+    const riders = this.#take(to, this.#roomBytes - bytes.length - compoundBytes, maxCompoundParts - 1)
     this.#post(to, [bytes, ...riders], false, probe)
   }
 
@@ -87,9 +87,7 @@ export class Courier {
 
   /** Tells one node news; false: there is none. */
   gossip(node: NodeRecord): boolean {
-    // It knows that it is here; but where nobody else is to be told, that must not wait for ever.
-    const except = this.#parts.nodeCount() > 2 ? node.name : undefined
-    const news = this.#take(this.#roomBytes - compoundBytes, maxCompoundParts, except)
+    const news = this.#take(node, this.#roomBytes - compoundBytes, maxCompoundParts)
     if (news.length > 0) this.#post(node, news, understands(node.vsn, 'checksum'))
     return news.length > 0
   }
@@ -116,6 +114,22 @@ export class Courier {
     this.#post(node, news, understands(node.vsn, 'checksum'))
   }
 
+  /** Tells one node these messages, in as many packets as they take. */
+  tellAll(node: NodeRecord, news: readonly Uint8Array[]): void {
+    let parts: Uint8Array[] = []
+    let room = this.#roomBytes - compoundBytes
+    for (const bytes of news) {
+      if (bytes.length + partBytes > room || parts.length === maxCompoundParts) {
+        this.tell(node, parts)
+        parts = []
+        room = this.#roomBytes - compoundBytes
+      }
+      parts.push(bytes)
+      room -= bytes.length + partBytes
+    }
+    this.tell(node, parts)
+  }
+
   #queue(maxDepth?: number): BroadcastQueue {
     return new BroadcastQueue(
       maxDepth,
@@ -139,18 +153,19 @@ export class Courier {
     return rounds * profile.gossipIntervalMs
   }
 
-  #take(maxBytes: number, maxCount: number, except?: string): Uint8Array[] {
+  #take(to: Endpoint, maxBytes: number, maxCount: number): Uint8Array[] {
     if (!this.hasNews) return []
     const { profile, nodeCount, memberCount } = this.#parts
     const userQueues = [this.intents, this.queries, this.events]
     const waiting = userQueues.reduce((sum, queue) => sum + queue.bytes + queue.depth * partBytes, 0)
     const reserved = Math.min(waiting, Math.floor(maxBytes * userShare))
     const limit = retransmitLimit(profile.retransmitMult, nodeCount())
-    const taken = this.nodes.take(maxBytes - reserved, partBytes, limit, maxCount, except)
+    const key = endpointKey(to)
+    const taken = this.nodes.take(maxBytes - reserved, partBytes, limit, maxCount, key)
     const userLimit = retransmitLimit(profile.retransmitMult, memberCount())
     for (const queue of userQueues) {
       const room = maxBytes - taken.reduce((sum, bytes) => sum + bytes.length + partBytes, 0)
-      taken.push(...queue.take(room, partBytes, userLimit, maxCount - taken.length))
+      taken.push(...queue.take(room, partBytes, userLimit, maxCount - taken.length, key))
     }
     return taken
   }

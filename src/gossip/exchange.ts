@@ -4,12 +4,17 @@
  */
 
 import type { Agenda } from './agenda.ts'
+import type { Courier } from './courier.ts'
 import { differences, withoutKnown } from './difference.ts'
 import type { Effect, Problem } from './effects.ts'
 import type { Endpoint } from './ip.ts'
+import { Latecomers } from './latecomers.ts'
 import { mergeNodes, stateOf } from './merge.ts'
 import type { PushPull, PushPullNode, SerfPushPull } from './messages.ts'
 import { noBytes } from './msgpack-struct.ts'
+import type { NodeRecord } from './node-list.ts'
+import type { Prober } from './probe.ts'
+import type { Profile } from './profile.ts'
 import type { Rumours } from './rumours.ts'
 import type { Sealing } from './sealing.ts'
 import type { Serf } from './serf.ts'
@@ -18,7 +23,7 @@ import { encodeStream, type StreamMessage } from './stream-codec.ts'
 import type { Swim } from './swim.ts'
 
 export interface ExchangeParts {
-  readonly streamTimeoutMs: number
+  readonly profile: Profile
   readonly compression: boolean
   readonly sealing: Sealing
   readonly agenda: Agenda
@@ -26,10 +31,10 @@ export interface ExchangeParts {
   readonly swim: Swim
   readonly serf: Serf
   readonly rumours: Rumours
-  /** A ping that we sent on a stream was answered. */
-  readonly acked: (seqNo: number) => void
-  /** Nobody listens where we sent a ping on a stream. */
-  readonly refused: (seqNo: number) => void
+  readonly courier: Courier
+  /** Somebody joins through us. */
+  readonly joining: () => void
+  readonly prober: Pick<Prober, 'streamAcked' | 'streamRefused'>
   readonly report: (reason: Problem, detail: string, from?: Endpoint) => void
   readonly emit: (effect: Effect) => void
 }
@@ -49,6 +54,8 @@ type Purpose =
 const gatheringMs = 40
 
 interface Asker {
+  /** Of who joins and knows nobody yet. */
+  readonly name: string | undefined
   readonly reply: (bytes: Uint8Array) => void
   /** What it told; who joins has told only of itself and gets all there is. */
   readonly told?: Told
@@ -64,6 +71,9 @@ interface Told {
 export class Exchange {
   readonly #parts: ExchangeParts
   readonly #open = new Map<number, Purpose>()
+  readonly #latecomers: Latecomers
+  /** How many had joined when gossip was found not to reach a member and it was told that way. */
+  readonly #reached = new WeakMap<NodeRecord, number>()
   #askers: Asker[] = []
   #answeredMs = Number.NEGATIVE_INFINITY
   #last = 0
@@ -72,11 +82,20 @@ export class Exchange {
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts
+    this.#latecomers = new Latecomers(parts)
   }
 
   /** With one member. */
   start(to: Endpoint, join: boolean, concluded: Concluded): void {
-    this.#begin(to, this.#state(join), this.#parts.streamTimeoutMs, { kind: 'exchange', concluded })
+    this.#begin(to, this.#state(join), this.#parts.profile.streamTimeoutMs, { kind: 'exchange', concluded })
+  }
+
+  /** With one that hears no packets of ours, nor we of its: unless nobody has come since we last did. */
+  reach(node: NodeRecord): void {
+    const { joined } = this.#parts.swim
+    if (this.#reached.get(node) === joined) return
+    this.#reached.set(node, joined)
+    this.start(node, false, () => {})
   }
 
   /** While it is on, whoever exchanges state to join has no old user events for us. Counted: on as often as off. */
@@ -91,12 +110,14 @@ export class Exchange {
 
   /** Takes in the state of a member that began; `reply` gets ours, to be sealed, a moment later. */
   accept(theirs: PushPull, from: Endpoint, reply: (bytes: Uint8Array) => void): void {
-    const { agenda, now, swim, report } = this.#parts
+    const { agenda, now, swim, joining, report } = this.#parts
     const { nodes, join } = theirs
     const news = join ? undefined : differences(stateOf(swim), nodes)
     const { problem, serf } = this.#merge(theirs, from)
     if (problem !== undefined) report('incompatible', problem, from)
-    this.#askers.push({ reply, ...(news && { told: { nodes, serf, news } }) })
+    if (join) joining()
+    const name = join && nodes.length === 1 ? nodes[0]?.name : undefined
+    this.#askers.push({ reply, name, ...(news && { told: { nodes, serf, news } }) })
     if (this.#askers.length > 1) return
     agenda.at(Math.max(now(), this.#answeredMs + gatheringMs), (nowMs) => this.#answerAll(nowMs), true)
   }
@@ -108,13 +129,14 @@ export class Exchange {
     const joining = askers.filter(({ told }) => !told)
     const state = joining.length > 0 ? this.#state(true) : noBytes
     for (const { reply } of joining) reply(state)
+    this.#latecomers.answered(joining, nowMs)
     for (const { reply, told } of askers) if (told) reply(this.#state(false, told))
   }
 
   answered(id: number, message: StreamMessage): void {
     const purpose = this.#close(id)
     if (purpose?.kind === 'ping') {
-      if (message.kind === 'ack' && message.seqNo === purpose.seqNo) this.#parts.acked(purpose.seqNo)
+      if (message.kind === 'ack' && message.seqNo === purpose.seqNo) this.#parts.prober.streamAcked(purpose.seqNo)
       return
     }
     if (!purpose) return
@@ -129,7 +151,7 @@ export class Exchange {
   failed(id: number, problem: string, refused: boolean): void {
     const purpose = this.#close(id)
     if (purpose?.kind === 'exchange') purpose.concluded(problem, false)
-    else if (purpose && refused) this.#parts.refused(purpose.seqNo)
+    else if (purpose && refused) this.#parts.prober.streamRefused(purpose.seqNo, this.#parts.now())
   }
 
   #begin({ host, port }: Endpoint, content: Uint8Array, timeoutMs: number, purpose: Purpose): void {

@@ -17,12 +17,15 @@ import type { Swim } from './swim.ts'
 const gathering = 1 / 10
 /** Rounds that a quiet time saves up; they may follow each other closely, as all news of a moment seldom comes at once. */
 const maxSaved = 3
+/** The part of an interval that a round waits after each join nearby, and the part that it waits at most for such. */
+const quiet = 1 / 2
+const longestQuiet = 1
 
 export interface GossipRoundsParts {
   readonly profile: Profile
   readonly random: () => number
   readonly agenda: Agenda
-  readonly swim: Pick<Swim, 'list' | 'self'>
+  readonly swim: Pick<Swim, 'list' | 'self' | 'joined'>
   readonly courier: Courier
 }
 
@@ -32,6 +35,10 @@ export class GossipRounds {
   /** Whose turn has come already. */
   readonly #told = new Set<NodeRecord>()
   #planned = false
+  #quietSinceMs = Number.NEGATIVE_INFINITY
+  #quietUntilMs = Number.NEGATIVE_INFINITY
+  /** Until which arrival it is quiet for. */
+  #joined = 0
   /** When as many rounds as may be saved will be. */
   #savedUpMs = Number.NEGATIVE_INFINITY
 
@@ -42,8 +49,11 @@ export class GossipRounds {
 
   /** To be called whenever something may have been queued, or somebody to hear it may have come. */
   plan(nowMs: number): void {
-    const { profile, random, agenda, courier } = this.#parts
+    const { profile, random, agenda, courier, swim } = this.#parts
     this.#canvass.plan(nowMs)
+    // Who joins among others that do is told of them and their intents bit by bit.
+    if (courier.settling && swim.joined !== this.#joined) this.hush(nowMs)
+    this.#joined = swim.joined
     if (this.#planned || !courier.hasNews || !this.#hasAudience(nowMs)) return
     this.#planned = true
     const { gossipIntervalMs } = profile
@@ -53,8 +63,20 @@ export class GossipRounds {
     agenda.at(Math.max(gatheredMs, savedMs), (atMs) => this.#round(atMs), true)
   }
 
+  /** Somebody joins through us, or close to us: there is more to come that had better be told together. */
+  hush(nowMs: number): void {
+    const { gossipIntervalMs } = this.#parts.profile
+    if (nowMs > this.#quietUntilMs) this.#quietSinceMs = nowMs
+    const longestMs = this.#quietSinceMs + longestQuiet * gossipIntervalMs
+    this.#quietUntilMs = Math.min(nowMs + quiet * gossipIntervalMs, longestMs)
+  }
+
   #round(nowMs: number): void {
-    const { profile, courier } = this.#parts
+    const { profile, agenda, courier } = this.#parts
+    if (nowMs < this.#quietUntilMs) {
+      agenda.at(this.#quietUntilMs, (atMs) => this.#round(atMs), true)
+      return
+    }
     this.#planned = false
     this.#savedUpMs = Math.max(this.#savedUpMs, nowMs) + profile.gossipIntervalMs
     for (const node of this.#nextToTell(profile.gossipNodes, nowMs)) courier.gossip(node)

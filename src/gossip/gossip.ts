@@ -139,6 +139,7 @@ class Core implements GossipCore {
       courier,
       report,
       pingOnStream: (to, bytes, seqNo, timeoutMs) => this.#exchange.ping(to, bytes, seqNo, timeoutMs),
+      answersOnStreams: (node) => this.#exchange.reach(node),
       measured: ({ name }, payload, rttMs) => coordinates?.acked(name, payload ?? noBytes, rttMs),
     })
     const prober = this.#prober
@@ -175,7 +176,7 @@ class Core implements GossipCore {
       report,
     })
     this.#exchange = new Exchange({
-      streamTimeoutMs: profile.streamTimeoutMs,
+      profile,
       compression: config.compression,
       sealing,
       agenda,
@@ -183,11 +184,13 @@ class Core implements GossipCore {
       swim,
       serf,
       rumours: this.#rumours,
-      acked: (seqNo) => prober.streamAcked(seqNo),
-      refused: (seqNo) => prober.streamRefused(seqNo, this.#nowMs),
+      courier,
+      joining: () => this.#rounds.hush(this.#nowMs),
+      prober,
       report,
       emit,
     })
+    const exchange = this.#exchange
     this.#orders = new Orders({
       profile,
       random,
@@ -196,17 +199,14 @@ class Core implements GossipCore {
       serf,
       courier,
       now,
-      ignoreOld: (ignoring) => this.#exchange.ignoreOld(ignoring),
-      exchange: (to, join, concluded) => this.#exchange.start(to, join, concluded),
+      exchange,
       done: (done) => emit({ kind: 'done', ...done }),
     })
+    const orders = this.#orders
     this.#rounds = new GossipRounds({ profile, random, agenda, swim, courier })
     swim.start(metaOf(config.tags), nowMs)
     if (config.memory) this.#resume(config.memory)
-    startRhythm(
-      { profile, random, agenda, swim, serf, prober, orders: this.#orders, exchange: this.#exchange, report },
-      nowMs,
-    )
+    startRhythm({ profile, random, agenda, swim, serf, prober, orders, exchange, report }, nowMs)
   }
 
   // --- what comes in -------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 
 import type { Courier } from './courier.ts'
 import type { Problem } from './effects.ts'
-import { type Endpoint, formatIp } from './ip.ts'
+import { type Endpoint, endpointKey, formatIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
 import type { Message, Relay } from './messages.ts'
 import type { Prober } from './probe.ts'
@@ -88,7 +88,11 @@ export class Inbox {
       case 'joinIntent':
       case 'leaveIntent':
         if (this.#parts.serf.hear(message, this.#parts.now()))
-          this.#passOn('intents', payload, message.kind === 'joinIntent')
+          this.#passOn(
+            'intents',
+            payload,
+            message.kind === 'joinIntent' ? this.#knowers(message.node, from) : undefined,
+          )
         return
       case 'userEvent':
         if (this.#parts.rumours.hearEvent(message)) this.#passOn('events', payload)
@@ -110,11 +114,17 @@ export class Inbox {
     }
   }
 
-  #passOn(queue: 'intents' | 'events' | 'queries', payload: Uint8Array, arrival = false): void {
+  #passOn(queue: 'intents' | 'events' | 'queries', payload: Uint8Array, known?: readonly string[]): void {
     const bytes = encodeMessage({ kind: 'user', payload })
     const { courier, report } = this.#parts
     if (bytes.length > courier.maxBroadcastBytes) report('excess', `${bytes.length} bytes to pass on`)
-    else courier[queue].add({ bytes, arrival })
+    else courier[queue].add({ bytes, ...(known && { arrival: 'heard', known }) })
+  }
+
+  /** Of the arrival of a member: itself and who told us. */
+  #knowers(name: string, from: Endpoint): string[] {
+    const node = this.#parts.swim.list.get(name)
+    return [from, ...(node ? [node] : [])].map(endpointKey)
   }
 
   /** Hands a query's response on to who asked; nothing else and to nobody else. */

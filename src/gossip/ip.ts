@@ -9,6 +9,11 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** The same for equal endpoints. */
+export function endpointKey({ host, port }: Endpoint): string {
+  return `${host} ${port}`
+}
+
 /** 4 or 16 bytes; undefined: not an IP address. Zones (`%eth0`) are dropped. */
 export function parseIp(text: string): Uint8Array | undefined {
   const host = text.replace(/%.*$/, '')

@@ -3,7 +3,7 @@
  * what becomes of a node is decided in `swim.ts`.
  */
 
-import { type Endpoint, formatIp } from './ip.ts'
+import { type Endpoint, endpointKey, formatIp } from './ip.ts'
 import { NodeState } from './messages.ts'
 
 export type NodeStateNumber = (typeof NodeState)[keyof typeof NodeState]
@@ -64,7 +64,7 @@ export class NodeList {
   }
 
   knows(at: Endpoint): boolean {
-    return this.#addresses.has(addressKey(at))
+    return this.#addresses.has(endpointKey(at))
   }
 
   /** At a random place, so that not everybody probes the newest node first. */
@@ -136,13 +136,9 @@ export class NodeList {
   }
 
   #countAddress(node: NodeRecord, change: 1 | -1): void {
-    const key = addressKey(node)
+    const key = endpointKey(node)
     const count = (this.#addresses.get(key) ?? 0) + change
     if (count === 0) this.#addresses.delete(key)
     else this.#addresses.set(key, count)
   }
-}
-
-function addressKey(at: Endpoint): string {
-  return `${at.host} ${at.port}`
 }

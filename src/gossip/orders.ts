@@ -4,7 +4,7 @@ import type { Agenda } from './agenda.ts'
 import { retransmitLimit } from './broadcast-queue.ts'
 import type { JoinManner } from './core.ts'
 import type { Courier } from './courier.ts'
-import type { Concluded } from './exchange.ts'
+import type { Concluded, Exchange } from './exchange.ts'
 import type { Endpoint } from './ip.ts'
 import { NodeState } from './messages.ts'
 import type { NodeRecord } from './node-list.ts'
@@ -28,9 +28,7 @@ export interface OrdersParts {
   readonly swim: Swim
   readonly serf: Serf
   readonly courier: Courier
-  /** Counted: on as often as off. */
-  readonly ignoreOld: (ignoring: boolean) => void
-  readonly exchange: (to: Endpoint, join: boolean, concluded: Concluded) => void
+  readonly exchange: Pick<Exchange, 'start' | 'ignoreOld'>
   readonly done: (done: Done) => void
 }
 
@@ -79,18 +77,18 @@ export class Orders {
     const problems: string[] = []
     let open = seeds.length
     const conclude = () => {
-      if (!replay) this.#parts.ignoreOld(false)
+      if (!replay) this.#parts.exchange.ignoreOld(false)
       const reached = seeds.length - problems.length
       if (reached > 0 && (!quiet || swim.joined !== joinedBefore))
         this.#joined(seeds, this.#parts.now() - beganMs > calmMs.most)
       else courier.settling = false
       this.#parts.done({ order, reached, problems })
     }
-    if (!replay) this.#parts.ignoreOld(true)
+    if (!replay) this.#parts.exchange.ignoreOld(true)
     if (!swim.accompanied) courier.settling = true
     if (open === 0) conclude()
     for (const seed of seeds) {
-      this.#parts.exchange(seed, true, (problem) => {
+      this.#parts.exchange.start(seed, true, (problem) => {
         if (problem !== undefined) problems.push(`${seed.host}:${seed.port}: ${problem}`)
         open -= 1
         if (open === 0) conclude()
@@ -164,7 +162,7 @@ export class Orders {
 
   /** `least`: so many in any case. */
   #exchangeFurther(seeds: readonly Endpoint[], met: Set<string>, least: number): void {
-    const { agenda, now, random, swim, courier, exchange: begin } = this.#parts
+    const { agenda, now, random, swim, courier } = this.#parts
     const latestMs = now() + longestWaitMs
     const needed = () => Math.max(least, this.#neededExchanges)
     const exchange = () => {
@@ -181,7 +179,7 @@ export class Orders {
       const other = next ?? this.#nextByName((node) => !met.has(node.name))
       if (!other || this.#left) return
       met.add(other.name)
-      begin(other, false, again)
+      this.#parts.exchange.start(other, false, again)
     }
     const whenCalm = (joined: number) => {
       const checkMs = now() + calmMs.least + random() * (calmMs.most - calmMs.least)
@@ -219,7 +217,7 @@ export class Orders {
   #exchangeWithAny(): void {
     const { swim, exchange } = this.#parts
     const [other] = swim.list.pick(1, (node) => node !== swim.self && node.state === NodeState.alive)
-    if (other && !this.#left) exchange(other, false, () => {})
+    if (other && !this.#left) exchange.start(other, false, () => {})
   }
 
   /**

@@ -7,7 +7,7 @@ import type { Agenda, Appointment } from './agenda.ts'
 import type { Awareness } from './awareness.ts'
 import type { Courier } from './courier.ts'
 import type { Problem } from './effects.ts'
-import { type Endpoint, formatIp } from './ip.ts'
+import { type Endpoint, endpointKey, formatIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
 import { type Ack, type IndirectPing, NodeState, type Ping } from './messages.ts'
 import { isUp, type NodeRecord } from './node-list.ts'
@@ -31,6 +31,8 @@ export interface ProberParts {
   readonly courier: Courier
   /** Sends a message on a stream and has `streamAcked` called when the answer is an ack. */
   readonly pingOnStream: (to: Endpoint, ping: Uint8Array, seqNo: number, timeoutMs: number) => void
+  /** A node did not answer on packets. */
+  readonly answersOnStreams: (node: NodeRecord) => void
   /** A node answered directly and in time: what its ack carried, and how long after the ping it came. */
   readonly measured: (node: NodeRecord, payload: Uint8Array | null, rttMs: number) => void
   readonly report: (reason: Problem, detail: string) => void
@@ -251,13 +253,16 @@ export class Prober {
   #end(answer: 'ack' | 'streamAck' | 'refused' | 'nothing', nowMs: number): void {
     const round = this.#round
     if (!round) return
-    const { agenda, awareness, swim, report } = this.#parts
+    const { agenda, awareness, swim, answersOnStreams, report } = this.#parts
     for (const timer of round.timers) agenda.cancel(timer)
     this.#round = undefined
     const { name } = round.node
     if (answer === 'ack' || answer === 'streamAck') {
-      if (answer === 'streamAck') report('packetsBlocked', `${name} answers on streams but not on packets`)
       awareness.add(-1)
+      if (answer === 'streamAck') {
+        report('packetsBlocked', `${name} answers on streams but not on packets`)
+        answersOnStreams(round.node)
+      }
     } else {
       // A refusal came by the network that our health is about.
       if (answer === 'nothing') {
@@ -284,8 +289,4 @@ export class Prober {
     this.#lastSeqNo = (this.#lastSeqNo + 1) >>> 0
     return this.#lastSeqNo
   }
-}
-
-function endpointKey(at: Endpoint): string {
-  return `${at.host} ${at.port}`
 }

@@ -8,7 +8,7 @@ import type { Awareness } from './awareness.ts'
 import type { BroadcastQueue } from './broadcast-queue.ts'
 import { sameBytes } from './bytes.ts'
 import type { Problem } from './effects.ts'
-import { type Endpoint, formatIp } from './ip.ts'
+import { type Endpoint, endpointKey, formatIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
 import { type Alive, type Dead, NodeState, type Suspect } from './messages.ts'
 import { isGone, isUp, maxNodes, NodeList, type NodeRecord } from './node-list.ts'
@@ -255,6 +255,7 @@ export class Swim {
   #accept(message: Alive, nowMs: number, finished?: () => void): void {
     const { queue, listener } = this.#parts
     let node = this.list.get(message.node)
+    const isNew = !node
     const { host, port } = this.#endpointOf(message)
     if (!node) {
       node = {
@@ -271,8 +272,10 @@ export class Swim {
       this.list.add(node)
     }
     this.#absolve(node)
-    const whose = finished ? { finished, own: true } : { arrival: node.name !== this.#parts.name }
-    queue.add({ name: node.name, bytes: encodeMessage(message), ...whose })
+    const isOurs = node.name === this.#parts.name
+    const ours = finished ? ({ finished, own: true } as const) : isNew ? ({ arrival: 'ours' } as const) : {}
+    const manner = isOurs ? ours : ({ arrival: 'heard', known: [endpointKey({ host, port })] } as const)
+    queue.add({ name: node.name, bytes: encodeMessage(message), ...manner })
     const wasGone = isGone(node)
     const moved = host !== node.host || port !== node.port
     const changed = moved || !sameBytes(node.meta, message.meta)

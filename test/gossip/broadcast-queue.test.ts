@@ -9,18 +9,34 @@ const room = 1000
 const many = 100
 
 describe('a broadcast queue', () => {
-  test('does not tell anybody of its own arrival, and tells others less often while exchanges of state will', () => {
+  test('tells of an arrival less often while exchanges of state will, too', () => {
     let isMended = true
     const queue = new BroadcastQueue(undefined, undefined, () => isMended)
-    queue.add({ name: 'a', bytes: bytes('a came'), arrival: true })
-    queue.add({ bytes: bytes('an intent'), arrival: true })
+    queue.add({ name: 'a', bytes: bytes('a came'), arrival: 'heard', known: ['at a'] })
+    queue.add({ bytes: bytes('an intent'), arrival: 'heard' })
+    queue.add({ name: 'us', bytes: bytes('we came'), arrival: 'ours' })
     queue.add({ name: 'b', bytes: bytes('b is dead') })
-    assert.deepEqual(text(queue.take(room, 2, 8, many, 'a')).sort(), ['an intent', 'b is dead'])
+    assert.deepEqual(text(queue.take(room, 2, 8, many, 'at a')).sort(), ['an intent', 'b is dead', 'we came'])
     // What is added first stays as it was.
     isMended = false
-    for (let n = 0; n < 4; n += 1) queue.take(room, 2, 8, many)
-    assert.deepEqual(text(queue.take(room, 2, 8, many)).sort(), ['a came', 'b is dead'])
-    assert.deepEqual(text(queue.take(room, 2, 8, many)), ['b is dead'])
+    for (let n = 1; n <= 4; n += 1) queue.take(room, 2, 8, many, `at ${n}`)
+    assert.deepEqual(text(queue.take(room, 2, 8, many, 'at 5')).sort(), ['a came', 'b is dead', 'we came'])
+    assert.deepEqual(text(queue.take(room, 2, 8, many, 'at 6')).sort(), ['b is dead', 'we came'])
+  })
+
+  test('tells nobody of an arrival that knows it, and nobody twice; it waits for others, but not for ever', () => {
+    const queue = new BroadcastQueue()
+    queue.add({ name: 'a', bytes: bytes('a came'), arrival: 'heard', known: ['at a'] })
+    queue.add({ bytes: bytes('an event') })
+    assert.deepEqual(text(queue.take(room, 2, 4, many, 'at a')), ['an event'])
+    assert.deepEqual(text(queue.take(room, 2, 4, many, 'at b')), ['a came', 'an event'])
+    assert.deepEqual(text(queue.take(room, 2, 4, many, 'at b')), ['an event'])
+    assert.deepEqual(text(queue.take(room, 2, 4, many, 'at c')), ['a came', 'an event'])
+    assert.equal(queue.depth, 1)
+    // The turns of those who know it.
+    for (let n = 0; n < 2; n += 1) assert.deepEqual(text(queue.take(room, 2, 4, many, 'at c')), [])
+    assert.equal(queue.depth, 0)
+    assert.equal(queue.bytes, 0)
   })
 
   test('sends each message as often as the limit says, then reports it finished', () => {

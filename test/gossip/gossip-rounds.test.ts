@@ -38,7 +38,8 @@ function start() {
       if (effect.kind === 'packet') sentTo.push(effect.to.port)
     },
   })
-  const rounds = new GossipRounds({ profile: profiles.lan, random, agenda, swim: { list, self }, courier })
+  const swim = { list, self, joined: 0 }
+  const rounds = new GossipRounds({ profile: profiles.lan, random, agenda, swim, courier })
   const news = (name: string) => {
     courier.nodes.add({ name, bytes: new Uint8Array(50).fill(4) })
     rounds.plan(nowMs)
@@ -56,7 +57,13 @@ function start() {
     for (let i = 0; i < count; i += 1) list.add(node(`n${i}`, i + 2))
     rounds.plan(nowMs)
   }
-  return { agenda, sentMs, sentTo, news, run, others, now: () => nowMs }
+  const join = () => rounds.hush(nowMs)
+  /** Somebody came of whom we heard. */
+  const arrive = (name: string) => {
+    swim.joined += 1
+    news(name)
+  }
+  return { agenda, courier, sentMs, sentTo, news, run, others, join, arrive, now: () => nowMs }
 }
 
 test('after a quiet time news goes out at once, to a few, and what comes together goes together', () => {
@@ -83,6 +90,37 @@ test('a few rounds may follow each other closely; in the long run there is one e
   }
   run(4 * gossipIntervalMs)
   assert.equal(Math.abs(sentMs.length / gossipNodes - burst - 9) <= 1, true, `${sentMs.length} packets`)
+})
+
+test('while others join through us a round waits for all that is to be told of them, but not for longer than usual', () => {
+  const { sentMs, news, run, others, join, now } = start()
+  others(9)
+  const atMs = now()
+  for (let n = 0; n < 20; n += 1) {
+    join()
+    news(`n${n}`)
+    run(gossipIntervalMs / 10)
+    assert.equal(sentMs.length > 0, n >= 9, `after ${now() - atMs} ms`)
+  }
+  assert.equal(sentMs[0], atMs + gossipIntervalMs)
+})
+
+test('who has just joined waits for all it hears of others that do; later on it does not', () => {
+  const { courier, sentMs, run, others, arrive } = start()
+  others(9)
+  courier.settling = true
+  arrive('a')
+  run(gossipIntervalMs / 4)
+  arrive('b')
+  run(gossipIntervalMs / 4)
+  assert.equal(sentMs.length, 0)
+  run(gossipIntervalMs)
+  courier.settling = false
+  const count = sentMs.length
+  run(10 * gossipIntervalMs)
+  arrive('c')
+  run(gossipIntervalMs / 10)
+  assert.equal(sentMs.length > count, true)
 })
 
 test('nobody is told a second time before all have been told once', () => {
