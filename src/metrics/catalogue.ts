@@ -133,7 +133,7 @@ export const nodeMetrics = {
     about: 'Actors that have a chart, by their innermost states',
     attributes: ['reeve.actor.chart', 'reeve.actor.state'],
   },
-  'reeve.log.count': { kind: 'level', unit: '{log}', about: 'Logs of which this node has something' },
+  'reeve.logs': { kind: 'level', unit: '{log}', about: 'Logs of which this node has something' },
   'reeve.log.size': { kind: 'level', unit: 'By', about: 'Bytes of all logs on the disk' },
   'reeve.log.segments.damaged': {
     kind: 'level',

@@ -184,7 +184,7 @@ export class NodeMetrics {
     const journal = this.#node.journal()
     if (!journal) return
     const logs = journal.logs()
-    tell('reeve.log.count', logs.length)
+    tell('reeve.logs', logs.length)
     tell(
       'reeve.log.size',
       logs.reduce((sum, log) => sum + log.bytes, 0),

@@ -73,5 +73,5 @@ test("a program's own SDK measures its node, and has no trouble once that has en
   assert.equal(await valueOfMetric('reeve.produce.records'), 2)
   assert.equal(await valueOfMetric('nodejs.eventloop.utilization'), undefined, 'that is for the program')
   await node.stop()
-  await valueOfMetric('reeve.log.count')
+  await valueOfMetric('reeve.logs')
 })
