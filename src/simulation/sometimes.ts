@@ -55,8 +55,8 @@ export type SometimesCounts = Readonly<Partial<Record<Sometimes, number>>>
 const runsEnough = 50
 /**
  * Seldom ones: 1.3, 2.9 and 5.3 of a hundred of 10,000 runs that had what they need reached them (2026-11-27). So many that
- * all miss one are a chance of one in a thousand. Where blackouts are drawn,
- * everybody is down with every fifth seed of half a minute.
+ * all miss one are a chance of one in a thousand. Where blackouts are drawn, everybody is down with every fifth seed of half
+ * a minute.
  */
 const seldomEnough: SometimesCounts = { everybodyDown: 550, storedAtTwoOrigins: 240, behindCursor: 130 }
 
