@@ -52,7 +52,18 @@ function worldText({ faults, steps, settings, ...others }: BugWorld): string {
   const story = steps?.filter(({ kind }) => kind !== 'settings').map(({ kind }) => kind)
   return [
     ...(faults === undefined ? [] : [faults.replaceAll(',', ', ')]),
-    ...(story === undefined ? [] : [`its own story: ${story.join(', ')}`]),
+    ...(story === undefined ? [] : [`its own story: ${counted(story).join(', ')}`]),
     ...parts,
   ].join('; ')
+}
+
+/** `start`, `start`, `rot` are `2 start`, `rot`. */
+function counted(words: readonly string[]): string[] {
+  const runs: { readonly word: string; count: number }[] = []
+  for (const word of words) {
+    const last = runs.at(-1)
+    if (last?.word === word) last.count++
+    else runs.push({ word, count: 1 })
+  }
+  return runs.map(({ word, count }) => (count === 1 ? word : `${count} ${word}`))
 }

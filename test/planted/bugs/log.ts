@@ -260,6 +260,6 @@ export const logBugs: readonly PlantedBug[] = [
     'src/log/soundness.ts',
     'damage.segment.corrupt = false',
     '',
-    { ...rot, faults: 'bit-rot', gapMs: 600 },
+    { faults: 'bit-rot', gapMs: 800, minutes: 1 },
   ),
 ]

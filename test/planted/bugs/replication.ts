@@ -1,5 +1,6 @@
 /** Of copies: who has what, who asks whom, who counts as a copy. */
 
+import type { FaultStep } from '../../../src/simulation/faults.ts'
 import { bug, type PlantedBug } from '../planted-bug.ts'
 
 const pull = 'src/actors/pull.ts'
@@ -23,6 +24,9 @@ const trimmed = {
   settings: { segmentMaxBytes: 65_536, maxBatchBytes: 32_768, retentionBytes: 150_000 },
   recordMaxBytes: 20_000,
 }
+
+/** Places all over a disk, from this one on. */
+const shares = (first: number): number[] => Array.from({ length: 9 }, (_, index) => first + index / 10)
 
 export const replicationBugs: readonly PlantedBug[] = [
   {
@@ -145,7 +149,21 @@ export const replicationBugs: readonly PlantedBug[] = [
     directory,
     "if (this.#excluded.get(name)?.keys.get(key) === 'untilNews') this.readmit(name, key)",
     '',
-    { ...gone, faults: 'bit-rot,partition' },
+    {
+      nodes: 3,
+      steps: [
+        { atMs: 0, kind: 'start', host: 'node-1' },
+        { atMs: 0, kind: 'start', host: 'node-2' },
+        { atMs: 0, kind: 'start', host: 'node-3' },
+        // What the third lacks is damaged at both others, each in other places, who cannot heal each other before it has asked both.
+        { atMs: 3_000, kind: 'kill', host: 'node-3' },
+        { atMs: 11_000, kind: 'bridge', sides: [['node-1'], ['node-2']] },
+        ...shares(0.1).map((share): FaultStep => ({ atMs: 12_000, kind: 'rot', host: 'node-1', share })),
+        ...shares(0.15).map((share): FaultStep => ({ atMs: 12_000, kind: 'rot', host: 'node-2', share })),
+        { atMs: 13_000, kind: 'start', host: 'node-3' },
+        { atMs: 22_000, kind: 'heal' },
+      ],
+    },
   ),
   bug(
     'never-compared',
@@ -193,6 +211,16 @@ export const replicationBugs: readonly PlantedBug[] = [
     'src/actors/healer.ts',
     '    this.#donors.set(donor.peer, donor)\n    this.#again()',
     '    this.#donors.set(donor.peer, donor)\n    this.#unhealed.clear()',
-    { ...gone, faults: 'bit-rot,partition', nodes: 3 },
+    {
+      nodes: 2,
+      steps: [
+        { atMs: 0, kind: 'start', host: 'node-1' },
+        { atMs: 500, kind: 'start', host: 'node-2' },
+        // It has what is damaged meanwhile at the other, and nobody else has.
+        { atMs: 9_000, kind: 'kill', host: 'node-2' },
+        ...[0.3, 0.45, 0.6, 0.75].map((share): FaultStep => ({ atMs: 10_000, kind: 'rot', host: 'node-1', share })),
+        { atMs: 22_000, kind: 'start', host: 'node-2' },
+      ],
+    },
   ),
 ]

@@ -108,14 +108,23 @@ function equal(`,
     'if ((offsetOf(key) ?? -1) < end || !follows.every((followed) => read.has(followed))) continue',
     'if (!follows.every((followed) => read.has(followed))) continue',
   ),
-  bug(
-    'named-cursors-go-back',
-    'a commit by a reader that is behind moves a named cursor back',
-    'src/catalog/cursors.ts',
-    'const state = this.#state(topic, joined(placeIn(before), place as Place))',
-    'const state = this.#state(topic, place as Place)',
-    { faults: 'weather,partition', gapMs: 2_000 },
-  ),
+  {
+    // Where a commit is merged with what the catalog has, it is joined once more: to join it first only spares a record.
+    name: 'named-cursors-go-back',
+    breaks: 'a commit by a reader that is behind moves a named cursor back',
+    edits: [
+      {
+        file: 'src/catalog/cursors.ts',
+        find: 'const state = this.#state(topic, joined(placeIn(before), place as Place))',
+        replace: 'const state = this.#state(topic, place as Place)',
+      },
+      {
+        file: 'src/catalog/cursor-kind.ts',
+        find: 'condense(declarations, topic, ofTopic.reduce(joined))',
+        replace: 'condense(declarations, topic, placeIn(merged))',
+      },
+    ],
+  },
   bug(
     'batch-records-left-out',
     'of a batch that does not fit the answer as a whole the rest is left out',
