@@ -1,7 +1,7 @@
 /**
  * Who joined through us, and who of them came after whose answer. Many that join at once are answered one after the
  * other, and the first have to hear of the last by gossip: of twenty, one in every third burst did not, until an exchange
- * of state. We know each of these pairs. Once nobody comes any more, each is told who came after its answer.
+ * of state. We know each of these pairs. Whenever nobody comes any more, each is told who came after its answer.
  */
 
 import type { Agenda } from './agenda.ts'
@@ -13,10 +13,12 @@ import type { NodeRecord } from './node-list.ts'
 import type { Profile } from './profile.ts'
 import type { Swim } from './swim.ts'
 
-/** Nobody was answered for so long: twice as long as answers are gathered. */
-const calmMs = 80
+/** Nobody was answered for so long: half as long again as answers are gathered. */
+const calmMs = 60
 /** Who goes on coming does not keep us from it for longer. */
 const longestMs = 1000
+/** On a busy machine one burst has gaps: who was told is told of who comes this soon, too. */
+const memoryMs = 500
 /** What one member can tell all others at once; in larger bursts that is left to gossip and to further exchanges. */
 const mostTold = 64
 
@@ -32,7 +34,9 @@ type Joiner = { readonly name: string | undefined }
 
 export class Latecomers {
   readonly #parts: LatecomersParts
-  /** Who was answered together knows of each other. */
+  /** Of those answered before they all know. */
+  #told: Joiner[] = []
+  /** Since then; who was answered together knows of each other. */
   #answered: (readonly Joiner[])[] = []
   #lastMs = Number.NEGATIVE_INFINITY
 
@@ -43,6 +47,7 @@ export class Latecomers {
   /** These have just been told all that we know. */
   answered(joiners: readonly Joiner[], nowMs: number): void {
     if (joiners.length === 0) return
+    if (nowMs - this.#lastMs > memoryMs) this.#told = []
     this.#lastMs = nowMs
     this.#answered.push(joiners)
     if (this.#answered.length === 1) this.#whenCalm(nowMs + longestMs)
@@ -59,7 +64,8 @@ export class Latecomers {
 
   #tell(): void {
     const { profile, swim, courier } = this.#parts
-    const groups = this.#answered.map((joiners) => joiners.flatMap(({ name }) => this.#alive(name)))
+    const groups = [this.#told, ...this.#answered].map((joiners) => joiners.flatMap(({ name }) => this.#alive(name)))
+    this.#told = [...this.#told, ...this.#answered.flat()].slice(-mostTold)
     this.#answered = []
     const { size } = swim.list
     // Among so few each tells all others by itself.
