@@ -33,7 +33,7 @@ export class GrowingFile {
   #zerosEnd = 0
   /** After a power cut there may be zeros behind the last group. */
   #mayHaveZeros: boolean
-  /** They were taken away, which a sync makes last. */
+  /** They were taken away or written over, which a sync makes last. */
   #isCut = false
   #followed = 0
   #lastMs = Number.NEGATIVE_INFINITY
@@ -64,6 +64,10 @@ export class GrowingFile {
     if (group.length > smallBytes) this.rest()
     this.#file.write(group, at)
     this.#end = at + group.length
+    if (this.#zerosEnd > 0 && !this.isAhead) {
+      this.#zerosEnd = 0
+      this.#isCut = true
+    }
     this.#followed = group.length <= smallBytes && this.restedMs < closeMs ? this.#followed + 1 : 0
     this.#lastMs = this.#clock.monotonicMs()
   }

@@ -248,6 +248,27 @@ describe('zeros ahead of a file that grows in small pieces', () => {
     assert.ok(!callsOf(disk, then).includes('truncate'), 'once is enough')
   })
 
+  test('that were written over to the last one need no cut', async () => {
+    let nowMs = 0
+    const clock: Clock = { ...stillClock, monotonicMs: () => nowMs }
+    const disk = new MemoryDisk()
+    const settings = defaultLogSettings
+    const journal = await openJournal({ disk, clock, dataDir, node: 'a', epoch: epochA, settings, report: () => {} })
+    await appendAll(journal, 'orders', values(20))
+    const ahead = aheadOf(disk, journal)
+    assert.ok(ahead > 0)
+    for (let left = ahead; left > 0; left -= 20_000) {
+      nowMs += 200
+      const from = disk.calls.length
+      await appendAll(journal, 'orders', ['x'.repeat(20_000)])
+      assert.deepEqual(callsOf(disk, from), ['write', 'sync'])
+    }
+    assert.equal(aheadOf(disk, journal), 0)
+    const then = disk.calls.length
+    await Promise.all(together(journal, 3))
+    assert.deepEqual(callsOf(disk, then), ['write', 'sync'])
+  })
+
   test('are not written over by what is written while a sync is under way', async () => {
     const disk = new MemoryDisk()
     const { journal } = await openOn(disk, { settings: { groupMaxBytes: 1000 } })
