@@ -1,5 +1,6 @@
 /** Records of one log that lie behind each other, as they came. */
 
+import { BatchBytes } from './batch-bytes.ts'
 import { RecordInBatch } from './consumed-record.ts'
 import type { ConsumedRecord } from './record.ts'
 import { malformed } from './wire.ts'
@@ -146,12 +147,14 @@ class Walk {
 
 export class BatchRecords extends Walk implements IterableIterator<ConsumedRecord> {
   readonly #batch: ConsumedBatch
+  readonly #viewed: BatchBytes
   readonly #deltas: readonly number[] | undefined
   #index = 0
 
   constructor(batch: ConsumedBatch, bytes: Uint8Array, deltas: readonly number[] | undefined) {
     super(bytes)
     this.#batch = batch
+    this.#viewed = new BatchBytes(bytes)
     this.#deltas = deltas
   }
 
@@ -161,7 +164,7 @@ export class BatchRecords extends Walk implements IterableIterator<ConsumedRecor
     const index = this.#index++
     const delta = this.#deltas ? this.#deltas[index] : index
     if (delta === undefined) throw malformed('a record without an offset')
-    return new RecordInBatch(this.#batch, this.#batch.baseOffset + delta, this.bytes, this.from, this.end)
+    return new RecordInBatch(this.#batch, this.#batch.baseOffset + delta, this.#viewed, this.from, this.end)
   }
 
   next(): IteratorResult<ConsumedRecord, undefined> {

@@ -1,5 +1,6 @@
 /** A record in the bytes it came in: what was written is only looked at when it is asked for. */
 
+import type { BatchBytes } from './batch-bytes.ts'
 import type { ConsumedBatch } from './consumed-batch.ts'
 import type { ConsumedRecord } from './record.ts'
 import { malformed, WireReader, wireBytes, wireVarint } from './wire.ts'
@@ -18,7 +19,7 @@ const timestampTag = (4 << 3) | wireVarint
 export class RecordInBatch implements ConsumedRecord {
   readonly offset: number
   readonly #batch: ConsumedBatch
-  readonly #bytes: Uint8Array
+  readonly #bytes: BatchBytes
   readonly #from: number
   readonly #end: number
   #keyFrom = 0
@@ -29,7 +30,7 @@ export class RecordInBatch implements ConsumedRecord {
   #hasMore = false
 
   /** `bytes`: a batch whose record lies from `from` up to `end`. Throws `INTERNAL` where it is malformed. */
-  constructor(batch: ConsumedBatch, offset: number, bytes: Uint8Array, from: number, end: number) {
+  constructor(batch: ConsumedBatch, offset: number, bytes: BatchBytes, from: number, end: number) {
     this.#batch = batch
     this.offset = offset
     this.#bytes = bytes
@@ -57,23 +58,24 @@ export class RecordInBatch implements ConsumedRecord {
   get producedMs(): number | undefined {
     if (this.#producedAt === 0) return undefined
     // As if it were a field of its own: the tag is the byte before.
-    reader.over(this.#bytes, this.#producedAt - 1, this.#end).next()
+    reader.over(this.#bytes.bytes, this.#producedAt - 1, this.#end).next()
     return reader.number === 0 ? undefined : reader.number
   }
 
   get key(): Uint8Array {
-    return this.#bytes.subarray(this.#keyFrom, this.#keyEnd)
+    return this.#bytes.view(this.#keyFrom, this.#keyEnd)
   }
 
   get value(): Uint8Array {
-    return this.#bytes.subarray(this.#valueFrom, this.#valueEnd)
+    return this.#bytes.view(this.#valueFrom, this.#valueEnd)
   }
 
   get headers(): Headers {
     if (!this.#hasMore) return noHeaders
     const headers: [string, Uint8Array][] = []
-    const fields = new WireReader().over(this.#bytes, this.#from, this.#end)
-    while (fields.next()) if (fields.field === 3) headers.push(headerIn(this.#bytes, fields.from, fields.at))
+    const { bytes } = this.#bytes
+    const fields = new WireReader().over(bytes, this.#from, this.#end)
+    while (fields.next()) if (fields.field === 3) headers.push(headerIn(bytes, fields.from, fields.at))
     return headers
   }
 
@@ -89,7 +91,7 @@ export class RecordInBatch implements ConsumedRecord {
 
   /** The usual fields, written as they usually are; false where there is something else. */
   #look(): boolean {
-    const bytes = this.#bytes
+    const { bytes } = this.#bytes
     const end = this.#end
     for (let at = this.#from; at < end; ) {
       const tag = bytes[at++] as number
@@ -126,7 +128,7 @@ export class RecordInBatch implements ConsumedRecord {
 
   /** Every field, however it is written. */
   #lookAgain(): void {
-    const fields = reader.over(this.#bytes, this.#from, this.#end)
+    const fields = reader.over(this.#bytes.bytes, this.#from, this.#end)
     while (fields.next()) {
       const { field, wire, from, at } = fields
       if (field === 1 || field === 2 || field === 3) {
