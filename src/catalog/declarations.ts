@@ -37,14 +37,16 @@ interface Waiting {
   readonly follows: readonly Fold[]
 }
 
+const nothing: readonly Mark[] = []
+
 export class Declarations {
   readonly #known = new Map<string, Declaration>()
   /** By what is missing: those that follow it. */
   readonly #waiting = new Map<string, Waiting[]>()
   /** By origin: known ones that none follows. */
   readonly #last = new Map<string, Map<string, Fold>>()
-  /** By topic, then origin; each behind all that it follows. */
-  readonly #marks = new Map<string, Map<string, Mark[]>>()
+  /** By topic and origin, in one map for all; each behind all that it follows. */
+  readonly #marks = new Map<string, Mark[]>()
   /** By log key: every declared end, ascending. */
   readonly #ends = new Map<string, number[]>()
   readonly #listeners = new Set<(origin: string) => void>()
@@ -61,13 +63,13 @@ export class Declarations {
 
   /** What is known of this topic's logs of the origin: each mark behind all that it follows. */
   marksOf(topic: string, origin: string): readonly Mark[] {
-    return this.#marks.get(topic)?.get(origin) ?? []
+    return this.#marks.get(marksKey(topic, origin)) ?? nothing
   }
 
   /** The last marks of the topic that this known declaration stands for; with all that they follow, it is all of them. */
-  marksUnder(topic: string, fold: Fold): Mark[] {
+  marksUnder(topic: string, fold: Fold): readonly Mark[] {
     const declaration = this.#known.get(foldKey(fold))
-    return declaration ? nearest(topic, [declaration]) : []
+    return declaration ? nearest(topic, [declaration]) : nothing
   }
 
   /** Every end that was declared of this log, ascending. */
@@ -125,11 +127,10 @@ export class Declarations {
 
   #index(mark: Mark): void {
     const { topic, origin } = mark.id
-    const origins = this.#marks.get(topic) ?? new Map<string, Mark[]>()
-    this.#marks.set(topic, origins)
-    const marks = origins.get(origin)
+    const marksAt = marksKey(topic, origin)
+    const marks = this.#marks.get(marksAt)
     if (marks) marks.push(mark)
-    else origins.set(origin, [mark])
+    else this.#marks.set(marksAt, [mark])
     const ends = new Set(this.#ends.get(mark.key)).add(mark.end)
     this.#ends.set(
       mark.key,
@@ -139,7 +140,7 @@ export class Declarations {
 }
 
 /** The topic's marks in these declarations, or else in what they follow. */
-function nearest(topic: string, declarations: readonly Declaration[]): Mark[] {
+function nearest(topic: string, declarations: readonly Declaration[]): readonly Mark[] {
   const found = new Set<Mark>()
   const seen = new Set(declarations)
   for (const { marks, follows } of seen) {
@@ -147,5 +148,10 @@ function nearest(topic: string, declarations: readonly Declaration[]): Mark[] {
     if (mark) found.add(mark)
     else for (const followed of follows) seen.add(followed)
   }
-  return [...found]
+  return found.size > 0 ? [...found] : nothing
+}
+
+/** Neither part can hold a slash. Joined, it is one piece of memory. */
+function marksKey(topic: string, origin: string): string {
+  return [topic, origin].join('/')
 }

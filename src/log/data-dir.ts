@@ -72,6 +72,13 @@ export function parentOf(path: string): string {
 }
 
 export function* logFolders(disk: Disk, dataDir: string): Generator<LogFolder> {
+  // Nodes and their runs are in many topics: one text for each, whatever the disk gives.
+  const names = new Map<string, string>()
+  const shared = (name: string): string => {
+    const known = names.get(name)
+    if (known === undefined) names.set(name, name)
+    return known ?? name
+  }
   for (const topic of foldersIn(disk, topicsFolder(dataDir), parseStoredTopicName)) {
     if (topic.kind !== 'named') {
       yield topic
@@ -86,8 +93,8 @@ export function* logFolders(disk: Disk, dataDir: string): Generator<LogFolder> {
         const aside = quarantinePattern.exec(epoch.path)?.[1]
         const id = {
           topic: topic.name,
-          origin: origin.name,
-          epoch: epoch.kind === 'named' ? epoch.name : (aside ?? ''),
+          origin: shared(origin.name),
+          epoch: epoch.kind === 'named' ? shared(epoch.name) : (aside ?? ''),
         }
         if (epoch.kind === 'named') yield { kind: 'log', id, path: epoch.path }
         else if (aside !== undefined && parseEpoch(aside).ok) yield { kind: 'quarantine', id, path: epoch.path }

@@ -338,7 +338,9 @@ class OpenJournal implements Journal {
 
   #add(id: LogId, segments: Segment[], lost?: LostStart): Log {
     const { dataDir } = this.#options
-    const [own, folder, rules] = [this.#isOwn(id), logFolder(dataDir, id), this.#rulesOf(id.topic)]
+    // A text of its own for each log is a lot where there are many.
+    const folder = segments[0]?.folder ?? logFolder(dataDir, id)
+    const [own, rules] = [this.#isOwn(id), this.#rulesOf(id.topic)]
     const log = new Log(this.#world, { id, own, folder, segments, lost, rules }, this.#keeper)
     this.#logs.set(log.key, log)
     return log

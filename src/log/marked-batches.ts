@@ -23,11 +23,12 @@ export function markedFrame(
 /** Of a segment at most so many, the last ones; a list may grow to twice that before it is cut. */
 const keptMax = 16_384
 const entryBytes = producerIdBytes + 28
+const nothing = new Uint8Array(0)
 
 export class MarkedBatches {
   /** Undefined: nobody has looked into `#encoded` yet. */
   #batches: MarkedFrame[] | undefined = []
-  #encoded: Uint8Array = new Uint8Array(4)
+  #encoded: Uint8Array = nothing
 
   get size(): number {
     return this.#batches?.length ?? (this.#encoded.length - 4) / entryBytes
@@ -86,6 +87,8 @@ export class MarkedBatches {
         timestamp: view.getBigUint64(at + 36),
       })
     }
+    // It shares the memory of a whole file.
+    this.#encoded = nothing
     return this.#batches
   }
 }

@@ -137,7 +137,8 @@ export class SparseIndex {
       chain: view.getBigUint64(32),
       timestamp: view.getBigUint64(40),
     }
-    return { index, summary, marked, version: written }
+    // Most segments have none, and the empty one would keep the memory of the whole file.
+    return { index, summary, marked: marked?.size ? marked : undefined, version: written }
   }
 }
 

@@ -20,8 +20,8 @@ export interface GroupDigest {
 interface Group {
   readonly topic: string
   readonly origin: string
-  /** By epoch. */
-  readonly logs: Map<string, LogView>
+  /** Mostly one: a map for each group is more than all else that is known of it. */
+  logs: LogView[]
   /** Epochs are made in order of time. */
   latest: string
   /** The last sum asked for: of the runs before this epoch. Undefined: one of them moved. */
@@ -56,11 +56,12 @@ export class Summary {
     }
     let group = origins.get(origin)
     if (!group) {
-      group = { topic, origin, logs: new Map(), latest: epoch, older: undefined }
+      group = { topic, origin, logs: [log], latest: epoch, older: undefined }
       origins.set(origin, group)
     }
     this.#root = undefined
-    if (!group.logs.has(epoch)) group.logs.set(epoch, log)
+    // The latest, which is there, is the one that mostly moves.
+    if (epoch !== group.latest && !logIn(group, epoch)) group.logs.push(log)
     if (epoch > group.latest) group.latest = epoch
     else if (epoch < group.latest) group.older = undefined
   }
@@ -69,11 +70,12 @@ export class Summary {
   forget({ topic, origin, epoch }: LogId): void {
     const origins = this.#groups.get(topic)
     const group = origins?.get(origin)
-    if (!group?.logs.delete(epoch)) return
+    if (!group || !logIn(group, epoch)) return
+    group.logs = group.logs.filter(({ id }) => id.epoch !== epoch)
     this.#root = undefined
     group.older = undefined
-    group.latest = [...group.logs.keys()].reduce((latest, other) => (other > latest ? other : latest), '')
-    if (group.logs.size === 0) origins?.delete(origin)
+    group.latest = group.logs.reduce((latest, { id }) => (id.epoch > latest ? id.epoch : latest), '')
+    if (group.logs.length === 0) origins?.delete(origin)
     if (origins?.size === 0) this.#groups.delete(topic)
   }
 
@@ -83,7 +85,7 @@ export class Summary {
       let sum = 0n
       for (const group of this.#all()) {
         const { latest } = group
-        const runs = olderThan(group, latest) + hashOf(latest, group.logs.get(latest) as LogView)
+        const runs = olderThan(group, latest) + hashOf(logIn(group, latest) as LogView)
         sum += xxh64(groupKey(group), BigInt.asUintN(64, runs))
       }
       this.#root = BigInt.asUintN(64, sum)
@@ -93,7 +95,7 @@ export class Summary {
 
   *digests(): Generator<GroupDigest> {
     for (const group of this.#all()) {
-      yield { latest: group.logs.get(group.latest) as LogView, older: olderThan(group, group.latest) }
+      yield { latest: logIn(group, group.latest) as LogView, older: olderThan(group, group.latest) }
     }
   }
 
@@ -104,14 +106,15 @@ export class Summary {
   }
 
   logsOf(topic: string, origin: string): LogView[] {
-    return [...(this.#groups.get(topic)?.get(origin)?.logs.values() ?? [])]
+    return [...(this.#groups.get(topic)?.get(origin)?.logs ?? [])]
   }
 
   /** What this run wrote, topic by topic. */
   logsOfRun(origin: string, epoch: string): LogView[] {
     const found: LogView[] = []
     for (const origins of this.#groups.values()) {
-      const log = origins.get(origin)?.logs.get(epoch)
+      const group = origins.get(origin)
+      const log = group && logIn(group, epoch)
       if (log) found.push(log)
     }
     return found
@@ -122,15 +125,19 @@ export class Summary {
   }
 }
 
+function logIn(group: Group, epoch: string): LogView | undefined {
+  return group.logs.find(({ id }) => id.epoch === epoch)
+}
+
 function olderThan(group: Group, before: string): bigint {
   if (group.older?.before !== before) {
     let sum = 0n
-    for (const [epoch, log] of group.logs) if (epoch < before) sum += hashOf(epoch, log)
+    for (const log of group.logs) if (log.id.epoch < before) sum += hashOf(log)
     group.older = { before, sum: BigInt.asUintN(64, sum) }
   }
   return group.older.sum
 }
 
-function hashOf(epoch: string, { end }: LogView): bigint {
-  return xxh64(`${epoch} ${end}`)
+function hashOf({ id, end }: LogView): bigint {
+  return xxh64(`${id.epoch} ${end}`)
 }

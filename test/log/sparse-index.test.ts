@@ -60,7 +60,7 @@ test('a file gives the same index back; any other bytes give none', () => {
       const bytes = index.encode(summary, 7n, marked)
       const decoded = SparseIndex.decode(bytes, 7n, 500)
       assert.deepEqual(decoded?.summary, summary)
-      assert.deepEqual(decoded?.marked?.list(), batches)
+      assert.deepEqual(decoded?.marked?.list(), batches.length > 0 ? batches : undefined)
       assert.deepEqual(decoded?.index.encode(summary, 7n, decoded.marked), bytes)
       const at = somewhere % bytes.length
       bytes[at] = (bytes[at] as number) ^ (1 << bit)
