@@ -16,6 +16,9 @@ export class NodeReplay {
   #facts: Omit<NodeFacts, 'logs'> = {}
   readonly #logs = new Map<string, LogFacts>()
   #logsOmitted: number | undefined
+  /** As they were asked for last; undefined: something changed since. */
+  #allLogs: LogsPart | undefined
+  #allFacts: NodeFacts | undefined
 
   constructor(node: string) {
     this.node = node
@@ -41,9 +44,12 @@ export class NodeReplay {
     return this.#actors
   }
 
+  /** Each part is the same object until something of it changed. */
   get facts(): NodeFacts {
     if (this.#logsOmitted === undefined) return this.#facts
-    return { ...this.#facts, logs: { whole: true, entries: [...this.#logs.values()], omitted: this.#logsOmitted } }
+    this.#allLogs ??= { whole: true, entries: [...this.#logs.values()], omitted: this.#logsOmitted }
+    this.#allFacts ??= { ...this.#facts, logs: this.#allLogs }
+    return this.#allFacts
   }
 
   /** Records of other nodes, of none, and those that are older than what was applied, change nothing. */
@@ -101,6 +107,8 @@ export class NodeReplay {
     for (const actor of actors) this.#actors.set(actor.actor, actor)
     const { logs, ...others } = facts
     this.#facts = others
+    this.#allFacts = undefined
+    this.#allLogs = undefined
     this.#logs.clear()
     this.#logsOmitted = undefined
     if (logs) this.#learnLogs(logs)
@@ -108,6 +116,7 @@ export class NodeReplay {
 
   #learn({ facts: { logs, ...others } }: FactsRecord): void {
     this.#facts = { ...this.#facts, ...others }
+    this.#allFacts = undefined
     if (logs) this.#learnLogs(logs)
   }
 
@@ -115,5 +124,6 @@ export class NodeReplay {
     if (whole) this.#logs.clear()
     for (const log of entries) this.#logs.set(`${log.topic}/${log.origin}/${log.epoch}`, log)
     this.#logsOmitted = omitted
+    this.#allLogs = undefined
   }
 }

@@ -1,6 +1,7 @@
 /** The cluster at a glance: the nodes and how they copy from each other, a card for each, and how far every log reaches. */
 
 import { css, html, nothing, type TemplateResult } from 'lit'
+import { guard } from 'lit/directives/guard.js'
 import { circleMax, clusterMap, legend, mapLook } from './cluster-map.ts'
 import { loadsOf } from './loads.ts'
 import { logLook, topicPanel, topicsOf } from './log-table.ts'
@@ -90,13 +91,15 @@ export class ClusterView extends Part {
     if (standings.length === 0) return html`<div class="empty" role="status">Nothing was told yet.</div>`
     const links = linksOf(standings)
     const bars = loadsOf(this.desk.story, this.desk.position)
-    const topics = topicsOf(standings)
-    const old = topics.reduce((sum, [, rows]) => sum + rows.filter((row) => row.old).length, 0)
+    const isCircle = standings.length <= circleMax
+    const picture = () => html`${clusterMap(standings, links, this.narrow)}${legend(standings, links)}`
+    // Of many nodes it has thousands of parts; of what they tell each second nothing is in it.
+    const drawn = isCircle ? picture() : guard(seen(standings, 'links'), picture)
     return html`
       <div class="top ${standings.length > 20 ? 'many' : ''}">
-        <section class="panel picture" aria-label="Replication">${clusterMap(standings, links, this.narrow)}${legend(standings, links)}</section>
+        <section class="panel picture" aria-label="Replication">${drawn}</section>
         ${
-          standings.length > circleMax
+          !isCircle
             ? nodesTable(standings)
             : html`<div class="nodes">${standings.map((standing) =>
                 nodeCard(standing, {
@@ -106,16 +109,31 @@ export class ClusterView extends Part {
               )}</div>`
         }
       </div>
-      ${
-        old === 0
-          ? nothing
-          : html`<label><input type="checkbox" .checked=${this.withOld} @change=${(event: Event) => {
-              this.withOld = (event.target as HTMLInputElement).checked
-            }} /> with ${grouped(old)} ${old === 1 ? 'log' : 'logs'} of earlier runs, which nobody writes to any more</label>`
-      }
+      ${guard([this.withOld, ...seen(standings, 'logs')], () => this.#logs(standings))}
+    `
+  }
+
+  #logs(standings: readonly Standing[]): TemplateResult {
+    const topics = topicsOf(standings)
+    const old = topics.reduce((sum, [, rows]) => sum + rows.filter((row) => row.old).length, 0)
+    return html`${
+      old === 0
+        ? nothing
+        : html`<label><input type="checkbox" .checked=${this.withOld} @change=${(event: Event) => {
+            this.withOld = (event.target as HTMLInputElement).checked
+          }} /> with ${grouped(old)} ${old === 1 ? 'log' : 'logs'} of earlier runs, which nobody writes to any more</label>`
+    }
       ${topics.map(([topic, rows]) => topicPanel(topic, rows, standings, this.withOld))}
     `
   }
+}
+
+/** Whatever of the nodes shows in a part that is made of these facts. */
+function seen(standings: readonly Standing[], facts: 'links' | 'logs'): unknown[] {
+  return standings.flatMap(({ name, word, tone, up, replay }) => {
+    // Links that are not told are made of the actors, which are never the same for long.
+    return [name, word, tone, up, replay?.facts[facts] ?? (facts === 'links' && replay ? {} : undefined)]
+  })
 }
 
 /** Where cards would take too much room. */

@@ -7,6 +7,7 @@ import type { Story } from './story.ts'
 /** The latest that are shown. */
 const shownMax = 2000
 const searchedMax = 20_000
+const heldMax = 20_000
 
 export interface Message {
   readonly what: 'message'
@@ -44,10 +45,11 @@ export interface Sought {
   readonly actor: string | undefined
 }
 
-/** In their order, up to this position. */
-export function messagesOf(story: Story, position: number, sought: Sought): (Message | Aside)[] {
+/** In their order, up to this position; only those at or behind another one, where that is given. */
+export function messagesOf(story: Story, position: number, sought: Sought, from = 0): (Message | Aside)[] {
   const found: (Message | Aside)[] = []
-  for (let at = position - 1; at >= Math.max(story.first, position - searchedMax) && found.length < shownMax; at--) {
+  const first = Math.max(story.first, position - searchedMax, from)
+  for (let at = position - 1; at >= first && found.length < shownMax; at--) {
     const record = story.record(at)
     if (!record) continue
     if (record.kind === 'transition') {
@@ -67,6 +69,37 @@ export function messagesOf(story: Story, position: number, sought: Sought): (Mes
     }
   }
   return found.reverse()
+}
+
+/** Those of a story. What was found is kept while only more comes. */
+export class Messages {
+  #story: Story | undefined
+  #sought = ''
+  #upTo = 0
+  #found: readonly (Message | Aside)[] = []
+
+  /**
+   * As `messagesOf`; the same array as before where nothing changed. `hold`: somebody reads further up, so the oldest stay
+   * and nothing moves away from under the eye, up to ten times as many as are shown otherwise.
+   */
+  of(story: Story, position: number, sought: Sought, hold: boolean): readonly (Message | Aside)[] {
+    const key = JSON.stringify([sought.node, sought.text, sought.onlyTaken, sought.actor])
+    const goesOn = story === this.#story && key === this.#sought && position >= this.#upTo
+    if (!goesOn || position - this.#upTo > shownMax) this.#found = messagesOf(story, position, sought)
+    else {
+      const more = messagesOf(story, position, sought, this.#upTo)
+      if (more.length > 0) this.#found = [...this.#found, ...more]
+    }
+    this.#story = story
+    this.#sought = key
+    this.#upTo = position
+    const max = hold ? heldMax : shownMax
+    if (this.#found.length > max) this.#found = this.#found.slice(-max)
+    if ((this.#found[0]?.position ?? story.first) < story.first) {
+      this.#found = this.#found.filter((message) => message.position >= story.first)
+    }
+    return this.#found
+  }
 }
 
 /** Some node has to carry it. */

@@ -62,6 +62,8 @@ export class Rows extends LitElement {
   declare current: number
   /** Stays at the end as rows are added. */
   follow = false
+  /** Follows again once somebody scrolls back to the end. */
+  tail = false
   #told = ''
   readonly #resized = new ResizeObserver(() => this.requestUpdate())
 
@@ -148,7 +150,8 @@ export class Rows extends LitElement {
   }
 
   readonly #scrolled = (): void => {
-    this.follow &&= this.scrollTop + this.clientHeight >= this.scrollHeight - this.rowHeight
+    const atEnd = this.scrollTop + this.clientHeight >= this.scrollHeight - this.rowHeight
+    this.follow = atEnd && (this.follow || this.tail)
     this.requestUpdate()
   }
 

@@ -4,7 +4,7 @@ import { css, html, nothing, type PropertyValues, svg, type TemplateResult } fro
 import './rows.ts'
 import { clockTime, eventName, grouped, look, statePath } from './look.ts'
 import { markSigns } from './marks.ts'
-import { type Aside, type Lane, lanesOf, type Message, messagesOf } from './messages.ts'
+import { type Aside, type Lane, lanesOf, type Message, Messages } from './messages.ts'
 import { Part } from './part.ts'
 import type { RowPlace, Rows } from './rows.ts'
 
@@ -85,8 +85,16 @@ export class SequenceView extends Part {
   declare width: number
   /** Which rows are in sight. */
   declare sight: string
-  #messages: (Message | Aside)[] = []
+  readonly #all = new Messages()
+  #messages: readonly (Message | Aside)[] = []
   #lanes: readonly Lane[] = []
+  /** The middle of each. */
+  #laneX: ReadonlyMap<string, number> = new Map()
+  /** All of them, as one path: of a row it is drawn as often as there are rows in sight. */
+  #laneLines = ''
+  /** Another one where rows are to be drawn anew. */
+  #version: unknown
+  #drawnOf = ''
   #laneWidth = laneMax
   readonly #resized = new ResizeObserver(([entry]) => {
     this.width = Math.round(entry?.contentRect.width ?? this.width)
@@ -119,10 +127,20 @@ export class SequenceView extends Part {
     const node = this.#shownNode()
     const actor = this.onlyActor && selection?.node === node ? selection.actor : undefined
     const text = this.sought.trim().toLowerCase()
-    this.#messages = messagesOf(desk.story, desk.position, { node, text, onlyTaken: this.onlyTaken, actor })
-    this.#lanes = lanesOf(this.#inSight())
+    const rows = this.#rows()
+    const hold = desk.isNow && rows !== null && !rows.follow
+    const messages = this.#all.of(desk.story, desk.position, { node, text, onlyTaken: this.onlyTaken, actor }, hold)
+    const more = messages !== this.#messages
+    this.#messages = messages
+    this.#lanes = lanesOf(this.#inSight(rows))
     const room = this.width - timeWidth - 24
     this.#laneWidth = Math.max(laneMin, Math.min(laneMax, room / Math.max(1, this.#lanes.length)))
+    const middle = (at: number) => timeWidth + this.#laneWidth * (at + 0.5)
+    this.#laneX = new Map(this.#lanes.map(({ key }, at) => [key, middle(at)]))
+    this.#laneLines = this.#lanes.map((_, at) => `M${middle(at)} 0V${rowHeight}`).join('')
+    const drawnOf = JSON.stringify([[...this.#laneX], this.width, desk.isNow || desk.position])
+    if (more || drawnOf !== this.#drawnOf) this.#version = {}
+    this.#drawnOf = drawnOf
   }
 
   override render() {
@@ -164,20 +182,26 @@ export class SequenceView extends Part {
         messages.length === 0
           ? html`<div class="empty">No message fits.</div>`
           : html`<reeve-rows .kind=${'listbox'} .label=${'Messages'} .count=${messages.length} .rowHeight=${told ? toldHeight : rowHeight}
-            .version=${messages} .drawRow=${told ? this.#told : this.#drawn} @picked=${this.#pick} @sight=${this.#saw}></reeve-rows>`
+            .version=${this.#version} .tail=${true} .drawRow=${told ? this.#told : this.#drawn} @picked=${this.#pick} @sight=${this.#saw}></reeve-rows>`
       }
     `
   }
 
   override updated(changed: PropertyValues): void {
-    const rows = this.renderRoot.querySelector<Rows>('reeve-rows')
+    const rows = this.#rows()
     if (!rows) return
     // As wide as its lanes, and no narrower than what there is.
     rows.style.minWidth = `${Math.min(this.#fullWidth(), 20_000)}px`
-    if (changed.has('desk') || this.#wasNow !== this.desk.isNow || !this.desk.isNow) rows.follow = true
-    this.#wasNow = this.desk.isNow
+    // To another moment, not while somebody reads what led to this one.
+    const moment = this.desk.isNow ? 'now' : this.desk.position
+    if (changed.has('desk') || this.#moment !== moment) rows.follow = true
+    this.#moment = moment
   }
-  #wasNow = false
+  #moment: 'now' | number | undefined
+
+  #rows(): Rows | null {
+    return this.renderRoot.querySelector<Rows>('reeve-rows')
+  }
 
   #shownNode(): string {
     const names = [...this.desk.moment.nodes.keys()].sort()
@@ -191,12 +215,11 @@ export class SequenceView extends Part {
   }
 
   /** Lanes of which nothing is in sight would only push the others apart. */
-  #inSight(): (Message | Aside)[] {
-    const sight = this.renderRoot.querySelector<Rows>('reeve-rows')?.sight
-    if (!sight || sight.last <= sight.first) return this.#messages.slice(-40)
-    const following = this.renderRoot.querySelector<Rows>('reeve-rows')?.follow
-    const rows = sight.last - sight.first
-    return following ? this.#messages.slice(-rows - 1) : this.#messages.slice(sight.first, sight.last)
+  #inSight(rows: Rows | null): readonly (Message | Aside)[] {
+    const sight = rows?.sight
+    if (!rows || !sight || sight.last <= sight.first) return this.#messages.slice(-40)
+    const { first, last } = sight
+    return rows.follow ? this.#messages.slice(first - last - 1) : this.#messages.slice(first, last)
   }
 
   #saw(event: Event): void {
@@ -205,7 +228,8 @@ export class SequenceView extends Part {
   }
 
   #x(lane: string): number {
-    return timeWidth + this.#laneWidth * (this.#lanes.findIndex(({ key }) => key === lane) + 0.5)
+    // One that is just out of sight comes from beside the first.
+    return this.#laneX.get(lane) ?? timeWidth - this.#laneWidth / 2
   }
 
   #heads(): TemplateResult {
@@ -238,7 +262,7 @@ export class SequenceView extends Part {
         aria-posinset=${place.place} width=${Math.max(width, this.width)} height=${rowHeight} aria-label="${time} ${text}">
       <title>${text}</title>
       <text class="at" x="14" y="20">${time}</text>
-      ${this.#lanes.map(({ key }) => svg`<line class="lane" x1=${this.#x(key)} x2=${this.#x(key)} y1="0" y2=${rowHeight}></line>`)}
+      <path class="lane" d=${this.#laneLines}></path>
       ${message.what === 'aside' ? this.#aside(message, width) : this.#arrow(message)}
     </svg>`
   }
