@@ -63,7 +63,8 @@ export class Summary {
     // The latest, which is there, is the one that mostly moves.
     if (epoch !== group.latest && !logIn(group, epoch)) group.logs.push(log)
     if (epoch > group.latest) group.latest = epoch
-    else if (epoch < group.latest) group.older = undefined
+    // A peer may have asked for what is before a run that we have not got yet.
+    if (group.older && epoch < group.older.before) group.older = undefined
   }
 
   /** This log is gone. */

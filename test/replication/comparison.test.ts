@@ -90,6 +90,15 @@ describe('the summary of what a node holds', () => {
     )
   })
 
+  it('counts a run that came after a peer had asked for all before a later one', () => {
+    const asked = new Holder().set(idOf(1), 4)
+    asked.summary.older('orders', 'gone', epochOf(3))
+    const other = new Holder().set(idOf(1), 4)
+    for (const holder of [asked, other]) holder.set(idOf(2), 20).set(idOf(3), 16)
+    assert.equal(asked.summary.older('orders', 'gone', epochOf(3)), other.summary.older('orders', 'gone', epochOf(3)))
+    assert.equal(asked.summary.root(), other.summary.root())
+  })
+
   it('forgets a log as if it had never been', () => {
     const holder = new Holder().set(idOf(1), 5)
     const before = holder.summary.root()
