@@ -81,11 +81,6 @@ export class BroadcastQueue {
     if (this.#depth > this.#maxDepth) this.#remove(this.#tiers.findLast((tier) => tier.length > 0)?.at(-1) as Queued)
   }
 
-  /** Whether something of this name still goes out. */
-  has(name: string): boolean {
-    return this.#named.has(name)
-  }
-
   /** Forgets what is queued under this name, as if it had been sent. */
   drop(name: string): void {
     const item = this.#named.get(name)

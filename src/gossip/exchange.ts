@@ -191,18 +191,24 @@ export class Exchange {
 
   /** `problem`: why it was refused. */
   #merge({ join, nodes, userState }: PushPull, from?: Endpoint): { problem?: string; serf?: SerfPushPull } {
-    const { swim, serf, rumours, now, report } = this.#parts
-    const problem = mergeNodes(swim, nodes, now())
+    const { swim, serf, rumours, now } = this.#parts
+    const told = this.#serfState(userState, from)
+    // Whoever is gone and has announced it has left; told only of the one, we would take it for a failure.
+    const problem = mergeNodes(swim, nodes, now(), () => told && serf.mergeLeft(told, now()))
     if (problem !== undefined) return { problem }
-    if (userState.length === 0) return {}
+    if (!told) return {}
+    serf.merge(told, now())
+    rumours.merge(told, join && this.#ignoring > 0)
+    return { serf: told }
+  }
+
+  #serfState(userState: Uint8Array, from?: Endpoint): SerfPushPull | undefined {
+    const { report } = this.#parts
+    if (userState.length === 0) return undefined
     const decoded = decodeSerfMessage(userState)
     if (!decoded.ok) report('malformed', decoded.problem, from)
     else if (decoded.value.kind !== 'serfPushPull') report('malformed', `${decoded.value.kind} as state`, from)
-    else {
-      serf.merge(decoded.value, now())
-      rumours.merge(decoded.value, join && this.#ignoring > 0)
-      return { serf: decoded.value }
-    }
-    return {}
+    else return decoded.value
+    return undefined
   }
 }

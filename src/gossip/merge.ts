@@ -7,8 +7,14 @@ import { isSaneVsn, versionProblem } from './versions.ts'
 /**
  * Everything or nothing: when any node on either side speaks what an alive one does not understand, the text says so
  * and nothing was merged. Entries without usable versions are left out instead; one ghost would separate everybody.
+ * `first` is called before anything is, where all can be.
  */
-export function mergeNodes(swim: Swim, entries: readonly PushPullNode[], nowMs: number): string | undefined {
+export function mergeNodes(
+  swim: Swim,
+  entries: readonly PushPullNode[],
+  nowMs: number,
+  first: () => void = () => {},
+): string | undefined {
   const usable = entries.filter((entry) => isSaneVsn(entry.vsn))
   const known = [...swim.list]
   const alive = [...usable, ...known].filter((node) => node.state === NodeState.alive)
@@ -17,6 +23,7 @@ export function mergeNodes(swim: Swim, entries: readonly PushPullNode[], nowMs: 
     alive.map((node) => node.vsn),
   )
   if (problem) return problem
+  first()
   for (const { name: node, incarnation, ...entry } of usable) {
     if (node === swim.self.name) swim.recognise(entry.addr, entry.port)
     switch (entry.state) {

@@ -107,13 +107,16 @@ export class Orders {
       this.#left = true
       this.#done(order)
     }
+    const linger = (forMs: number, next: () => void) => (swim.accompanied ? agenda.at(now() + forMs, next) : next())
+    const sayGoodbye = () =>
+      this.#whenSent(
+        (sent) => swim.leave(now(), sent),
+        () => linger(profile.leavePropagateMs, gone),
+      )
+    // Whoever hears the goodbye before the announcement takes it for a failure: others pass the announcement on meanwhile.
     this.#whenSent(
       (sent) => serf.announceLeave(now(), sent),
-      () =>
-        this.#whenSent(
-          (sent) => swim.leave(now(), sent),
-          () => (swim.accompanied ? agenda.at(now() + profile.leavePropagateMs, gone) : gone()),
-        ),
+      () => linger(profile.gossipIntervalMs, sayGoodbye),
     )
     return order
   }

@@ -8,8 +8,8 @@ import type { Alive, Dead, Suspect } from './messages.ts'
 import { NodeState } from './messages.ts'
 import type { NodeRecord } from './node-list.ts'
 
-/** Of one node; the first is what we believe. */
-export type Reminder = readonly [Suspect | Dead] | readonly [Alive, Alive]
+/** The first is what we believe: of the node that is told it, or of one that it accuses, and that has refuted. */
+export type Reminder = readonly [Suspect | Dead | Alive] | readonly [Alive, Alive]
 
 export class Reminders {
   readonly #name: string
@@ -25,10 +25,15 @@ export class Reminders {
   /** What to tell `node`, if anything, of which we heard news that it has outlived. */
   for(node: NodeRecord, heard: Alive, nowMs: number): Reminder | undefined {
     const reminder = this.#needed(node, heard)
-    const lastMs = this.#lastMs.get(node.name)
-    if (!reminder || (lastMs !== undefined && nowMs - lastMs < this.#intervalMs)) return undefined
-    this.#lastMs.set(node.name, nowMs)
-    return reminder
+    return reminder && this.isDue(node, nowMs) ? reminder : undefined
+  }
+
+  /** Whether it may be told something now; then it is. */
+  isDue({ name }: NodeRecord, nowMs: number): boolean {
+    const lastMs = this.#lastMs.get(name)
+    if (lastMs !== undefined && nowMs - lastMs < this.#intervalMs) return false
+    this.#lastMs.set(name, nowMs)
+    return true
   }
 
   forgetUnless(known: (name: string) => boolean): void {
@@ -42,7 +47,11 @@ export class Reminders {
     // Two lives of it took the same number. Which of them is over only the node can tell: it contradicts that one.
     if (heard.incarnation !== incarnation) return undefined
     if (sameBytes(heard.meta, node.meta) && sameBytes(heard.vsn, node.vsn)) return undefined
-    const { addr, port, meta, vsn } = node
-    return [{ kind: 'alive', node: name, incarnation, addr, port, meta, vsn }, heard]
+    return [aliveOf(node), heard]
   }
+}
+
+/** What we believe of a node that is alive to us. */
+export function aliveOf({ name, incarnation, addr, port, meta, vsn }: NodeRecord): Alive {
+  return { kind: 'alive', node: name, incarnation, addr, port, meta, vsn }
 }

@@ -121,6 +121,7 @@ export class Serf {
       fromBefore: false,
     })
     this.#tell('joined', member)
+    this.#doubt(node.name)
   }
 
   nodeDeparted({ name }: NodeRecord, nowMs: number): void {
@@ -190,11 +191,10 @@ export class Serf {
     this.#parts.broadcast(encodeSerfMessage(intent), finished)
   }
 
-  /** The member half of an exchange of state; the clocks of events and queries are not ours to move. */
-  merge(state: SerfPushPull, nowMs: number): void {
+  /** Who has left, or is about to, as an exchange of state tells it: to be heard before that they are gone. */
+  mergeLeft(state: SerfPushPull, nowMs: number): void {
     if (state.lTime > 0n && this.clock.credible(state.lTime)) this.clock.witness(state.lTime - 1n)
-    const left = new Set(state.leftMembers)
-    for (const node of left) {
+    for (const node of new Set(state.leftMembers)) {
       const lTime = state.statusLTimes.get(node) ?? 0n
       // One later than what is known outranks it. Where we agree already that would only wind up all clocks for ever.
       const status = this.#members.get(node)?.status
@@ -202,6 +202,11 @@ export class Serf {
       const news = this.hear({ kind: 'leaveIntent', lTime: agreed ? lTime : lTime + 1n, node, prune: false }, nowMs)
       if (news && status === 'alive') this.#doubt(node)
     }
+  }
+
+  /** The rest of the member half of an exchange of state; the clocks of events and queries are not ours to move. */
+  merge(state: SerfPushPull, nowMs: number): void {
+    const left = new Set(state.leftMembers)
     for (const [node, lTime] of state.statusLTimes) {
       if (!left.has(node)) this.hear({ kind: 'joinIntent', lTime, node }, nowMs, true)
     }
@@ -250,8 +255,8 @@ export class Serf {
   // -------------------------------------------------------------------------------------------------------------------
 
   /**
-   * Somebody lists a member as left that is alive to us. Perhaps it is about to go; perhaps it is back, and a leave of
-   * an earlier life has come to outrank what it said then, as each exchange between members of Go makes that later.
+   * A leave that somebody told of a member that is alive to us. Perhaps it is about to go; perhaps it is back, and a leave
+   * of an earlier life has come to outrank what it said then, as each exchange between members of Go makes that later.
    * Only the member knows: told a later time still, it contradicts to everybody.
    */
   #doubt(name: string): void {

@@ -13,7 +13,7 @@ import { encodeMessage } from './memberlist-codec.ts'
 import { type Alive, type Dead, NodeState, type Suspect } from './messages.ts'
 import { isGone, isUp, maxNodes, NodeList, type NodeRecord } from './node-list.ts'
 import type { Profile } from './profile.ts'
-import { type Reminder, Reminders } from './reminders.ts'
+import { aliveOf, type Reminder, Reminders } from './reminders.ts'
 import { Suspicion, suspicionBounds } from './suspicion.ts'
 import { canSpeakWith, isSaneVsn, ourVsn } from './versions.ts'
 
@@ -38,7 +38,7 @@ export interface SwimListener {
   /** The others know our name at another address. */
   contested(): void
   problem(reason: Problem, detail: string): void
-  /** One node is told directly, so that it can refute. */
+  /** One node is told directly: what is believed of it, so that it can refute, or a refutation. */
   remind(node: NodeRecord, reminder: Reminder): void
 }
 
@@ -186,7 +186,7 @@ export class Swim {
   suspect(message: Suspect, nowMs: number): void {
     const { name, queue, listener, profile } = this.#parts
     const node = this.list.get(message.node)
-    if (!node || this.#isOutlived(message, node)) return
+    if (!node || this.#isOutlived(message, node, nowMs)) return
     if (message.incarnation > maxIncarnation) {
       listener.problem('incredible', incarnationFlaw(message))
       return
@@ -218,7 +218,7 @@ export class Swim {
 
   dead(message: Dead, nowMs: number): void {
     const node = this.list.get(message.node)
-    if (!node || this.#isOutlived(message, node)) return
+    if (!node || this.#isOutlived(message, node, nowMs)) return
     if (message.incarnation > maxIncarnation) {
       this.#parts.listener.problem('incredible', incarnationFlaw(message))
       return
@@ -315,14 +315,14 @@ export class Swim {
 
   /**
    * Whether the node has refuted that already. Whoever still says it missed the refutation, and would bury the living: it
-   * is said once more, unless it is being said.
+   * is told.
    */
-  #isOutlived({ incarnation }: Suspect | Dead, node: NodeRecord): boolean {
+  #isOutlived({ incarnation, from }: Suspect | Dead, node: NodeRecord, nowMs: number): boolean {
     if (incarnation >= node.incarnation) return false
-    const { name, addr, port, meta, vsn, state } = node
-    if (state === NodeState.alive && !this.#parts.queue.has(name)) {
-      const refutation = { kind: 'alive', incarnation: node.incarnation, node: name, addr, port, meta, vsn } as const
-      this.#parts.queue.add({ name, bytes: encodeMessage(refutation) })
+    const { name, listener } = this.#parts
+    const accuser = from === name || from === node.name ? undefined : this.list.get(from)
+    if (accuser && node.state === NodeState.alive && this.#reminders.isDue(accuser, nowMs)) {
+      listener.remind(accuser, [aliveOf(node)])
     }
     return true
   }

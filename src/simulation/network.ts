@@ -125,6 +125,11 @@ export class Network {
     return from === to || !this.#cuts.isClosed(from, to)
   }
 
+  /** Of packets this way now: the probability that one gets lost. */
+  lossOf(from: Machine, to: Machine): number {
+    return this.#weather.of(from.name, to.name).loss
+  }
+
   /** Closes ways until it is mended by its name. */
   cut(name: string, cut: Cut): void {
     this.#cuts.make(name, cut)

@@ -26,40 +26,30 @@ describe('what is said of ourselves, or is outlived', () => {
     })
   }
 
-  test('who still says what we have refuted missed the refutation: it is said once more, as it was', () => {
-    for (const accuse of [
-      (swim: Swim) => swim.suspect(suspect(us, 'a', 4), 0),
-      (swim: Swim) => swim.dead(dead(us, 'a', 4), 0),
-    ]) {
-      const { swim, awareness, queued } = start(['a'])
-      accuse(swim)
-      accuse(swim)
-      const [refutation, ...others] = queued()
-      assert.deepEqual(others, [], 'not once more while it is being said')
-      accuse(swim)
-      accuse(swim)
-      assert.deepEqual(queued(), [refutation])
-      assert.equal(awareness.score, 1, 'the same accusation all along')
-      swim.leave(0, () => undefined)
-      queued()
-      accuse(swim)
-      assert.deepEqual(queued(), [])
+  test('who still says what was refuted missed the refutation, and is told, once a second', () => {
+    for (const accused of [us, 'a']) {
+      for (const kind of ['suspect', 'dead'] as const) {
+        const { swim, awareness, queued, reminders } = start(['a', 'b'])
+        const own = { addr: Uint8Array.of(10, 0, 0, accused === us ? 1 : 2), port: accused === us ? 1 : 2 }
+        const accuse = (from: string, nowMs: number): void => {
+          if (kind === 'suspect') swim.suspect(suspect(accused, from, 2), nowMs)
+          else swim.dead(dead(accused, from, 2), nowMs)
+        }
+        if (accused === us) accuse('b', 0)
+        else swim.alive(alive('a', 3, own), 0)
+        queued()
+        for (const nowMs of [0, 500, 1000]) accuse('b', nowMs)
+        assert.deepEqual(reminders, [[alive(accused, 3, own)], [alive(accused, 3, own)]])
+        for (const from of [us, accused, 'stranger']) accuse(from, 5000)
+        assert.equal(reminders.length, 2, 'nobody who would not hear it, or knows')
+        assert.deepEqual(queued(), [])
+        assert.equal(awareness.score, accused === us ? 1 : 0, 'the same accusation all along')
+        swim.leave(6000, () => undefined)
+        queued()
+        if (accused === us) accuse('b', 9000)
+        assert.equal(reminders.length, 2)
+      }
     }
-  })
-
-  test('the same for another member that has refuted it', () => {
-    const { swim, seen, queued } = start(['a', 'b'])
-    swim.alive(alive('a', 3, { port: 2 }), 0)
-    const [refutation] = queued()
-    for (const accusation of [suspect('a', 'b', 2), suspect('a', 'b', 2)]) swim.suspect(accusation, 0)
-    assert.deepEqual(queued(), [refutation])
-    swim.dead(dead('a', 'b', 2), 0)
-    assert.deepEqual(queued(), [refutation])
-    swim.dead(dead('a', 'b', 3), 0)
-    queued()
-    swim.suspect(suspect('a', 'b', 2), 0)
-    assert.deepEqual(queued(), [], 'no longer true')
-    assert.deepEqual(seen, ['a departed'])
   })
 
   test('our own words come back: nothing to say; with other tags: refuted', () => {

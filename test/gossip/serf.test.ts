@@ -57,6 +57,12 @@ const nothingNew: SerfPushPull = {
   queryLTime: 0n,
 }
 
+/** As an exchange of state does, but for what failure detection has of it. */
+function merge(serf: Serf, state: SerfPushPull): void {
+  serf.mergeLeft(state, 0)
+  serf.merge(state, 0)
+}
+
 describe('intents', () => {
   test('who announced to leave has left, who did not has failed', () => {
     const { serf, status, told } = start('a', 'b')
@@ -144,7 +150,7 @@ describe('merging', () => {
       ['a', 3n],
       ['b', 8n],
     ])
-    serf.merge({ ...nothingNew, lTime: 20n, statusLTimes, leftMembers: ['a'] }, 0)
+    merge(serf, { ...nothingNew, lTime: 20n, statusLTimes, leftMembers: ['a'] })
     assert.equal(serf.clock.time(), 20n)
     assert.equal(status('a'), 'leaving')
     assert.deepEqual(
@@ -160,7 +166,7 @@ describe('merging', () => {
 
   test('of one who leaves: its leave counts, though the state it sends on the way out names only the time', () => {
     const { serf, status } = start('a')
-    serf.merge({ ...nothingNew, statusLTimes: new Map([['a', 5n]]) }, 0)
+    merge(serf, { ...nothingNew, statusLTimes: new Map([['a', 5n]]) })
     assert.equal(status('a'), 'alive')
     assert.equal(serf.hear(leave('a', 5n), 0), true)
     assert.equal(serf.hear(leave('a', 5n), 0), false)
@@ -170,9 +176,9 @@ describe('merging', () => {
 
   test('a join that was heard itself is not undone by a leave of its time', () => {
     const { serf, status } = start('a')
-    serf.merge({ ...nothingNew, statusLTimes: new Map([['a', 4n]]) }, 0)
+    merge(serf, { ...nothingNew, statusLTimes: new Map([['a', 4n]]) })
     serf.hear(join('a', 5n), 0)
-    serf.merge({ ...nothingNew, statusLTimes: new Map([['a', 5n]]) }, 0)
+    merge(serf, { ...nothingNew, statusLTimes: new Map([['a', 5n]]) })
     assert.equal(serf.hear(leave('a', 5n), 0), false)
     assert.equal(status('a'), 'alive')
   })
@@ -181,7 +187,7 @@ describe('merging', () => {
     const { serf } = start('a')
     serf.hear(leave('a', 5n), 0)
     const other = start('a')
-    for (let i = 0; i < 3; i += 1) other.serf.merge({ ...nothingNew, ...serf.state() }, 0)
+    for (let i = 0; i < 3; i += 1) merge(other.serf, { ...nothingNew, ...serf.state() })
     assert.equal(other.status('a'), 'leaving')
     assert.equal(other.serf.hear(leave('a', 5n), 0), false)
     assert.equal(other.serf.hear(join('a', 6n), 0), true)
@@ -194,7 +200,7 @@ describe('merging', () => {
     serf.nodeDeparted(node('b'), 0)
     serf.hear(join('c', 9n), 0)
     const statusLTimes = new Map(['a', 'b', 'c'].map((name) => [name, 7n]))
-    serf.merge({ ...nothingNew, lTime: 8n, statusLTimes, leftMembers: ['a', 'b', 'c'] }, 0)
+    merge(serf, { ...nothingNew, lTime: 8n, statusLTimes, leftMembers: ['a', 'b', 'c'] })
     assert.deepEqual([status('a'), status('b'), status('c')], ['leaving', 'left', 'alive'])
     assert.deepEqual(asked, [{ at: '10.0.0.1:1', message: leave('a', 9n) }])
     serf.hear(join('a', 10n), 0)
@@ -206,7 +212,7 @@ describe('merging', () => {
     serf.hear(leave('a', 5n), 0)
     serf.nodeDeparted(node('a'), 0)
     const time = serf.clock.time()
-    for (let i = 0; i < 10; i += 1) serf.merge({ ...nothingNew, ...serf.state() }, 0)
+    for (let i = 0; i < 10; i += 1) merge(serf, { ...nothingNew, ...serf.state() })
     assert.equal(serf.clock.time(), time)
   })
 })
@@ -222,6 +228,14 @@ test('a member that is gone for long is forgotten: after a day, and not before',
   assert.deepEqual(told(), [])
   serf.reap(dayMs + 1)
   assert.deepEqual(told().sort(), ['a reaped', 'b reaped'])
+})
+
+test('one that joins with a leave that was told before it was known is asked whether that is of an earlier life', () => {
+  const { serf, status, asked } = start()
+  merge(serf, { ...nothingNew, lTime: 26n, statusLTimes: new Map([['a', 25n]]), leftMembers: ['a'] })
+  serf.nodeJoined(node('a'), 0)
+  assert.equal(status('a'), 'leaving')
+  assert.deepEqual(asked, [{ at: '10.0.0.1:1', message: leave('a', 27n) }])
 })
 
 test('a member that failed and is back within a minute is counted; one that left, was away longer or is of an earlier run is not', () => {
@@ -274,7 +288,7 @@ test('members of an earlier run have failed until we hear of them, and are tried
   serf.nodeDeparted(node('b'), 0)
   assert.deepEqual(told(), ['b joined', 'b failed'])
   assert.equal(serf.reconnectCandidate(true)?.name, 'c', 'b was met in this run')
-  serf.merge({ ...nothingNew, statusLTimes: new Map([['c', 7n]]), leftMembers: ['c'] }, 0)
+  merge(serf, { ...nothingNew, statusLTimes: new Map([['c', 7n]]), leftMembers: ['c'] })
   assert.equal(status('c'), 'left', 'it left while we were away')
   serf.reap(24 * 3600 * 1000 + 1)
   assert.deepEqual(told().sort(), ['b reaped', 'c left', 'c reaped', 'd reaped'])

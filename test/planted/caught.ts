@@ -47,7 +47,8 @@ function shortened(found: string): string {
   return plain.replaceAll(/\s+/g, ' ').replaceAll('|', '/').slice(0, 160)
 }
 
-function worldText({ faults, steps, settings, ...others }: BugWorld): string {
+function worldText({ faults, steps, members, settings, ...others }: BugWorld): string {
+  if (members !== undefined) return `members alone: ${members.replaceAll(',', ', ')}`
   const parts = Object.entries({ ...others, ...settings }).map(([key, value]) => `${key} ${value}`)
   const story = steps?.filter(({ kind }) => kind !== 'settings').map(({ kind }) => kind)
   return [

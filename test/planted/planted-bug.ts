@@ -33,6 +33,8 @@ export interface BugWorld {
   readonly faults?: string
   /** Some of all but these, parted by commas. */
   readonly without?: string
+  /** Members without logs, to whom these episodes happen, parted by commas: nothing else of a world is used then. */
+  readonly members?: string
   /** What happens, instead of what the seed draws: starts of nodes and all. In order of time. */
   readonly steps?: readonly FaultStep[]
   /** Mean pause between two faults. */

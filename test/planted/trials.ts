@@ -5,6 +5,8 @@
 
 import { writeSync } from 'node:fs'
 import { describeViolation } from '../../src/simulation/invariants.ts'
+import { drawMembers } from '../../src/simulation/members/member-plan.ts'
+import { runMembers } from '../../src/simulation/members/run-members.ts'
 import type { Plan } from '../../src/simulation/plan.ts'
 import { runPlan } from '../../src/simulation/run-plan.ts'
 import { drawSwarm } from '../../src/simulation/swarm.ts'
@@ -28,24 +30,36 @@ const eventsMax = 500_000
 
 const { firstSeed, seeds, world } = JSON.parse(process.argv[2] as string) as TrialOrder
 for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-  let events = 0
   try {
-    // What comes of a run after its first broken promise is of no interest.
-    await runPlan(planOf(seed), {
-      observer: {
-        violation: (violation) => end({ seed, judge: violation.kind, found: describeViolation(violation) }),
-        rested: () => {
-          if (++events > eventsMax)
-            end({ seed, judge: 'the count of events', found: `no rest after ${eventsMax} events` })
-        },
-      },
-    })
+    await (world.members === undefined ? runNodes(seed) : runMembersOnly(seed, world.members.split(',')))
   } catch (error) {
     end({ seed, judge: 'the run itself', found: error instanceof Error ? error.message : String(error) })
   }
   tell({ seed })
 }
 process.exit(0)
+
+/** What comes of a run after its first broken promise is of no interest. */
+async function runNodes(seed: number): Promise<void> {
+  let events = 0
+  await runPlan(planOf(seed), {
+    observer: {
+      violation: (violation) => end({ seed, judge: violation.kind, found: describeViolation(violation) }),
+      rested: () => {
+        if (++events > eventsMax)
+          end({ seed, judge: 'the count of events', found: `no rest after ${eventsMax} events` })
+      },
+    },
+  })
+}
+
+async function runMembersOnly(seed: number, only: string[]): Promise<void> {
+  const { failures } = await runMembers(drawMembers({ seed, only }), {
+    found: ({ rule, member, reason }) => end({ seed, judge: `members: ${rule}`, found: `${member}: ${reason}` }),
+  })
+  const [failure] = failures
+  if (failure !== undefined) end({ seed, judge: 'the run itself', found: failure })
+}
 
 /** Short, as most bugs show soon or never. */
 function planOf(seed: number): Plan {

@@ -13,7 +13,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'const incarnation = Math.min(Math.max(this.self.incarnation, accused) + 1, maxIncarnation)',
     'const incarnation = Math.min(Math.max(this.self.incarnation, accused), maxIncarnation)',
-    { faults: 'pause', gapMs: 2_500, minutes: 0.8 },
+    { members: 'blinks' },
   ),
   bug(
     'death-not-refuted',
@@ -26,7 +26,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     }
     this.#bury(message, nowMs)`,
     '    if (message.node !== this.#parts.name) this.#bury(message, nowMs)',
-    { faults: 'pause', gapMs: 2_500, minutes: 0.8 },
+    { members: 'cut-off,sleeps' },
   ),
   bug(
     'suspects-live-for-ever',
@@ -42,21 +42,33 @@ export const membershipBugs: readonly PlantedBug[] = [
     swim,
     'if (message.incarnation <= known.incarnation && !moved) {',
     'if (message.incarnation < known.incarnation && !moved) {',
-    { faults: 'rename,kill', gapMs: 2_000 },
+    { members: 'deaf' },
   ),
-  bug(
-    'suspicion-outlives-refutation',
-    'a member is declared dead although it has refuted',
-    swim,
-    '    this.#parts.agenda.cancel(this.#suspicions.get(node.name)?.timer)\n    this.#suspicions.delete(node.name)',
-    '    if (node.name === this.#parts.name) this.#suspicions.delete(node.name)',
-  ),
+  {
+    name: 'suspicion-outlives-refutation',
+    breaks: 'a member is declared dead although it has refuted',
+    // Whoever looks when the time is up whether it is still suspect makes up for a timer that goes on.
+    edits: [
+      {
+        file: swim,
+        find: '    this.#parts.agenda.cancel(this.#suspicions.get(node.name)?.timer)\n    this.#suspicions.delete(node.name)',
+        replace: '    if (node.name === this.#parts.name) this.#suspicions.delete(node.name)',
+      },
+      {
+        file: swim,
+        find: 'if (node.state !== NodeState.suspect) return\n      this.#bury',
+        replace: 'if (isGone(node)) return\n      this.#bury',
+      },
+    ],
+    world: { members: 'blinks' },
+  },
   bug(
     'dead-on-hearsay',
     'one wrong exchange of state buries members everywhere',
     merge,
     "swim.suspect({ kind: 'suspect', node, incarnation, from: swim.self.name }, nowMs)",
     "swim.dead({ kind: 'dead', node, incarnation, from: swim.self.name }, nowMs)",
+    { members: 'blinks,sleeps' },
   ),
   bug(
     'left-not-merged',
@@ -64,6 +76,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     merge,
     "swim.dead({ kind: 'dead', node, incarnation, from: node }, nowMs)",
     'void node',
+    { members: 'missed-farewell' },
   ),
   bug(
     'lamport-not-witnessed',
