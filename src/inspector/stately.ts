@@ -17,7 +17,7 @@ const formatVersion = '0.7.2'
 interface Ref {
   readonly id: string
   readonly sessionId: string
-  readonly logic?: { readonly config?: object }
+  readonly logic?: { readonly config?: unknown }
   readonly _parent?: Ref
   getSnapshot(): unknown
 }
@@ -60,9 +60,9 @@ export function statelyMessages(
 }
 
 function definitionOf({ id, logic }: Ref): string {
-  return JSON.stringify(logic?.config ?? { id }, (_key, part: unknown) =>
-    typeof part === 'function' ? { type: part.name } : part,
-  )
+  // Of a promise or a callback it is a function.
+  const config = typeof logic?.config === 'object' ? logic.config : { id }
+  return JSON.stringify(config, (_key, part: unknown) => (typeof part === 'function' ? { type: part.name } : part))
 }
 
 function shownEvent(event: Parameters<typeof showEvent>[0]): object {
