@@ -34,34 +34,32 @@ const entryBytes = 16
 
 export class SparseIndex {
   readonly #intervalBytes: number
-  #offsets: number[] = []
-  #positions: number[] = []
+  /** An offset and its position, and so on: most logs are small, and two lists of one take twice the memory. */
+  #entries: number[] = []
 
   constructor(intervalBytes: number) {
     this.#intervalBytes = intervalBytes
   }
 
   get length(): number {
-    return this.#offsets.length
+    return this.#entries.length / 2
   }
 
   /** Called for every frame of the segment in order; keeps those that are due. */
   add(offset: number, position: number): void {
-    const last = this.#positions.at(-1)
+    const last = this.#entries.at(-1)
     if (last !== undefined && position - last < this.#intervalBytes) return
-    this.#offsets.push(offset)
-    this.#positions.push(position)
+    this.#entries.push(offset, position)
   }
 
   /** Gives back the memory that was set aside for growing. */
   compact(): void {
-    this.#offsets = this.#offsets.slice()
-    this.#positions = this.#positions.slice()
+    this.#entries = this.#entries.slice()
   }
 
   /** The nth entry, from 0. */
   entry(n: number): { offset: number; position: number } {
-    return { offset: this.#offsets[n] as number, position: this.#positions[n] as number }
+    return { offset: this.#entries[2 * n] as number, position: this.#entries[2 * n + 1] as number }
   }
 
   /** The last entry at or before `offset`; undefined where the index is empty or begins later. */
@@ -79,10 +77,10 @@ export class SparseIndex {
   /** How many entries lie at or before `offset`. */
   #countTo(offset: number): number {
     let low = 0
-    let high = this.#offsets.length
+    let high = this.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#offsets[middle] as number) <= offset) low = middle + 1
+      if ((this.#entries[2 * middle] as number) <= offset) low = middle + 1
       else high = middle
     }
     return low
@@ -102,10 +100,7 @@ export class SparseIndex {
     view.setBigUint64(32, summary.chain)
     view.setBigUint64(40, summary.timestamp)
     view.setUint32(48, this.length)
-    for (let n = 0; n < this.length; n++) {
-      view.setBigUint64(headBytes + n * entryBytes, BigInt(this.#offsets[n] as number))
-      view.setBigUint64(headBytes + n * entryBytes + 8, BigInt(this.#positions[n] as number))
-    }
+    for (const [n, number] of this.#entries.entries()) view.setBigUint64(headBytes + 8 * n, BigInt(number))
     bytes.set(tail, tailAt)
     view.setUint32(bytes.length - 4, checksum(bytes, seed))
     return bytes
@@ -126,10 +121,7 @@ export class SparseIndex {
     if (written >= 2 ? !marked : tail.length > 0) return undefined
     const number = (at: number) => Number(view.getBigUint64(at))
     const index = new SparseIndex(intervalBytes)
-    for (let n = 0; n < count; n++) {
-      index.#offsets.push(number(headBytes + n * entryBytes))
-      index.#positions.push(number(headBytes + n * entryBytes + 8))
-    }
+    for (let at = headBytes; at < tailAt; at += 8) index.#entries.push(number(at))
     const summary = {
       base: number(8),
       end: number(16),

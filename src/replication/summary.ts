@@ -34,7 +34,8 @@ export function groupKey({ topic, origin }: { readonly topic: string; readonly o
 }
 
 export class Summary {
-  readonly #groups = new Map<string, Map<string, Group>>()
+  /** By topic: a group for each origin, of which many topics have one. */
+  readonly #groups = new Map<string, Group[]>()
   #root: bigint | undefined
 
   /** All there is in the journal, from now on. */
@@ -49,15 +50,12 @@ export class Summary {
   /** There is this log, or it moved. */
   note(log: LogView): void {
     const { topic, origin, epoch } = log.id
-    let origins = this.#groups.get(topic)
-    if (!origins) {
-      origins = new Map()
-      this.#groups.set(topic, origins)
-    }
-    let group = origins.get(origin)
+    let group = this.#group(topic, origin)
     if (!group) {
       group = { topic, origin, logs: [log], latest: epoch, older: undefined }
-      origins.set(origin, group)
+      const groups = this.#groups.get(topic)
+      if (groups) groups.push(group)
+      else this.#groups.set(topic, [group])
     }
     this.#root = undefined
     // The latest, which is there, is the one that mostly moves.
@@ -69,15 +67,16 @@ export class Summary {
 
   /** This log is gone. */
   forget({ topic, origin, epoch }: LogId): void {
-    const origins = this.#groups.get(topic)
-    const group = origins?.get(origin)
+    const group = this.#group(topic, origin)
     if (!group || !logIn(group, epoch)) return
     group.logs = group.logs.filter(({ id }) => id.epoch !== epoch)
     this.#root = undefined
     group.older = undefined
     group.latest = group.logs.reduce((latest, { id }) => (id.epoch > latest ? id.epoch : latest), '')
-    if (group.logs.length === 0) origins?.delete(origin)
-    if (origins?.size === 0) this.#groups.delete(topic)
+    if (group.logs.length > 0) return
+    const others = (this.#groups.get(topic) as Group[]).filter((other) => other !== group)
+    if (others.length > 0) this.#groups.set(topic, others)
+    else this.#groups.delete(topic)
   }
 
   /** Equal on two nodes that hold the same logs up to the same ends. */
@@ -102,27 +101,31 @@ export class Summary {
 
   /** The sum of the runs before `epoch`: 0n where there are none. */
   older(topic: string, origin: string, epoch: string): bigint {
-    const group = this.#groups.get(topic)?.get(origin)
+    const group = this.#group(topic, origin)
     return group ? olderThan(group, epoch) : 0n
   }
 
   logsOf(topic: string, origin: string): LogView[] {
-    return [...(this.#groups.get(topic)?.get(origin)?.logs ?? [])]
+    return [...(this.#group(topic, origin)?.logs ?? [])]
   }
 
   /** What this run wrote, topic by topic. */
   logsOfRun(origin: string, epoch: string): LogView[] {
     const found: LogView[] = []
-    for (const origins of this.#groups.values()) {
-      const group = origins.get(origin)
+    for (const topic of this.#groups.keys()) {
+      const group = this.#group(topic, origin)
       const log = group && logIn(group, epoch)
       if (log) found.push(log)
     }
     return found
   }
 
+  #group(topic: string, origin: string): Group | undefined {
+    return this.#groups.get(topic)?.find((group) => group.origin === origin)
+  }
+
   *#all(): Generator<Group> {
-    for (const origins of this.#groups.values()) yield* origins.values()
+    for (const groups of this.#groups.values()) yield* groups
   }
 }
 
