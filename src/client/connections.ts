@@ -23,13 +23,15 @@ export interface ConnectOptions {
   readonly serverName?: string
   /** False: call the named servers only. Default true. */
   readonly discovery?: boolean
-  /** How long to look for a server that answers before giving up. Default 10 s. */
+  /** How long to look for a server that answers before giving up. 0: each that is known is asked once. Default 10 s. */
   readonly timeoutMs?: number
   readonly env: Pick<Env, 'rpc' | 'clock' | 'random'>
 }
 
-/** How long one server may take to answer before the next one is tried. */
+/** How long one server may take to answer before the next one is tried, where there is time for that. */
 const answerTimeoutMs = 5_000
+/** The last attempt is one, too. */
+const shortestAnswerMs = 100
 /** Batches are at most 16 MiB; the answers that carry them are a little larger. */
 const maxMessageBytes = 20 * 1024 * 1024
 
@@ -92,14 +94,19 @@ export function createConnections(options: ConnectOptions): Connections {
   }
 
   /** Runs `attempt` on one server after the other until one can be reached, again and again until the time is over. */
-  async function onAnyServer<T>(attempt: (live: Live) => Promise<T>): Promise<T> {
+  async function onAnyServer<T>(attempt: (live: Live, limitMs: number) => Promise<T>): Promise<T> {
     const patience = createPatience(clock, timeoutMs)
+    const endMs = clock.monotonicMs() + timeoutMs
     for (;;) {
       const reasons: string[] = []
-      for (const address of pickOrder(resolveServers(options.addresses, known), failedAtMs, clock.monotonicMs())) {
+      const order = pickOrder(resolveServers(options.addresses, known), failedAtMs, clock.monotonicMs())
+      for (const [at, address] of order.entries()) {
         if (closed) throw new ReeveError('CANCELLED', 'the client was closed')
+        // Each that is left gets its share: one that is silent leaves time for the others.
+        const shareMs = Math.max(shortestAnswerMs, (endMs - clock.monotonicMs()) / (order.length - at))
+        const limitMs = timeoutMs === 0 ? answerTimeoutMs : Math.min(answerTimeoutMs, Math.ceil(shareMs))
         try {
-          const result = await attempt({ address, channel: channelTo(address) })
+          const result = await attempt({ address, channel: channelTo(address) }, limitMs)
           failedAtMs.delete(formatAddress(address))
           return result
         } catch (thrown) {
@@ -109,7 +116,9 @@ export function createConnections(options: ConnectOptions): Connections {
           reasons.push(`${formatAddress(address)}: ${reasonOf(error)}`)
         }
       }
-      await patience.wait(new ReeveError('UNAVAILABLE', `no server answers (${reasons.join('; ')})`))
+      const error = new ReeveError('UNAVAILABLE', `no server answers (${reasons.join('; ')})`)
+      if (timeoutMs > 0 && clock.monotonicMs() >= endMs) throw error
+      await patience.wait(error)
     }
   }
 
@@ -119,9 +128,9 @@ export function createConnections(options: ConnectOptions): Connections {
     timeoutMs,
     failed,
     answering: () =>
-      onAnyServer(async (live) => {
+      onAnyServer(async (live, limitMs) => {
         try {
-          const answer = await callUnary(live.channel, LogService.method.getServers, {}, answerTimeoutMs)
+          const answer = await callUnary(live.channel, LogService.method.getServers, {}, limitMs)
           if (options.discovery !== false) {
             known = nearFirst(serversFromWire(answer.servers), () => random.fraction())
           }
@@ -132,7 +141,7 @@ export function createConnections(options: ConnectOptions): Connections {
         }
         return live
       }),
-    ask: (method, request) => onAnyServer(({ channel }) => callUnary(channel, method, request, answerTimeoutMs)),
+    ask: (method, request) => onAnyServer(({ channel }, limitMs) => callUnary(channel, method, request, limitMs)),
     callFirst: (method, request) => {
       const first = options.addresses[0]
       if (!first) throw new ReeveError('CONFIG_INVALID', 'no server address was given')

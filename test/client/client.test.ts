@@ -139,6 +139,20 @@ test('no server at all: UNAVAILABLE, naming each and why', async () => {
   })
 })
 
+test('servers that take calls and say nothing share the time that there is', async () => {
+  const silent = { GetServers: () => undefined }
+  const cluster = fakeCluster({ '127.0.0.1:1': silent, '127.0.0.1:2': {} })
+  assert.equal((await clientOf(cluster, 400).servers()).length, 2)
+  assert.deepEqual(cluster.calls, ['127.0.0.1:1 GetServers', '127.0.0.1:2 GetServers'])
+  assert.ok((cluster.limits[0] as number) <= 200, `${cluster.limits}`)
+  const nobody = fakeCluster({ '127.0.0.1:1': silent, '127.0.0.1:2': silent })
+  await assert.rejects(clientOf(nobody, 400).servers(), {
+    code: 'UNAVAILABLE',
+    message: /127\.0\.0\.1:1: no answer in time; 127\.0\.0\.1:2: no answer in time/,
+  })
+  assert.ok(nobody.limits.reduce((sum, limitMs) => sum + limitMs, 0) <= 600, `${nobody.limits}`)
+})
+
 test('a malformed answer is an error with a code', async () => {
   const garbage = answering((call) => {
     call.sendBytes(new Uint8Array([0xff, 0xff]))

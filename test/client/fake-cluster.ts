@@ -37,6 +37,8 @@ export interface FakeCluster {
   readonly addresses: Address[]
   /** Every call so far: `host:port Method`. */
   readonly calls: string[]
+  /** How long each of them may take, in ms. */
+  readonly limits: number[]
   cut(server: string): void
   restore(server: string): void
 }
@@ -60,6 +62,7 @@ export function fakeCluster(servers: Record<string, Record<string, Handler>>): F
   const down = new Set<string>()
   const open = new Map<string, Set<(error: ReeveError) => void>>()
   const calls: string[] = []
+  const limits: number[] = []
   const lost = (server: string) => new ReeveError('UNAVAILABLE', `${server} is gone`)
 
   const listServers: Handler = (call) => {
@@ -81,23 +84,27 @@ export function fakeCluster(servers: Record<string, Record<string, Handler>>): F
     dial: ({ to }) => {
       const server = formatAddress(to)
       return {
-        call: (path, _options, listener) => {
+        call: (path, { timeoutMs }, listener) => {
           const method = path.slice(path.lastIndexOf('/') + 1)
           calls.push(`${server} ${method}`)
+          limits.push(timeoutMs ?? Number.POSITIVE_INFINITY)
           const handler = servers[server]?.[method] ?? (method === 'GetServers' ? listServers : undefined)
-          return begin(server, handler, listener)
+          return begin(server, handler, listener, timeoutMs)
         },
         close: () => undefined,
       }
     },
   }
 
-  function begin(server: string, handler: Handler | undefined, listener: ClientCallListener) {
+  function begin(server: string, handler: Handler | undefined, listener: ClientCallListener, timeoutMs?: number) {
     let over = false
+    const isLate = () => finish(new ReeveError('DEADLINE_EXCEEDED', 'no answer in time'))
+    const timer = timeoutMs === undefined ? undefined : setTimeout(isLate, timeoutMs)
     const later = (run: () => void) => queueMicrotask(run)
     const finish = (error?: ReeveError) => {
       if (over) return
       over = true
+      clearTimeout(timer)
       open.get(server)?.delete(finish)
       later(() => listener.closed(error))
     }
@@ -140,6 +147,7 @@ export function fakeCluster(servers: Record<string, Record<string, Handler>>): F
   return {
     rpc,
     calls,
+    limits,
     addresses: Object.keys(servers).map((server) => parseAddress(server)!),
     cut: (server) => {
       down.add(server)
