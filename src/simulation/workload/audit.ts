@@ -1,6 +1,6 @@
 /**
- * Asks every node for everything once all is quiet; then follows at each from there, writes at each, and sees who is told.
- * Resolves when all have answered.
+ * Asks every node for everything once all is quiet, of the first topic in one go, of the others page by page; then follows
+ * at each from there, writes at each, and sees who is told. Resolves when all have answered.
  */
 
 import type { ClientCall } from '../../env/env.ts'
@@ -19,6 +19,8 @@ const usualTimeoutMs = 20_000
 const followingAfterMs = 1_000
 /** A follower whom damage in one log has ended goes on so much later, as clients do. */
 const followAgainMs = 250
+/** Of what is read page by page. */
+const pageRecords = 100
 /** Between the last record and the last follower who is told of it. */
 const toldWithinMs = 5_000
 
@@ -43,7 +45,7 @@ export async function audit(
     audited.flatMap((reading) => [
       askMembers(floor, reading.counter, timeoutMs),
       readAll(floor, reading, first, round, timeoutMs),
-      ...others.map((topic) => readAll(floor, { ...reading }, topic, round, timeoutMs)),
+      ...others.map((topic) => readByPages(floor, reading.counter, topic, round, timeoutMs)),
       ...named.map((topic) => readByName(floor, reading.counter, topic, timeoutMs)),
     ]),
   )
@@ -88,6 +90,21 @@ function readAll(floor: Floor, audited: Audited, topic: string, round: number, t
       }
       resolve()
     })
+  })
+}
+
+/** Each page by the cursor of the one before, as one reads who keeps nothing but that. */
+function readByPages(floor: Floor, counter: Counter, topic: string, round: number, timeoutMs: number): Promise<void> {
+  const asked = { client: 'auditor', topic, reading: auditOf(counter.name, round) }
+  return new Promise((resolve) => {
+    const next = (from: Positions, cursor: Uint8Array): void => {
+      const request = { cursor, maxRecords: pageRecords }
+      floor.read(floor.desk(counter), counter, { ...asked, from }, request, timeoutMs, ({ answer }, reached) => {
+        if (!answer?.ok || reached === undefined || answer.runs.length === 0) return resolve()
+        next(positionsAfter(from, answer.runs), reached)
+      })
+    }
+    next({}, new Uint8Array(0))
   })
 }
 
