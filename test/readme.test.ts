@@ -17,6 +17,7 @@ describe('the README', () => {
   for (const page of [
     'README.md',
     'machines/README.md',
+    'src/gossip/README.md',
     'src/inspector/README.md',
     'src/log/README.md',
     'src/simulation/README.md',

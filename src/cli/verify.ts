@@ -19,7 +19,7 @@ export function addVerify(program: Command, ended: (code: number) => void): void
       'after',
       `
 Nothing is changed. The exit code is 5 when records are damaged, missing or contradict each
-other. A torn tail is the end of a last write that was never acknowledged: no harm.
+other, and 2 when a folder holds no log at all. A torn tail is the end of a last write that was never acknowledged: no harm.
 
 Examples:
   $ reeve verify data-a
@@ -39,9 +39,12 @@ async function verify(folders: readonly string[], json: boolean): Promise<number
   ])
   const shownAs = new Map(folders.map((folder) => [resolve(folder), folder]))
   const logs: (Finding & { kind: 'log' })[] = []
+  const empty = new Set(shownAs.keys())
   let harm = 0
   for (const finding of verifyDataDirs(createRealDisk(), [...shownAs.keys()])) {
     if (isHarm(finding)) harm += 1
+    // A log that is damaged from its first frame on is one, too.
+    if ('log' in finding && 'dir' in finding) empty.delete(finding.dir)
     if (json) await write(`${JSON.stringify(finding, chainsAsHex)}\n`)
     else if (finding.kind === 'log') logs.push(finding)
     else await write(`${isHarm(finding) ? 'DAMAGE' : 'note'}: ${inWords(finding)}\n`)
@@ -49,9 +52,14 @@ async function verify(folders: readonly string[], json: boolean): Promise<number
   if (!json) {
     logs.sort((a, b) => (a.log === b.log ? 0 : a.log < b.log ? -1 : 1))
     if (logs.length > 0) await write(asTable(logs, shownAs))
-    await write(harm === 0 ? `${counted(logs.length, 'log')}, no damage\n` : `${counted(harm, 'place')} of damage\n`)
+    if (harm > 0 || logs.length > 0)
+      await write(harm === 0 ? `${counted(logs.length, 'log')}, no damage\n` : `${counted(harm, 'place')} of damage\n`)
   }
-  return harm === 0 ? Exit.ok : Exit.damaged
+  if (harm > 0) return Exit.damaged
+  if (empty.size === 0) return Exit.ok
+  // Nothing was checked: success would be taken for a sound copy.
+  const where = [...empty].map((dir) => `${shownAs.get(dir)}: there is no log in it, that is, below ${dir}/topics`)
+  throw new ReeveError('CONFIG_INVALID', where.join('\n'))
 }
 
 function asTable(logs: readonly (Finding & { kind: 'log' })[], shownAs: ReadonlyMap<string, string>): string {

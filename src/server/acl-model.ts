@@ -6,6 +6,8 @@
 import type { AclLine } from './acl-text.ts'
 import { aclError, aclLines } from './acl-text.ts'
 
+const defaultMatcher = 'g(r.sub, p.sub) && topicMatch(r.obj, p.obj) && r.act == p.act'
+
 /**
  * Used when only a policy file is given. Lines `p, SUBJECT, TOPIC, ACT` allow; `g, SUBJECT, ROLE` makes a subject a
  * member of a role; `p, SUBJECT, TOPIC, ACT, deny` outweighs every allow.
@@ -23,7 +25,7 @@ g = _, _
 e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 
 [matchers]
-m = g(r.sub, p.sub) && topicMatch(r.obj, p.obj) && r.act == p.act
+m = ${defaultMatcher}
 `
 
 export interface AclModel {
@@ -35,6 +37,8 @@ export interface AclModel {
   readonly roles: ReadonlyMap<string, number>
   /** Line of the matcher, for what goes wrong in it later. */
   readonly matcherLine: number
+  /** Whether its matcher is the default one, of which it is known what a line must be to match ever. */
+  readonly isKnown: boolean
 }
 
 export interface AclDefinition {
@@ -115,7 +119,7 @@ export function parseAclModel(text: string): AclModel {
     if (functions.has(name as string) || roles.has(name as string)) continue
     throw aclError('model', matcher.line, `unknown function "${name}" in the matcher`)
   }
-  return { definitions, fields, roles, matcherLine: matcher.line }
+  return { definitions, fields, roles, matcherLine: matcher.line, isKnown: matcher.value === defaultMatcher }
 }
 
 function readDefinitions(lines: readonly AclLine[]): AclDefinition[] {

@@ -2,6 +2,7 @@
 
 import type { AclModel } from './acl-model.ts'
 import { aclError, aclLines } from './acl-text.ts'
+import { problemOfSubject } from './identity.ts'
 
 /** What a subject may do to a topic, or with topic `*` to the cluster. */
 export const acts = ['produce', 'consume', 'replicate', 'inspect', 'admin'] as const
@@ -29,6 +30,7 @@ export function parseAclPolicy(text: string, model: AclModel): PolicyRule[] {
     if (rules.length === rulesMax) throw aclError('policy', number, `more than ${rulesMax} lines`)
     rules.push({ key, values, line: number })
   }
+  if (model.isKnown) refuseIdle(rules, model)
   if (!rules.some(({ key }) => key === 'p')) throw aclError('policy', undefined, 'no line allows anything')
   return rules
 }
@@ -54,6 +56,17 @@ function checkPolicy(values: string[], fields: readonly string[], line: number):
     if (field === 'obj' && value.slice(0, -1).includes('*')) {
       throw aclError('policy', line, `"*" may only be the last character of a topic, not as in "${value}"`)
     }
+  }
+}
+
+/** With the default matcher: a line whose subject nobody can ever be called is a mistake. */
+function refuseIdle(rules: readonly PolicyRule[], { fields }: AclModel): void {
+  const roles = new Set(rules.flatMap(({ key, values }) => (key === 'p' ? [] : [values[1]])))
+  const sub = fields.indexOf('sub')
+  for (const { key, values, line } of rules) {
+    const subject = values[key === 'p' ? sub : 0] as string
+    const problem = roles.has(subject) ? undefined : problemOfSubject(subject)
+    if (problem !== undefined) throw aclError('policy', line, `the subject "${subject}" can be nobody: ${problem}`)
   }
 }
 

@@ -53,6 +53,18 @@ function nameOf(certificate: CallerCertificate): Identity {
   return proper ? named(commonName) : { ok: false, problem: 'its common name is not a proper one' }
 }
 
+/** Why no caller is ever called that; undefined: some caller may be. */
+export function problemOfSubject(subject: string): string | undefined {
+  if (subject === '*') return 'a subject is one name, not a pattern; "g" lines make groups'
+  if (subject === anonymous) return undefined
+  const identity = nameOf(
+    /^spiffe:/i.test(subject) ? { uris: [subject], dnsNames: [] } : { uris: [], dnsNames: [], commonName: subject },
+  )
+  // A DNS name may be longer than a common name.
+  if (identity.ok || dnsPattern.test(subject)) return undefined
+  return identity.problem
+}
+
 function named(subject: string): Identity {
   return subject.toLowerCase() === anonymous
     ? { ok: false, problem: `"${anonymous}" is reserved for callers without a certificate` }

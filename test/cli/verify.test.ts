@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -69,4 +69,15 @@ test('a folder without data is a mistake, not a success', async () => {
   const { code, stderr } = await reeve('verify', folder)
   assert.equal(code, 2)
   assert.match(stderr, /there is no data of a node in it/)
+})
+
+test('a folder whose node wrote no log yet is not called sound: it says where it looked, beside one that has logs, too', async () => {
+  const empty = join(folder, 'empty')
+  mkdirSync(join(empty, 'topics'), { recursive: true })
+  for (const folders of [[empty], [good, empty]]) {
+    const { code, stdout, stderr } = await reeve('verify', ...folders)
+    assert.equal(code, 2)
+    assert.equal(stderr, `reeve: ${empty}: there is no log in it, that is, below ${empty}/topics\n`)
+    assert.doesNotMatch(stdout, /0 logs/)
+  }
 })

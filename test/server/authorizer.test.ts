@@ -208,3 +208,19 @@ test('without an ACL the door is open, and only that authorizer opens it', () =>
   assert.equal(openDoor.authorize('anybody', 'anything', 'admin'), true)
   assert.equal(openDoor.knows('anybody'), true)
 })
+
+test('a line about a subject that nobody can ever be is refused with its number', async () => {
+  const good = 'p, alice, orders, produce\n'
+  for (const line of [
+    'p, *, orders, produce',
+    'p, spiffe://, orders, produce',
+    'p, SPIFFE://prod/ops, *, admin',
+    'p, Anonymous, orders, consume',
+    'p, replicate, *, node-1',
+    'g, *, readers',
+  ]) {
+    await refused({ policyText: `${good}${line}\n` }, 2)
+  }
+  const sound = 'p, anonymous, *, consume\np, John Smith, *, inspect\np, *, *, consume\ng, alice, *\n'
+  await createAuthorizer({ policyText: sound })
+})
