@@ -9,6 +9,7 @@
 
 import { DiskError, type DiskFile } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
+import { goodAgain } from './behind-damage.ts'
 import { parentOf, quarantineFolder } from './data-dir.ts'
 import { chainSeed } from './frame.ts'
 import type { LogId } from './log-id.ts'
@@ -52,7 +53,10 @@ export interface Mending {
   refused(error: ReeveError): void
   /** All donors were asked, and that some time ago too. True: what is missing is another part now. */
   settle(): boolean
-  /** Makes it last. Rejects with `LOG_DIVERGED` where the whole is not what this node knew it to be; `DiskError`. */
+  /**
+   * Makes it last. Rejects with `LOG_DIVERGED` where the whole is not what this node knew it to be, `DATA_CORRUPT` where
+   * something was left out that nobody has; `DiskError`.
+   */
   finish(): Promise<void>
   close(): void
 }
@@ -72,6 +76,8 @@ export class Mend implements Mending {
   #copied = false
   #writtenBytes = 0
   #fileBytes = 0
+  /** The first offset that nobody has. */
+  #left: number | undefined
 
   constructor(log: Mendable, segment: Segment) {
     this.#log = log
@@ -178,9 +184,18 @@ export class Mend implements Mending {
 
   refused(_error: ReeveError): void {}
 
-  /** A segment that is known is damaged for as long as nobody has it. */
+  /** What nobody has stays damaged, and what is damaged behind it may be held by somebody: goes on behind it. */
   settle(): boolean {
-    return false
+    if (!this.missing || this.#position >= this.#fileBytes) return false
+    const { index, bytes, end } = this.#segment
+    const known = index.after(this.#place.offset)
+    const source = sourceOfFile(this.#open, known?.position ?? bytes, windowBytes)
+    const again = goodAgain(source, this.#position + 1, known?.offset ?? end) ?? known
+    if (!again) return false
+    this.#left ??= this.#place.offset
+    this.#position = again.position
+    this.#place = { offset: again.offset, chain: undefined }
+    return true
   }
 
   async finish(): Promise<void> {
@@ -192,6 +207,7 @@ export class Mend implements Mending {
     if (whole && (this.#place.offset !== segment.end || this.#place.chain !== segment.chain)) {
       throw new ReeveError('LOG_DIVERGED', `${segment.path} is sound, but not what was acknowledged`)
     }
+    if (this.#left !== undefined) throw new ReeveError('DATA_CORRUPT', `from offset ${this.#left} on: nobody has it`)
   }
 
   close(): void {

@@ -172,6 +172,40 @@ describe('damage in a log that is open', () => {
     assert.deepEqual(segmentsOf(disk), sound)
   })
 
+  test('what nobody has stays damaged, and holds back nothing behind it; once somebody has it, all is whole', async () => {
+    const { disk, journal, log, peer, names, sound } = await pair()
+    const frames = readAll(log)
+    const base = Number(names[1]!.slice(0, 20))
+    const positionOf = (offset: number) => bytesOf(frames.slice(base, offset)).length
+    // In one stretch between two entries of the index, and behind it.
+    for (const offset of [base + 1, base + 3, base + 6]) flip(disk, names[1]!, positionOf(offset) + 50)
+    assert.throws(() => readAll(log), hasCode('DATA_CORRUPT'))
+    const damage = only(journal)
+    const mend = journal.soundness.mend(damage)
+    assert.ok(mend)
+    await mend.open()
+    const left: number[] = []
+    for (;;) {
+      while (mend.advance());
+      const { missing } = mend
+      if (!missing) break
+      if (missing.offset === base + 1) {
+        left.push(missing.offset)
+        assert.equal(mend.settle(), true)
+      } else await mend.take(viewOf(peer, id).read(missing.offset, 300))
+    }
+    await assert.rejects(mend.finish(), hasCode('DATA_CORRUPT'))
+    mend.close()
+    assert.deepEqual(left, [base + 1])
+    const mended = segmentsOf(disk).get(names[1]!) as Uint8Array
+    const from = positionOf(base + 2)
+    assert.deepEqual(mended.subarray(from), sound.get(names[1]!)?.subarray(from))
+    assert.deepEqual(only(journal).path, damage.path, 'it is still known')
+    await mendFrom(journal, peer)
+    assert.deepEqual(segmentsOf(disk), sound)
+    await Promise.all([journal.close(), peer.close()])
+  })
+
   test('a file that is gone, or became shorter, comes back as it was', async () => {
     for (const spoil of [
       (disk: MemoryDisk, path: string) => disk.removeFile(path),
