@@ -68,6 +68,9 @@ export class ConnectionEnd {
   /** Sent and not arrived, oldest first, while the path is closed. */
   #held: Held[] = []
   #order = 0
+  /** So many arrived, in order. */
+  #arrived = 0
+  readonly #early = new Map<number, Segment>()
   #underWay = 0
   #lastArrivalUs = 0
   #breaking: SimulatedEvent | undefined
@@ -177,12 +180,24 @@ export class ConnectionEnd {
   }
 
   #arrive(segment: Segment, order: number): void {
-    const { peer } = this
     if (!this.#reaches()) {
       this.#hold(segment, order)
       if (!this.closed) this.#startBreaking()
       return
     }
+    // One before it was held when the path was closed, and comes later.
+    if (order > this.#arrived) {
+      this.#early.set(order, segment)
+      return
+    }
+    for (let next: Segment | undefined = segment; next; next = this.#early.get(this.#arrived)) {
+      this.#early.delete(this.#arrived++)
+      this.#deliver(next)
+    }
+  }
+
+  #deliver(segment: Segment): void {
+    const { peer } = this
     if (segment.kind !== 'reset') this.#underWay--
     if (peer.closed) {
       if (segment.kind !== 'reset' && !this.closed) peer.#forward(reset)

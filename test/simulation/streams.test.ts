@@ -71,6 +71,19 @@ test('what was under way when the network parted comes before what was sent sinc
   assert.equal(heard.text, '1,2,3,')
 })
 
+test('what a parting held back comes before what was under way for longer than that', async () => {
+  const slow = { weather: { ...calm.weather!, bytesPerSecond: 1_000 } }
+  const { world, near, far, rest } = await connected(slow)
+  const heard = listenTo(far)
+  for (const number of [1, 2, 3]) near.write(bytesOf(`${number}${'.'.repeat(99)}`))
+  await rest(50)
+  world.partition([['a'], ['b']])
+  await rest(200)
+  world.heal()
+  await rest()
+  assert.equal(heard.text.replaceAll('.', ''), '123')
+})
+
 test('a lost segment is a late one: it comes with the retransmission', async () => {
   const { world, near, far, rest } = await connected()
   const heard = listenTo(far)
