@@ -34,6 +34,8 @@ export function retransmitLimit(retransmitMult: number, n: number): number {
 
 /** The part of the limit that is enough where exchanges of state will mend what gossip misses. */
 const seldomShare = 5 / 8
+/** So many arrivals are passed over for one packet; where more wait, it is cheaper to tell somebody twice. */
+const maxPassed = 64
 
 export class BroadcastQueue {
   /** By how often they were sent; of those sent as often, the largest first, then the oldest. The order of a take. */
@@ -104,7 +106,7 @@ export class BroadcastQueue {
         place = firstWithin(tier, room - overhead, place)
         const from = place
         for (let item = tier[place]; item && taken.length < maxCount; item = tier[place]) {
-          if (item.knowers?.includes(to)) passed.push(item)
+          if (passed.length < maxPassed && item.knowers?.includes(to)) passed.push(item)
           else {
             if (item.bytes.length + overhead > room) break
             room -= item.bytes.length + overhead

@@ -24,6 +24,14 @@ describe('a broadcast queue', () => {
     assert.deepEqual(text(queue.take(room, 2, 8, many, 'at 6')).sort(), ['b is dead', 'we came'])
   })
 
+  test('costs what it takes, however many arrivals wait that the other one knows', () => {
+    const queue = new BroadcastQueue()
+    for (let n = 100; n < 300; n++)
+      queue.add({ name: `${n}`, bytes: bytes(`${n} came`), arrival: 'heard', known: ['at a'] })
+    assert.equal(queue.take(1000, 0, 8, 3, 'at a').length, 3, 'told twice rather than looked through')
+    assert.equal(queue.depth, 200)
+  })
+
   test('tells nobody of an arrival that knows it, and nobody twice; it waits for others, but not for ever', () => {
     const queue = new BroadcastQueue()
     queue.add({ name: 'a', bytes: bytes('a came'), arrival: 'heard', known: ['at a'] })
