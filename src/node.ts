@@ -2,11 +2,11 @@
 
 import type { Logger } from 'pino'
 import { createActor, type InspectionEvent } from 'xstate'
-import { createCredentials } from './actors/credentials.ts'
+import { certificateEnds, createCredentials } from './actors/credentials.ts'
 import type { ClusterMember, GossipActorOptions } from './actors/gossip-actor.ts'
 import { journalLogic } from './actors/journal.ts'
 import { LeftOut } from './actors/left-out.ts'
-import { reportServer, warnOfOpenDoors } from './actors/log-lines.ts'
+import { reportServer, warnOfEndedCertificates, warnOfOpenDoors } from './actors/log-lines.ts'
 import { membershipActor } from './actors/membership.ts'
 import { PeerClocks } from './actors/peer-clock.ts'
 import { replicatorActor } from './actors/replicator.ts'
@@ -148,11 +148,14 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   ]
 
   const serverLog = log.child({ actor: 'server' })
+  const lookAtCertificates = () =>
+    warnOfEndedCertificates(certificateEnds(credentials, env.rpc), env.clock.now(), serverLog)
   const server = serverActor({
     credentials,
     drainTimeoutMs: config.drainTimeoutMs,
     reachable,
     serve: async () => {
+      lookAtCertificates()
       rpcServer = await env.rpc.serve({
         at: { host: config.rpcHost, port: config.rpcPort },
         ...(config.httpPort !== undefined && { httpAt: { host: config.httpHost, port: config.httpPort } }),
@@ -164,7 +167,10 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
       })
       return rpcServer
     },
-    reloaded: () => serverLog.info('certificates and access rules read again'),
+    reloaded: () => {
+      serverLog.info('certificates and access rules read again')
+      lookAtCertificates()
+    },
     reloadRefused: (error) =>
       serverLog.error({ reason: toReeveError(error).message }, 'reload refused; what was in force stays'),
   })

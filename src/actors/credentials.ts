@@ -82,6 +82,21 @@ export function createCredentials(config: Config, disk: Disk, rpc: Rpc): Credent
   }
 }
 
+/** Of the certificates that are in force: when their time is over, ms since 1970. */
+export function certificateEnds(
+  { serverTls, peerTls }: Credentials,
+  rpc: Rpc,
+): { readonly use: 'server' | 'peer'; readonly endMs: number }[] {
+  const uses = [
+    { use: 'server', tls: serverTls },
+    { use: 'peer', tls: peerTls },
+  ] as const
+  return uses.flatMap(({ use, tls }) => {
+    const endMs = tls && rpc.certificateEndMs?.(tls)
+    return endMs === undefined ? [] : [{ use, endMs }]
+  })
+}
+
 const closedDoor: Authorizer = { authorize: () => false, knows: () => false }
 
 async function readAcl(disk: Disk, { aclModelFile, aclPolicyFile }: Config): Promise<Authorizer> {

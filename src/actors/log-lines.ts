@@ -19,6 +19,21 @@ export function warnOfOpenDoors(config: NodeConfig, log: Logger): void {
   if (config.durability === 'os') log.warn('durability os: a power cut may take acknowledged records')
 }
 
+/**
+ * Of certificates whose time is over, at start and when they were read again. The node starts all the same: its data is
+ * served to whoever has a channel yet, and a clock that is wrong must not keep a cluster down.
+ */
+export function warnOfEndedCertificates(
+  ends: readonly { readonly use: string; readonly endMs: number }[],
+  nowMs: number,
+  log: Pick<Logger, 'error'>,
+): void {
+  for (const { use, endMs } of ends) {
+    if (endMs > nowMs) continue
+    log.error({ use, endedAgoMs: nowMs - endMs }, 'a certificate has ended: who checks it refuses this node')
+  }
+}
+
 export function reportServer(log: Logger, event: RpcServerEvent): void {
   if (event.kind === 'handlerCrashed') log.error(event, 'a handler crashed; its call ended')
   else if (event.kind === 'tlsRejected') log.warn(event, 'a TLS handshake was refused')

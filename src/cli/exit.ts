@@ -1,6 +1,6 @@
 /** How a command ends: a code for scripts, a line for people. */
 
-import { GrpcCode, type ReeveError, toReeveError } from '../errors.ts'
+import { type ErrorCode, GrpcCode, type ReeveError, toReeveError } from '../errors.ts'
 
 export const Exit = {
   ok: 0,
@@ -19,7 +19,11 @@ export const exitCodeHelp = `Exit codes:
   4  not allowed
   5  stored data is damaged or lost`
 
+/** Of files that the settings name: as wrong as a wrong setting, whatever a caller over the network would be told. */
+const settingCodes: ReadonlySet<ErrorCode> = new Set(['TLS_INVALID', 'ACL_INVALID', 'KEYRING_INVALID'])
+
 export function exitCodeOf(error: ReeveError): number {
+  if (settingCodes.has(error.code)) return Exit.usage
   switch (error.grpc) {
     case GrpcCode.UNAVAILABLE:
     case GrpcCode.DEADLINE_EXCEEDED:

@@ -3,7 +3,7 @@
 import type { AnyMachineSnapshot } from 'xstate'
 import type { ServerContext } from '../../machines/server.ts'
 import type { SupervisorContext } from '../../machines/supervisor.ts'
-import type { Credentials } from '../actors/credentials.ts'
+import { type Credentials, certificateEnds } from '../actors/credentials.ts'
 import type { ClusterMember } from '../actors/gossip-actor.ts'
 import type { PeerClocks, Skew } from '../actors/peer-clock.ts'
 import { replicatorStates } from '../actors/supervisor.ts'
@@ -197,23 +197,8 @@ function shortages(space: DiskSpace | undefined): Found[] {
   return [{ what: 'space', severity, text, about: '' }]
 }
 
-/** Of the certificates that there are: ms since 1970. */
-export function certificateEnds({
-  env,
-  credentials,
-}: NodeParts): { readonly use: 'server' | 'peer'; readonly endMs: number }[] {
-  const uses = [
-    { use: 'server', tls: credentials.serverTls },
-    { use: 'peer', tls: credentials.peerTls },
-  ] as const
-  return uses.flatMap(({ use, tls }) => {
-    const endMs = tls && env.rpc.certificateEndMs?.(tls)
-    return endMs === undefined ? [] : [{ use, endMs }]
-  })
-}
-
 function expiries(parts: NodeParts, nowMs: number): Found[] {
-  return certificateEnds(parts).flatMap(({ use, endMs }): Found[] => {
+  return certificateEnds(parts.credentials, parts.env.rpc).flatMap(({ use, endMs }): Found[] => {
     if (endMs - nowMs > expiryWarningMs) return []
     const whose = use === 'server' ? "the server's" : "the node's client"
     const days = Math.floor((endMs - nowMs) / 86_400_000)

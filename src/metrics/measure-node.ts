@@ -1,8 +1,9 @@
 /** What is measured of a node, of its own parts, and where that goes. */
 
 import type { Meter } from '@opentelemetry/api'
+import { certificateEnds } from '../actors/credentials.ts'
 import type { WebHandler } from '../env/env.ts'
-import { certificateEnds, gossipPart, links, type NodeParts } from '../inspector/sources.ts'
+import { gossipPart, links, type NodeParts } from '../inspector/sources.ts'
 import { NodeMetrics } from './node-metrics.ts'
 
 export interface MetricsOutlet {
@@ -27,7 +28,9 @@ export function measureNode(meter: Meter, parts: NodeParts): NodeMetrics {
     gossip: () => gossipPart(member())?.part,
     room: () => room.ask(),
     certificates: () =>
-      new Map(certificateEnds(parts).map(({ use, endMs }) => [use, (endMs - env.clock.now()) / 1000])),
+      new Map(
+        certificateEnds(parts.credentials, env.rpc).map(({ use, endMs }) => [use, (endMs - env.clock.now()) / 1000]),
+      ),
   })
 }
 

@@ -37,7 +37,8 @@ export async function openSerfRpc(options: SerfRpcOptions): Promise<SerfRpc> {
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error
     const where = `${at.host}:${at.port}`
-    throw new ReeveError('ADDRESS_UNUSABLE', `Serf RPC cannot listen on ${where}: ${error.message}`, { cause: error })
+    const why = error.code === 'EADDRINUSE' ? 'another process has that port (EADDRINUSE)' : error.message
+    throw new ReeveError('ADDRESS_UNUSABLE', `Serf RPC cannot listen on ${where}: ${why}`, { cause: error })
   }
   return {
     address: listener.address,

@@ -44,7 +44,7 @@ test('a key file that others may read stops the start, in one line', async () =>
   chmodSync(path, 0o644)
   const words = ['--data-dir', stage.path('open'), '--bind-addr', '127.0.0.1:0', '--rpc-port', '0']
   const { code, stderr } = await runReeve('agent', ...words, '--gossip-keyring-file', path, '--log-level', 'fatal')
-  assert.equal(code, 1)
+  assert.equal(code, 2)
   assert.equal(
     stderr,
     `reeve: key file ${path} can be used by others than its owner (mode 0644): chmod 600 it, and think of its keys as known\n`,

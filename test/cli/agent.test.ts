@@ -47,6 +47,8 @@ test('records go in by one command and come out by another, at another node too'
     ],
   )
   assert.equal(produced.stderr, '3 records stored in t\n')
+  const checked = await reeve('verify', join(folder, 'a'))
+  assert.deepEqual([checked.code, checked.stdout.split('\n').at(-2)], [0, '1 log, no damage'], checked.stderr)
 
   const first = await reeve('consume', 't', '--addr', b.rpcAddress, '--max', '2', '--json')
   const [one, two, { cursor }] = objects(first.stdout)
@@ -103,9 +105,9 @@ test('a node whose parent goes away stops too', async () => {
   assert.equal((await agent.exited).code, 0)
 })
 
-test('what keeps a node from starting is one clear line and exit code 1', async () => {
+test('what keeps a node from starting is one clear line and an exit code', async () => {
   const agent = await start('first')
-  const cases: [string[], RegExp][] = [
+  const cases: [string[], RegExp, code?: number][] = [
     [[...dirOf('second'), '--bind-addr', '127.0.0.1:0', '--rpc-port', agent.rpcAddress.split(':')[1]!], /EADDRINUSE/],
     [[...dirOf('fourth'), '--bind-addr', agent.gossipAddress, '--rpc-port', '0'], /EADDRINUSE/],
     [
@@ -125,12 +127,13 @@ test('what keeps a node from starting is one clear line and exit code 1', async 
         '/nonexistent',
       ],
       /nonexistent/,
+      2,
     ],
   ]
   await Promise.all(
-    cases.map(async ([words, expected]) => {
+    cases.map(async ([words, expected, expectedCode = 1]) => {
       const { code, stderr } = await spawnReeve(['agent', '--log-level', 'fatal', ...words]).exited
-      assert.equal(code, 1, stderr)
+      assert.equal(code, expectedCode, stderr)
       assert.match(stderr, /^reeve: .*\n$/)
       assert.match(stderr, expected)
     }),

@@ -49,6 +49,8 @@ export interface Cluster {
   /** Asks every node once. */
   observe(): Promise<void>
   stopWorkload(): Promise<void>
+  /** Whether a node runs. */
+  anybody(): boolean
   /** All acknowledged records are on all nodes that are up. */
   complete(): boolean
   /** The first node that ended before it ever answered. */
@@ -254,6 +256,7 @@ export async function startCluster({
       writing = false
       await Promise.all(nodes.map((node) => node.workload?.stop()))
     },
+    anybody: () => nodes.some(({ ended }) => ended === undefined),
     complete: () => {
       const views = nodes.flatMap((node) => (node.view ? [node.view] : []))
       const wanted = endsOf(views.flatMap((view) => view.logs))

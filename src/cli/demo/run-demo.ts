@@ -87,7 +87,7 @@ export async function runDemo(flags: DemoFlags): Promise<number> {
     const settlingMs = performance.now()
     await cluster.stopWorkload()
     await cluster.observe()
-    while (!cluster.complete() && performance.now() - settlingMs < settleLimitMs) {
+    while (cluster.anybody() && !cluster.complete() && performance.now() - settlingMs < settleLimitMs) {
       await new Promise((wake) => setTimeout(wake, 50))
       await cluster.observe()
       screen?.draw()
