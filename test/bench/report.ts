@@ -95,7 +95,9 @@ function summaryOf(run: Run): string {
   for (const [figure, rows] of Object.entries(run.figures)) {
     for (const row of rows.filter((one) => goals.some((goal) => goal.figure === figure && goal.row === one.name))) {
       const peers = ratiosOf(row, rows).filter(
-        ({ beside }) => rows.find(({ name }) => name === beside)?.side === 'peer',
+        ({ beside }) =>
+          rows.find(({ name }) => name === beside)?.side === 'peer' ||
+          goals.some((goal) => goal.row === row.name && goal.beside === beside),
       )
       const beside = peers.map((ratio) => `${ratio.median.toPrecision(3)} × ${ratio.beside}`).join('<br>')
       const name = row.name.replace(/^Reeve, /, '').replace(/^Reeve(: p\d+)$/, 'one record$1')
