@@ -49,7 +49,7 @@ describe('the life of an agent', () => {
 
   test('what was acknowledged up to SIGTERM is there after a restart, nothing twice, nothing else', async () => {
     const agent = await stage.start('writer')
-    const producer = stage.client([agent], { timeoutMs: 1 }).producer({ topic: 't' })
+    const producer = stage.client([agent], { timeoutMs: 0 }).producer({ topic: 't' })
     const acknowledged: RecordId[] = []
     let sent = 0
     let enough = () => {}

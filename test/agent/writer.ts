@@ -78,7 +78,7 @@ export class Writer {
   async #write(): Promise<void> {
     while (!this.#stopped) {
       const agent = this.#agent
-      const client = this.#stage.client([agent], { timeoutMs: 1 })
+      const client = this.#stage.client([agent], { timeoutMs: 0 })
       await this.#writeTo(agent, client)
       client.close()
       while (this.#agent === agent && !this.#stopped) await this.#change()
