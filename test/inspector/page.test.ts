@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Locator } from 'playwright-core'
-import type { Agent } from '../agent/agent.ts'
+import { type Agent, until } from '../agent/agent.ts'
 import { Stage } from '../agent/stage.ts'
 import { deep, launch, openPage, show, untilIn, type Watched, withoutBrowser } from './browser.ts'
 import { type Line, openLine } from './cut.ts'
@@ -128,6 +128,10 @@ describe('the page in front of a cluster', { skip: withoutBrowser }, () => {
     line.cut()
     await page.getByText('reconnecting', { exact: true }).waitFor()
     await agents[1].kill()
+    // Started again at once, it may be met at its new address before anybody calls it failed.
+    const client = stage.client([agents[0]])
+    const b = async () => (await client.servers()).find(({ name }) => name === 'b')
+    await until('a says that b failed', b, (server) => server?.status === 'failed', agents)
     agents[1] = await stage.start('b', { words, join: [agents[0]], dataDir: agents[1].dataDir })
     await stage.together(agents)
     line.mend()

@@ -62,7 +62,7 @@ export interface SerfAgentOptions {
 /** How long a test waits for something that a sound cluster does within seconds. */
 const patienceMs = 90_000
 
-export async function startSerfAgent(name: string, options: SerfAgentOptions = {}): Promise<SerfAgent> {
+export async function startSerfAgent(name: string, options: SerfAgentOptions = {}, tries = 3): Promise<SerfAgent> {
   const at = options.at ?? { host: '127.0.0.1', port: await freePort() }
   const rpc = options.rpcAddress ?? `127.0.0.1:${await freePort()}`
   const words = ['agent', `-node=${name}`, `-bind=${at.host}:${at.port}`, `-rpc-addr=${rpc}`, '-log-level=debug']
@@ -82,6 +82,9 @@ export async function startSerfAgent(name: string, options: SerfAgentOptions = {
     return agent
   } catch (error) {
     await agent.kill()
+    // Between the look for a free port and its use somebody else may have taken it.
+    const isTaken = String(error).includes('address already in use')
+    if (isTaken && tries > 1 && !(options.at && options.rpcAddress)) return startSerfAgent(name, options, tries - 1)
     throw error
   }
 }
