@@ -112,21 +112,28 @@ class Retention {
     this.#newest ??= newestRuns(journal)
     const newest = this.#newest
     const nowMs = maxAgeMs > 0 ? this.#ageNow() : clock.now()
-    // Decided anew after each log: while it was trimmed others may have lost something, too, and less has to go.
-    for (const tried = new Set<string>(); !this.#stopped; ) {
+    const tried = new Set<string>()
+    for (let again = true; again; ) {
+      again = false
       const logs = journal.segments(topic).map(({ log, segments }) => ({
         id: log.id,
         segments,
         written: log.own ? ('here' as const) : isOver(log.id, newest) ? ('over' as const) : ('elsewhere' as const),
       }))
       const trims = planTrims(logs, retention, nowMs)
-      const next = logs.find(({ id }) => trims.has(logKey(id)) && !tried.has(logKey(id)))
-      if (!next) break
-      tried.add(logKey(next.id))
-      const to = trims.get(logKey(next.id)) as number
-      await this.#attempt(async () => {
-        if (!(await journal.trim(next.id, to, () => this.#pause()))) this.#soon(topic)
-      })
+      for (const { id } of logs) {
+        const key = logKey(id)
+        const to = trims.get(key)
+        if (to === undefined || tried.has(key)) continue
+        if (this.#stopped) return
+        tried.add(key)
+        await this.#attempt(async () => {
+          if (!(await journal.trim(id, to, () => this.#pause()))) this.#soon(topic)
+        })
+        // While it was trimmed others may have lost something, too: of a limit that they share less has to go now.
+        again = maxBytes + maxRecords > 0
+        if (again) break
+      }
     }
   }
 
