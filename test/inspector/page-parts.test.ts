@@ -7,7 +7,7 @@ import { actorRows } from '../../src/inspector/page/actor-rows.ts'
 import { inTime } from '../../src/inspector/page/in-time.ts'
 import { loadsOf } from '../../src/inspector/page/loads.ts'
 import { Marks } from '../../src/inspector/page/marks.ts'
-import { lanesOf, messagesOf } from '../../src/inspector/page/messages.ts'
+import { lanesOf, Messages, messagesOf } from '../../src/inspector/page/messages.ts'
 import { Pulses } from '../../src/inspector/page/pulses.ts'
 import { alarmsOf, linksOf, standingsOf } from '../../src/inspector/page/standing.ts'
 import { Story } from '../../src/inspector/page/story.ts'
@@ -173,6 +173,36 @@ describe('messages', () => {
       ['a replicator b', 'a pull b'],
     )
     assert.equal(messagesOf(story, story.last, { ...sought, text: 'nothing' }).length, 1, 'only the gap')
+  })
+
+  it('of a timer that fires again and again are one row, found at once or as they come', () => {
+    const [alive, actor] = [['membership.alive.among'], 'supervisor/membership']
+    const timer = (sequence: number, name = 'strangersInterval'): TransitionRecord => ({
+      ...heardBy('a', 1, sequence, 'b'),
+      ...{ actor, from: actor, event: { type: `xstate.after.${name}.membership.alive` }, before: alive, after: alive },
+    })
+    const records = [
+      snapshotOf({ node: 'a', n: 1, peers: ['b'] }),
+      ...[timer(1), timer(2), timer(3, 'other'), timer(4), heardBy('a', 1, 5, 'b'), timer(6), timer(7)],
+    ]
+    const sought = { node: 'a', text: '', onlyTaken: false, actor: undefined }
+    const story = told(...records)
+    const all = messagesOf(story, story.last, sought)
+    const rows = all.map((each) => each.what === 'message' && [each.position, each.times, each.sinceMs - startMs])
+    assert.deepEqual(rows, [
+      [3, 1, 60],
+      [4, 3, 20],
+      [5, 1, 100],
+      [7, 2, 120],
+    ])
+    const growing = new Story()
+    const messages = new Messages()
+    for (const record of records) {
+      growing.add(record)
+      assert.deepEqual(messages.of(growing, growing.last, sought, false), messagesOf(growing, growing.last, sought))
+    }
+    assert.equal(messages.of(growing, growing.last, sought, true), messages.of(growing, growing.last, sought, false))
+    assert.deepEqual(messages.of(growing, 3, sought, false), messagesOf(growing, 3, sought), 'back in time')
   })
 })
 

@@ -145,7 +145,12 @@ export class ChartView extends Part {
   #reveal(drawing: Drawing, state: string): void {
     if (state === this.#inSight) return
     this.#inSight = state
-    drawing.svg.querySelector(`[id="${CSS.escape(state)}"]`)?.scrollIntoView({ block: 'center', inline: 'center' })
+    const box = drawing.svg.querySelector(`[id="${CSS.escape(state)}"]`)?.getBoundingClientRect()
+    const frame = drawing.svg.parentElement
+    if (!box || !frame) return
+    // Within its frame: on a narrow screen the page itself would move under the reader, too.
+    const { left, top, width, height } = frame.getBoundingClientRect()
+    frame.scrollBy(box.left + box.width / 2 - left - width / 2, box.top + box.height / 2 - top - height / 2)
   }
 
   /** The selected one, also where it just stopped; else the first that there is. */

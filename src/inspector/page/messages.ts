@@ -23,6 +23,12 @@ export interface Message {
   readonly states: readonly string[]
   /** It led somewhere. */
   readonly taken: boolean
+  /** More than once: of a timer that fired again and again while nothing else was told; what is here is the latest. */
+  readonly times: number
+  /** Of the first of them. */
+  readonly sinceMs: number
+  /** A timer of its own that left it where it was. */
+  readonly routine: boolean
 }
 
 /** Not between lanes: something that happened to the cluster, or that is missing here. */
@@ -49,7 +55,17 @@ export interface Sought {
 export function messagesOf(story: Story, position: number, sought: Sought, from = 0): (Message | Aside)[] {
   const found: (Message | Aside)[] = []
   const first = Math.max(story.first, position - searchedMax, from)
-  for (let at = position - 1; at >= first && found.length < shownMax; at--) {
+  const running = new Set<string>()
+  let rows = 0
+  const take = (message: Message | Aside) => {
+    found.push(message)
+    if (isRoutine(message)) {
+      if (running.has(timerOf(message))) return
+      running.add(timerOf(message))
+    } else running.clear()
+    rows++
+  }
+  for (let at = position - 1; at >= first && rows < shownMax; at--) {
     const record = story.record(at)
     if (!record) continue
     if (record.kind === 'transition') {
@@ -61,14 +77,52 @@ export function messagesOf(story: Story, position: number, sought: Sought, from 
         sought.text === '' ||
         `${message.type} ${message.from ?? ''} ${message.to}`.toLowerCase().includes(sought.text)
       ) {
-        found.push(message)
+        take(message)
       }
     } else if (sought.node === '' || !('node' in record) || record.node === sought.node || isOfAll(record)) {
       const mark = markOf(record)
-      if (mark) found.push({ what: 'aside', position: at, atMs: 'atMs' in record ? record.atMs : undefined, ...mark })
+      if (mark) take({ what: 'aside', position: at, atMs: 'atMs' in record ? record.atMs : undefined, ...mark })
     }
   }
-  return found.reverse()
+  return joined([], found.reverse())
+}
+
+/** With more behind them. Timers that fire again and again would push everything else out of sight: each is one row. */
+function joined(found: readonly (Message | Aside)[], more: readonly (Message | Aside)[]): (Message | Aside)[] {
+  let last = found.length
+  while (last > 0 && isRoutine(found[last - 1])) last--
+  const all = found.slice(0, last)
+  const running = new Map<string, Message>()
+  // A map keeps the place of what it has: the latest is to be the last.
+  const end = () => {
+    for (const message of running.values()) all.push(message)
+    running.clear()
+  }
+  for (const message of [...found.slice(last), ...more]) {
+    if (isRoutine(message)) {
+      const timer = timerOf(message)
+      const before = running.get(timer)
+      running.delete(timer)
+      const { times, sinceMs } = message
+      running.set(
+        timer,
+        before ? { ...message, times: before.times + times, sinceMs: before.sinceMs } : { ...message, times, sinceMs },
+      )
+    } else {
+      end()
+      all.push(message)
+    }
+  }
+  end()
+  return all
+}
+
+function isRoutine(message: Message | Aside | undefined): message is Message {
+  return message?.what === 'message' && message.routine
+}
+
+function timerOf({ to, type }: Message): string {
+  return `${to}${between}${type}`
 }
 
 /** Those of a story. What was found is kept while only more comes. */
@@ -88,7 +142,7 @@ export class Messages {
     if (!goesOn || position - this.#upTo > shownMax) this.#found = messagesOf(story, position, sought)
     else {
       const more = messagesOf(story, position, sought, this.#upTo)
-      if (more.length > 0) this.#found = [...this.#found, ...more]
+      if (more.length > 0) this.#found = joined(this.#found, more)
     }
     this.#story = story
     this.#sought = key
@@ -108,7 +162,8 @@ function isOfAll(record: TraceRecord): boolean {
 }
 
 function messageOf(position: number, record: TransitionRecord): Message {
-  const { node, actor, from, event, after, taken, atMs } = record
+  const { node, actor, from, event, before, after, taken, atMs } = record
+  const stays = before.length === after.length && before.every((state, at) => state === after[at])
   return {
     what: 'message',
     ...{ position, atMs, node, actor },
@@ -117,6 +172,7 @@ function messageOf(position: number, record: TransitionRecord): Message {
     type: event.type,
     states: after,
     taken: taken.length > 0,
+    ...{ times: 1, sinceMs: atMs, routine: from === actor && stays && event.type.startsWith('xstate.after.') },
   }
 }
 

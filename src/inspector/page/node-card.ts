@@ -35,17 +35,18 @@ export const cardLook = [
       max-width: 60%;
     }
     .card dl {
-      display: grid;
-      grid-template-columns: auto minmax(0, 1fr);
-      gap: 2px 10px;
       margin: 0;
       font-size: 13px;
     }
+    /* Not a grid: a short name leaves its value more room. */
     .card dt {
+      float: left;
+      clear: left;
+      margin-right: 10px;
       color: var(--faint);
     }
     .card dd {
-      margin: 0;
+      margin: 0 0 2px;
       text-align: right;
       overflow: hidden;
       text-overflow: ellipsis;
@@ -116,7 +117,7 @@ export function nodeCard({ name, replay, word, tone, up, why }: Standing, facts:
                 <dt><span class="swatch copied"></span>Copied</dt><dd>${perSecond(load.copied, load)} / s</dd>`
               : nothing
           }
-          ${load?.syncs ? html`<dt>Fsync</dt><dd title="The median, the 99th of 100, and the longest of the last look">${fsync(load.syncs)}</dd>` : nothing}
+          ${load?.syncs ? html`<dt>Fsync</dt><dd title="${fsync(load.syncs)}: the median, the 99th of 100, and the longest of the last look">${fsyncShort(load.syncs)}</dd>` : nothing}
           ${load ? html`<dt>Event loop</dt><dd>${lateness(load)}</dd>` : nothing}
           ${disk ? html`<dt>Disk free</dt><dd>${room(disk)}</dd>` : nothing}
           ${gossip && gossip.health > 0 ? html`<dt>Health</dt><dd>${badge(`slow (${gossip.health} of 7)`, 'busy')}</dd>` : nothing}
@@ -166,6 +167,11 @@ export function perSecond(count: number, { periodMs }: LoadPart): string {
 /** The median, what 99 of 100 did not exceed, and the longest. */
 export function fsync({ medianMs, p99Ms, maxMs }: SyncLoad): string {
   return `${duration(medianMs)}, ${p99Ms === undefined ? '' : `p99 ${duration(p99Ms)}, `}≤ ${duration(maxMs)}`
+}
+
+/** A card has no room for the longest. */
+function fsyncShort({ medianMs, p99Ms, maxMs }: SyncLoad): string {
+  return `${duration(medianMs)}, ${p99Ms === undefined ? `≤ ${duration(maxMs)}` : `p99 ${duration(p99Ms)}`}`
 }
 
 export function lateness({ loopDelayMs }: LoadPart): string {

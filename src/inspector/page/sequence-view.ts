@@ -150,7 +150,7 @@ export class SequenceView extends Part {
     const messages = this.#messages
     const told = this.width > 0 && this.width < narrow
     const { selection } = desk
-    const count = messages.filter(({ what }) => what === 'message').length
+    const count = messages.reduce((sum, message) => sum + (message.what === 'message' ? message.times : 0), 0)
     return html`
       <div class="tools">
         <select aria-label="Node" @change=${(event: Event) => {
@@ -272,8 +272,8 @@ export class SequenceView extends Part {
       <text class="label aside ${kind}" x=${timeWidth + 8} y="17">${markSigns[kind]} ${cut(text, 160)}</text>`
   }
 
-  #arrow({ from, to, type: whole, taken }: Message): TemplateResult {
-    const type = cut(eventName(whole), 60)
+  #arrow({ from, to, type: whole, taken, times }: Message): TemplateResult {
+    const type = `${cut(eventName(whole), 60)}${often(times)}`
     const end = this.#x(to)
     const led = taken ? 'taken' : 'none'
     if (from === to) {
@@ -319,8 +319,14 @@ export class SequenceView extends Part {
 function spoken(message: Message | Aside): { text: string; time: string } {
   const time = message.atMs === undefined ? '' : clockTime(message.atMs)
   if (message.what === 'aside') return { text: `${markSigns[message.kind]} ${message.text}`, time }
+  const { times, sinceMs } = message
+  const again = times > 1 ? `${often(times)} since ${clockTime(sinceMs)}` : ''
   const states = message.taken ? ` → ${message.states.map(statePath).join(', ')}` : ''
-  return { text: `${eventName(message.type)}${states}`, time }
+  return { text: `${eventName(message.type)}${again}${states}`, time }
+}
+
+function often(times: number): string {
+  return times > 1 ? ` × ${grouped(times)}` : ''
 }
 
 function name(lane: string | null): string {

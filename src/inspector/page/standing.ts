@@ -65,7 +65,8 @@ export function standingsOf({ nodes, relays, atMs }: Moment): Standing[] {
 }
 
 function witnesses(said: readonly string[]): string {
-  return said.length === 1 ? 'One of the others sees it so.' : `${said.length} of the others see it so.`
+  const as = `as ${[...new Set(said)].join(' or ')}`
+  return said.length === 1 ? `One of the others sees it ${as}.` : `${said.length} of the others see it ${as}.`
 }
 
 /** What nodes that can tell say of a node. */
