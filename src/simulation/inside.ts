@@ -65,8 +65,7 @@ export class Inside {
     const down = this.#slots.filter((slot) => slot.state !== 'up')
     if (down.length > 0) return down.map((slot) => ({ kind: 'neverStarted', node: slot.name }))
     const nodes = this.#slots.flatMap((slot) => slot.snapshot() ?? [])
-    const behind = checkCaughtUp(nodes).filter((violation) => !this.#losses.excusesCopy(violation))
-    const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...checkLagging(nodes), ...behind]
+    const open = [...checkPeers(nodes), ...checkReplicators(nodes), ...checkLagging(nodes), ...this.#behind(nodes)]
     // Reading everything is the dear one: only when nothing else is open, or the time is up.
     const writers = this.#writers
     if (writers === undefined || (open.length > 0 && !lastTime)) return open
@@ -75,6 +74,15 @@ export class Inside {
       ...checkRecords(this.#losses.expected(writers.acknowledged, nodes), nodes),
       ...this.#losses.places(nodes, (place) => writers.hostOf(place)),
     ]
+  }
+
+  /** What some of these nodes have of a log, and others not. */
+  behind(slots: readonly NodeSlot[]): Violation[] {
+    return this.#behind(slots.flatMap((slot) => slot.snapshot() ?? []))
+  }
+
+  #behind(nodes: readonly HeldCopies[]): Violation[] {
+    return checkCaughtUp(nodes).filter((violation) => !this.#losses.excusesCopy(violation))
   }
 
   /** What those that are up do not agree on with the peers that are. */

@@ -14,6 +14,8 @@ export interface Plan {
   readonly hosts: readonly string[]
   /** Steps after it are not taken. */
   readonly durationMs: number
+  /** So long a lull before all is healed (see `ScenarioOptions`). */
+  readonly lullMs?: number
   /** Default: orders and payments. */
   readonly topics?: readonly string[]
   /** So many acknowledged records are gone in the end. Absent: as many as the faults excuse. */
@@ -39,6 +41,7 @@ const shape = z.strictObject({
     .min(1)
     .max(maxHosts),
   durationMs: z.number().min(1).max(longestMs),
+  lullMs: z.number().min(1).max(longestMs).optional(),
   topics: z
     .array(z.string().regex(/^[\w.-]{1,128}$/))
     .min(1)

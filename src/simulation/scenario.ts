@@ -9,6 +9,7 @@ import { applyFault, endFaults, type FaultTargets } from './fault-application.ts
 import type { FaultStep } from './faults.ts'
 import { Inside } from './inside.ts'
 import { describeViolation, type Violation } from './invariants.ts'
+import { islandsOf } from './islands.ts'
 import type { Verdict } from './judges/bench.ts'
 import type { StartNode } from './node-handle.ts'
 import { NodeSlot } from './node-slot.ts'
@@ -34,6 +35,11 @@ export interface ScenarioOptions {
   readonly writePauseMs?: number
   /** Longest record that is written. Default: 100 and a few bytes. */
   readonly recordMaxBytes?: number
+  /**
+   * Before all is healed so long nobody writes, and nothing new goes wrong: nodes that reach each other by then, be it
+   * through others, have the same. Only where none has a disk that takes nothing. Default: none.
+   */
+  readonly lullMs?: number
   /** How long the healed cluster may take to come to rest. Default: 2 minutes. */
   readonly settleMs?: number
   /** How long a graceful stop may take. Default: 30 s. */
@@ -76,6 +82,7 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRes
   const beganMs = realNowMs()
   const scenario = new Scenario(options)
   await scenario.churn()
+  await scenario.lull()
   await scenario.settle()
   await scenario.stop()
   return scenario.result(realNowMs() - beganMs)
@@ -128,6 +135,18 @@ class Scenario {
     this.#writing = false
     this.#writers.stop()
     this.#outside?.close()
+  }
+
+  /** What lasts goes on. */
+  async lull(): Promise<void> {
+    const { lullMs } = this.#options
+    if (lullMs === undefined) return
+    const { network, now } = this.#world
+    this.#world.note('lull')
+    await this.#world.run({ untilMs: now + lullMs })
+    const up = this.#slots.filter(({ node, state }) => node !== undefined && state === 'up')
+    const islands = islandsOf(up, (from, to) => network.isOpen(from.host, to.host))
+    for (const island of islands) this.#report(this.#inside.behind(island))
   }
 
   /** Everything is healed and up; time must do the rest. */

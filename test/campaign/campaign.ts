@@ -10,6 +10,7 @@ import { SeededRandom } from '../../src/simulation/random.ts'
 import { crashPoints } from './crash-points.ts'
 import { fullDisks } from './full-disks.ts'
 import { kills } from './kills.ts'
+import { members } from './members.ts'
 import { membership } from './membership.ts'
 import { partitions } from './partitions.ts'
 import { planted } from './planted.ts'
@@ -38,6 +39,7 @@ const campaigns: Readonly<Record<string, Campaign>> = {
   'crash-points': { what: 'losses of power at moments of recorded runs of real nodes', times: 3000, run: crashPoints },
   'full-disks': { what: 'disks of real nodes that are filled to the brim', times: 20, run: fullDisks },
   kills: { what: 'kill -9 of real nodes under load', times: 200, run: kills },
+  members: { what: 'seeds of members alone, to whom small stories happen; PART: which', times: 300, run: members },
   membership: {
     what: 'members without logs, in simulated time, up to so many',
     times: 1000,

@@ -37,6 +37,8 @@ export interface BugWorld {
   readonly members?: string
   /** What happens, instead of what the seed draws: starts of nodes and all. In order of time. */
   readonly steps?: readonly FaultStep[]
+  /** So long a lull before all is healed. */
+  readonly lullMs?: number
   /** Mean pause between two faults. */
   readonly gapMs?: number
   readonly nodes?: number

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describeStep } from '../../src/simulation/describe-fault.ts'
 import { describeViolation } from '../../src/simulation/invariants.ts'
+import type { RunObserver } from '../../src/simulation/run-observer.ts'
 import { runScenario, type ScenarioResult } from '../../src/simulation/scenario.ts'
 import { shrinkSteps } from '../../src/simulation/shrink.ts'
 import { type PlantedBug, startToyNode } from './toy-node.ts'
@@ -59,6 +60,39 @@ describe('a scenario', () => {
   test('sees copies that are not brought up to date', async () => {
     const result = await find('sends once and never again', 'copyBehind')
     assert.match(result.violations.map(describeViolation).join('\n'), /its copy of \w+ ends at \d+, the longest at \d+/)
+  })
+
+  test('sees in a lull, with all that lasts going on, who has less than those it reaches, and not who reaches nobody', async () => {
+    const start = (host: string) => ({ atMs: 0, kind: 'start', host }) as const
+    const steps = [
+      ...[start('a'), start('b'), start('c')],
+      { atMs: 1_000, kind: 'partition', groups: [['c']] } as const,
+      { atMs: 2_000, kind: 'partition', groups: [['a']], id: 'short' } as const,
+      { atMs: 8_000, kind: 'heal', id: 'short' } as const,
+    ]
+    const behindBeforeHealed = async (bug?: PlantedBug): Promise<string[]> => {
+      const behind: string[] = []
+      let healed = false
+      const observer: RunObserver = {
+        healed: () => {
+          healed = true
+        },
+        violation: (violation) => {
+          if (!healed && violation.kind === 'copyBehind') behind.push(violation.node)
+        },
+      }
+      await runToys(1, {
+        hosts: ['a', 'b', 'c'],
+        durationMs: 10_000,
+        lullMs: 10_000,
+        steps,
+        observer,
+        ...(bug && { bug }),
+      })
+      return [...new Set(behind)].sort()
+    }
+    assert.deepEqual(await behindBeforeHealed(), [])
+    assert.deepEqual(await behindBeforeHealed('sends once and never again'), ['a', 'b'])
   })
 
   test('sees what is still open after a stop', async () => {

@@ -19,16 +19,18 @@ export function runToys(
     bug?: PlantedBug
     hosts?: readonly string[]
     durationMs?: number
+    lullMs?: number
     steps?: readonly FaultStep[]
     observer?: RunObserver
   } = {},
 ): Promise<ScenarioResult> {
-  const { hosts = ['a', 'b', 'c', 'd', 'e'], durationMs = 90_000 } = options
+  const { hosts = ['a', 'b', 'c', 'd', 'e'], durationMs = 90_000, lullMs } = options
   return runScenario({
     seed,
     hosts,
     steps: options.steps ?? drawSwarm({ seed, hosts, durationMs, gapMs: 4_000, only: toyFaults }).steps,
     durationMs,
+    ...(lullMs !== undefined && { lullMs }),
     settleMs: 60_000,
     writePauseMs: 1_000,
     startNode: (context) => startToyNode(context, options.bug),

@@ -179,7 +179,18 @@ export const replicationBugs: readonly PlantedBug[] = [
     news,
     'if (this.#changed.size > 0 && !this.#timer) this.#tell()',
     'this.#changed.clear()',
-    large,
+    {
+      nodes: 3,
+      topicKeepers: 0,
+      recordMaxBytes: 60_000,
+      lullMs: 40_000,
+      // What the first one writes gets to the third one through the second only, and slowly.
+      steps: [
+        ...['node-1', 'node-2', 'node-3'].map((host) => ({ atMs: 0, kind: 'start', host }) as const),
+        { atMs: 3_000, kind: 'bridge', sides: [['node-1'], ['node-3']] },
+        { atMs: 3_000, kind: 'weather', weather: { bytesPerSecond: 200_000 }, from: ['node-2'], to: ['node-3'] },
+      ],
+    },
   ),
   bug(
     'late-log-never-due',
