@@ -5,7 +5,7 @@
  * Never: allows what no policy line allows, whatever is wrong with the files, the matcher or the request; reads files.
  */
 
-import { Model, newEnforcer } from 'casbin'
+import { Model, newEnforcer, setDefaultFileSystem } from 'casbin'
 import type { AclModel } from './acl-model.ts'
 import { defaultModelText, parseAclModel } from './acl-model.ts'
 import type { Act, PolicyRule } from './acl-policy.ts'
@@ -26,6 +26,12 @@ export interface ReplaceableAuthorizer extends Authorizer {
   /** Takes a new policy, at once for all calls. Throws `ACL_INVALID` and keeps the one it has. */
   replace(policyText: string): Promise<void>
 }
+
+// Models and policies come as text: casbin is to read no file, nor to load late, in real time, what does.
+const noFile = (): never => {
+  throw new Error('casbin reads and writes no files here')
+}
+setDefaultFileSystem({ readFileSync: noFile, writeFileSync: noFile })
 
 type Enforcer = Awaited<ReturnType<typeof newEnforcer>>
 

@@ -3,7 +3,6 @@
  * and every host the rules that let all nodes replicate. Both are files on the hosts' disks, as in production.
  */
 
-import { createAuthorizer } from '../server/authorizer.ts'
 import { writeCertificate } from './certificates.ts'
 import type { Host } from './host.ts'
 import type { World } from './world.ts'
@@ -21,9 +20,6 @@ export const writerTls = {
   cert: writeCertificate({ uris: [], dnsNames: ['writer'], commonName: 'writer' }),
   key: new TextEncoder().encode('key'),
 }
-
-// casbin loads a part of itself at first use, which takes real time: once, before any world begins.
-await createAuthorizer({ policyText: 'p, writer, *, produce, allow\n' })
 
 const longMs = 365 * 86_400_000
 const registrars = new WeakMap<World, Registrar>()
