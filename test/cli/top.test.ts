@@ -69,6 +69,19 @@ describe('the picture of a cluster', () => {
     assert.match(pictureOf({ nodes: [a], relays: [away], recent: [] }, plain), /\n✕ c: nobody there\n/)
   })
 
+  test('claims nothing of nodes that tell nothing', () => {
+    const refused = {
+      kind: 'relay',
+      node: 'c',
+      state: 'refused',
+      reason: { code: 'PERMISSION_DENIED', message: 'not allowed' },
+    }
+    const picture = pictureOf({ nodes: [], relays: [refused as never], recent: [] }, plain)
+    assert.match(picture, /^reeve top +no node tells what it does\n/)
+    assert.match(picture, /✕ c: not allowed/)
+    assert.doesNotMatch(picture, /nobody behind/)
+  })
+
   test('fits the terminal, of which it needs neither width nor height', () => {
     const lines = pictureOf({ nodes: [a, b], relays: [], recent: [] }, { columns: 20, rows: 6, colour: true }).split(
       '\n',

@@ -63,6 +63,8 @@ function heads(text: string, dim: (text: string) => string): string[] {
 }
 
 function headline(nodes: readonly NodeReplay[]): string {
+  // Of who may not look nothing is known, least of all that nobody is behind.
+  if (nodes.length === 0) return 'no node tells what it does'
   const facts = nodes.map((node) => node.facts)
   const written = sum(facts.map((each) => perSecond(each, 'written')))
   const copied = sum(facts.map((each) => perSecond(each, 'copied')))
