@@ -7,6 +7,7 @@ import type { ClusterMember, GossipActorOptions } from './actors/gossip-actor.ts
 import { journalLogic } from './actors/journal.ts'
 import { LeftOut } from './actors/left-out.ts'
 import { reportServer, warnOfEndedCertificates, warnOfOpenDoors } from './actors/log-lines.ts'
+import { LogWindow } from './actors/log-window.ts'
 import { membershipActor } from './actors/membership.ts'
 import { PeerClocks } from './actors/peer-clock.ts'
 import { replicatorActor } from './actors/replicator.ts'
@@ -148,6 +149,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
   ]
 
   const serverLog = log.child({ actor: 'server' })
+  const refusals = new LogWindow(env.clock)
   const lookAtCertificates = () =>
     warnOfEndedCertificates(certificateEnds(credentials, env.rpc), env.clock.now(), serverLog)
   const server = serverActor({
@@ -163,7 +165,7 @@ export function createNode(config: NodeConfig, env: Env, options: NodeOptions): 
         ...webOf(inspector?.web, metrics && options.metrics?.web),
         routes: metrics?.routes(routes(storage.open)) ?? routes(storage.open),
         maxMessageBytes: config.maxBatchBytes + messageOverheadBytes,
-        report: (event) => reportServer(serverLog, event),
+        report: (event) => reportServer(serverLog, event, refusals),
       })
       return rpcServer
     },

@@ -5,6 +5,7 @@ import type { NodeConfig } from '../config.ts'
 import type { RpcServerEvent } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import type { JournalEvent } from '../log/journal.ts'
+import type { LogWindow } from './log-window.ts'
 import type { ScrubEvent } from './scrubber.ts'
 
 /** Every protection that is off, at start. */
@@ -34,9 +35,13 @@ export function warnOfEndedCertificates(
   }
 }
 
-export function reportServer(log: Logger, event: RpcServerEvent): void {
+/** `window`: for what strangers can bring about as often as they like. */
+export function reportServer(log: Logger, event: RpcServerEvent, window: LogWindow): void {
   if (event.kind === 'handlerCrashed') log.error(event, 'a handler crashed; its call ended')
-  else if (event.kind === 'tlsRejected') log.warn(event, 'a TLS handshake was refused')
+  else if (event.kind === 'tlsRejected') {
+    const leftOut = (count: number) => log.warn({ count }, 'more refused TLS handshakes were not logged')
+    if (window.admits(leftOut)) log.warn(event, 'a TLS handshake was refused')
+  }
   // Peers that die or scan do this all the time.
   else log.debug(event, 'a connection ended in the middle')
 }
