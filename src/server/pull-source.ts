@@ -45,6 +45,8 @@ interface Subscription {
   readonly start: number
   /** The next offset to send. */
   position: number
+  /** How far the replica has it, as far as it has said. */
+  held: number
   /** Of a part that it has to replace: where that ends; undefined: it follows the log. */
   readonly until: number | undefined
   /** The replica's last frame was found to be ours too. */
@@ -90,7 +92,7 @@ class PullStream implements CallListener {
         if (kind.case !== 'hello') throw new ReeveError('REQUEST_MALFORMED', 'a pull begins with a hello')
         this.#greet(kind.value)
       } else if (kind.case === 'want') this.#want(kind.value)
-      else if (kind.case === 'unwant') this.#drop(kind.value.ref)
+      else if (kind.case === 'unwant') this.#unwant(kind.value.ref)
       else if (kind.case === 'synced') {
         for (const { ref, end } of kind.value.logs) this.#synced(ref, offsetFrom(end))
       } else if (kind.case === 'following') this.#news.following(kind.value)
@@ -162,6 +164,7 @@ class PullStream implements CallListener {
       log,
       start,
       position,
+      held: position,
       until,
       verified: false,
       chain: want.chain,
@@ -173,10 +176,21 @@ class PullStream implements CallListener {
     this.#pump()
   }
 
-  #synced(ref: number, end: number): void {
+  #unwant(ref: number): void {
     const subscription = this.#byRef.get(ref)
+    this.#drop(ref)
+    if (subscription === undefined || subscription.until !== undefined) return
+    // What was sent while its word was under way it has thrown away, and would hear of with the next record only.
+    if (subscription.log.end > subscription.held) this.#news.moved(subscription.log)
+  }
+
+  #synced(ref: number, said: number): void {
+    const subscription = this.#byRef.get(ref)
+    if (!subscription) return
     // Only what was sent here can have been synced from here; what the replica had before it said by its position.
-    if (subscription?.verified) this.#count(subscription, Math.min(end, subscription.position))
+    const end = Math.min(said, subscription.position)
+    subscription.held = Math.max(subscription.held, end)
+    if (subscription.verified) this.#count(subscription, end)
   }
 
   /** Only who wrote a log answers for its copies. */

@@ -70,6 +70,30 @@ test('who wants what is not here, again and again, and reads no refusal is not r
   assert.ok(last?.case === 'refusal' && last.value.reason === RefusalReason.UNKNOWN)
 })
 
+test('who lets go of a log is told of it once more where it was sent something that it has not said to have', async () => {
+  for (const [held, told] of [
+    [2, 0],
+    [1, 1],
+  ]) {
+    const { journal, clock, call, kinds } = source()
+    journal.add('orders', 'a', epochA, 'one')
+    clock.pass(1000)
+    const before = kinds().length
+    call.say(want(1, 'orders'))
+    // On its way while the replica lets go: it is thrown away there.
+    journal.add('orders', 'a', epochA, 'two')
+    await settled()
+    call.say(encodePullRequest({ case: 'synced', value: { logs: [{ ref: 1, end: BigInt(held as number) }] } }))
+    call.say(encodePullRequest({ case: 'unwant', value: { ref: 1 } }))
+    clock.pass(1000)
+    const news = kinds()
+      .slice(before)
+      .filter((kind) => kind.case === 'holdings')
+    assert.equal(news.length, told)
+    if (news[0]?.case === 'holdings') assert.equal(holdingsFromMessage(news[0].value.groups[0]!)[0]?.end, 2)
+  }
+})
+
 test('nobody replicates under the name of the node it replicates from: that would be no second copy', async () => {
   const { call } = source({ node: 'a' })
   assert.equal((await errorOf(call)).code, 'PEER_MISMATCH')
