@@ -183,7 +183,7 @@ export const replicationBugs: readonly PlantedBug[] = [
       nodes: 3,
       topicKeepers: 0,
       recordMaxBytes: 60_000,
-      lullMs: 40_000,
+      lullMs: 100_000,
       // What the first one writes gets to the third one through the second only, and slowly.
       steps: [
         ...['node-1', 'node-2', 'node-3'].map((host) => ({ atMs: 0, kind: 'start', host }) as const),
