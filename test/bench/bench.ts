@@ -17,7 +17,7 @@ import { churn } from './figures/churn.ts'
 import { consume } from './figures/consume.ts'
 import { copies } from './figures/copies.ts'
 import { detect } from './figures/detect.ts'
-import { burst, gossip } from './figures/gossip.ts'
+import { burst, gossip, kills } from './figures/gossip.ts'
 import { idle } from './figures/idle.ts'
 import { inspect } from './figures/inspect.ts'
 import { lag } from './figures/lag.ts'
@@ -35,7 +35,7 @@ import { Stage } from './stage.ts'
 import { tableOf } from './table.ts'
 
 const speed = { produce, copies, single, unary, consume, replicate, lag, tail, idle, inspect, open, tls }
-const cluster = { start, detect, burst, gossip, churn }
+const cluster = { start, detect, burst, gossip, kills, churn }
 const figures = new Map<string, Figure>(Object.entries({ ...speed, ...cluster }))
 /** Names for many at once. */
 const sets = new Map([

@@ -29,6 +29,29 @@ export async function burst(bench: Bench): Promise<Row[]> {
   })
 }
 
+/** A quarter of the cluster, one after the other: who is asked first is chance, so one kill says little. */
+export async function kills(bench: Bench): Promise<Row[]> {
+  return inTurns(bench, async (all, kind, add) => {
+    if (kind === 'mixed') return
+    await join(all, () => {})
+    let rest = all
+    const times: { first: number; last: number }[] = []
+    for (let killed = 0; killed < Math.floor(all.length / 4); killed++) {
+      await pause(settleMs)
+      const victim = rest.at(-1) as Gossiper
+      rest = rest.slice(0, -1)
+      const failedMs = await since(() => {
+        victim.process.kill()
+        return Promise.all(rest.map((one) => one.saw('failed', victim.name)))
+      })
+      times.push({ first: Math.min(...failedMs), last: Math.max(...failedMs) })
+    }
+    const mean = (of: 'first' | 'last') => times.reduce((sum, time) => sum + time[of], 0) / times.length
+    add('kill -9 to first failed, mean of a quarter', 'ms', mean('first'))
+    add('kill -9 to last failed, mean of a quarter', 'ms', mean('last'))
+  })
+}
+
 type Act = (all: Gossiper[], kind: ClusterKind, add: Add) => Promise<void>
 
 /** Each size and kind of cluster, alone on its stage. */
@@ -72,7 +95,7 @@ async function join(all: Gossiper[], add: Add): Promise<void> {
   await told
 }
 
-/** One tells an event; nothing happens for a while; one is killed; one leaves. */
+/** One tells an event; nothing happens for a while; one leaves. */
 async function life(all: Gossiper[], add: Add, idleMs: number): Promise<void> {
   await pause(settleMs)
   const eventMs = await since(() => {
@@ -91,20 +114,11 @@ async function life(all: Gossiper[], add: Add, idleMs: number): Promise<void> {
   add('idle, CPU a member', '%', ((after.cpuTicks - before.cpuTicks) / ticksPerSecond / all.length / seconds) * 100)
   add('memory a member', 'MiB', after.residentBytes / all.length / 2 ** 20)
 
-  const victim = all.at(-1) as Gossiper
-  const rest = all.slice(0, -1)
-  const failedMs = await since(() => {
-    victim.process.kill()
-    return Promise.all(rest.map((one) => one.saw('failed', victim.name)))
-  })
-  add('kill -9 to first failed', 'ms', Math.min(...failedMs))
-  add('kill -9 to last failed', 'ms', Math.max(...failedMs))
-
   await pause(settleMs)
-  const leaver = rest.at(-1) as Gossiper
+  const leaver = all.at(-1) as Gossiper
   const leftMs = await since(() => {
     void leaver.tell({ kind: 'leave' })
-    return Promise.all(rest.slice(0, -1).map((one) => one.saw('left', leaver.name)))
+    return Promise.all(all.slice(0, -1).map((one) => one.saw('left', leaver.name)))
   })
   add('leave to last left', 'ms', Math.max(...leftMs))
 }
