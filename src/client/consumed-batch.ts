@@ -64,6 +64,11 @@ export class ConsumedBatch implements Iterable<ConsumedRecord> {
     return batch.#deltas?.at(-1) ?? (batch.#producer?.count || batch.count) - 1
   }
 
+  /** Whoever went through it need not count again. */
+  static counted(batch: ConsumedBatch, count: number): void {
+    batch.#count = count
+  }
+
   /** The same batch without the records that `keep` does not want, by how far they are from the first one. */
   static where(batch: ConsumedBatch, keep: (delta: number) => boolean): ConsumedBatch {
     const bytes = new Uint8Array(batch.#bytes.length)
@@ -160,7 +165,10 @@ export class BatchRecords extends Walk implements IterableIterator<ConsumedRecor
 
   /** Undefined at the end. */
   take(): ConsumedRecord | undefined {
-    if (!this.step()) return undefined
+    if (!this.step()) {
+      ConsumedBatch.counted(this.#batch, this.#index)
+      return undefined
+    }
     const index = this.#index++
     const delta = this.#deltas ? this.#deltas[index] : index
     if (delta === undefined) throw malformed('a record without an offset')

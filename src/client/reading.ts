@@ -44,7 +44,10 @@ export class Reading {
   /** What is being taken, and how many of its batches were given. */
   #current: Arrival | undefined
   #given = 0
+  /** Without those of `#uncounted`. */
   #givenRecords = 0
+  /** The last batch that was given, where records are counted: once the caller went through it, it knows how many it had. */
+  #uncounted: ConsumedBatch | undefined
   #givenBytes = 0
   #call: ClientCall | undefined
   #paused = false
@@ -73,6 +76,8 @@ export class Reading {
   /** The next batch, if it is here; undefined: `arrival` tells when to ask again, or that it is over. */
   take(): ConsumedBatch | undefined {
     if (this.#abandoned) return undefined
+    this.#givenRecords += this.#uncounted?.count ?? 0
+    this.#uncounted = undefined
     for (;;) {
       const current = this.#current
       if (current) {
@@ -182,7 +187,7 @@ export class Reading {
 
   #count(batch: ConsumedBatch): void {
     this.#givenBytes += batch.bytes
-    if (this.#options.maxRecords !== undefined) this.#givenRecords += batch.count
+    if (this.#options.maxRecords !== undefined) this.#uncounted = batch
   }
 
   /** Only once everything that arrived was taken: `taken` is then where the next server goes on. */

@@ -3,6 +3,7 @@
  * synced. Equal to what the generated code makes and reads; anything unusual is left to that.
  */
 
+import { unwritten } from '../unwritten.ts'
 import { bytesTag, fieldSize, varintFieldSize, writeField, writeVarint, writeVarintField } from '../wire.ts'
 
 /** `PullResponse.frames`, and `PullRequest.synced`. */
@@ -16,7 +17,7 @@ const logsTag = bytesTag(1)
 /** A `PullResponse` with whole frames. */
 export function encodeFrames(ref: number, frames: Uint8Array): Uint8Array {
   const size = varintFieldSize(ref) + fieldSize(frames.length)
-  const message = new Uint8Array(fieldSize(size))
+  const message = unwritten(fieldSize(size))
   message[0] = framesTag
   let at = writeVarint(message, 1, size)
   at = writeVarintField(message, at, 1, ref)

@@ -9,6 +9,7 @@ import { type PullHello, RefusalReason, ReplicationService, type Want } from '..
 import { framesIn } from '../log/frame.ts'
 import type { Journal, LogView } from '../log/journal.ts'
 import { epochToBytes, logKey } from '../log/log-id.ts'
+import { ReusedMemory } from '../log/memory.ts'
 import { decodeSynced, encodeFrames } from '../replication/frames-message.ts'
 import {
   decodePullRequest,
@@ -37,6 +38,8 @@ export interface PullSourceOptions {
 
 /** Frames a message: large enough to amortise a call, small enough to take turns. */
 const framesMaxBytes = 256 * 1024
+/** Frames are copied into their message at once, so one is enough for all: nobody waits in between. */
+const readMemory = new ReusedMemory(framesMaxBytes)
 
 interface Subscription {
   readonly ref: number
@@ -242,7 +245,8 @@ class PullStream implements CallListener {
       if (log.end <= subscription.position) return this.#sentAll(subscription)
       // A right that was taken away ends streams that have it, not only new ones.
       this.#requireRight()
-      const frames = log.read(subscription.position, framesMaxBytes)
+      readMemory.again()
+      const frames = log.read(subscription.position, framesMaxBytes, readMemory)
       for (const { baseOffset, recordCount } of framesIn(frames)) subscription.position = baseOffset + recordCount
       if (until !== undefined && subscription.position >= until) this.#drop(ref)
       if (!this.#call.send(encodeFrames(ref, frames))) this.#blocked = true

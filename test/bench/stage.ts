@@ -24,6 +24,8 @@ export interface AgentOptions {
   readonly join?: string
   readonly port: number
   readonly flags?: readonly string[]
+  /** Of Node.js itself. */
+  readonly nodeFlags?: readonly string[]
 }
 
 export class Stage {
@@ -60,8 +62,9 @@ export class Stage {
     return started
   }
 
-  reeve(name: string, words: readonly string[], endsBy?: NodeJS.Signals): Process {
-    return this.run(name, [process.execPath, ...process.execArgv, join('.tools', 'run.mjs'), ...words], endsBy)
+  reeve(name: string, words: readonly string[], endsBy?: NodeJS.Signals, nodeFlags: readonly string[] = []): Process {
+    const node = [process.execPath, ...process.execArgv, ...nodeFlags]
+    return this.run(name, [...node, join('.tools', 'run.mjs'), ...words], endsBy)
   }
 
   /** A process that runs what `loads/NAME.ts` exports, as often as it is asked. */
@@ -76,7 +79,11 @@ export class Stage {
   }
 
   /** Nodes that join the first of them, with the default settings but for a seed that may start after them. */
-  async agents(count: number, flagsOf: (name: string) => readonly string[] = () => []): Promise<Process[]> {
+  async agents(
+    count: number,
+    flagsOf: (name: string) => readonly string[] = () => [],
+    nodeFlags: readonly string[] = [],
+  ): Promise<Process[]> {
     const ports = await freePorts(count)
     return ports.map((port, index) =>
       this.agent({
@@ -84,20 +91,22 @@ export class Stage {
         dataDir: this.folder(),
         port,
         flags: flagsOf(`node-${index + 1}`),
+        nodeFlags,
         ...(index > 0 && { join: `127.0.0.1:${ports[0]}` }),
       }),
     )
   }
 
-  agent({ name, dataDir, port, join, flags = [] }: AgentOptions): Process {
-    return this.reeve(name, [
+  agent({ name, dataDir, port, join, flags = [], nodeFlags = [] }: AgentOptions): Process {
+    const words = [
       'agent',
       ...['--node-name', name, '--data-dir', dataDir, '--log-format', 'json'],
       ...['--bind-addr', `127.0.0.1:${port}`, '--rpc-port', '0'],
       ...['--join-retry-ms', '100', '--join-retry-max-ms', '400'],
       ...(join === undefined ? [] : ['--start-join-addrs', join]),
       ...flags,
-    ])
+    ]
+    return this.reeve(name, words, undefined, nodeFlags)
   }
 
   /** Where it serves clients, once it is ready. */

@@ -1,6 +1,6 @@
 /** All records of one node from the start. */
 
-import { type Bench, type Contender, contest, type Row, type RowFacts } from '../figure.ts'
+import { type Bench, type Contender, contest, type Row, type RowFacts, type Rows } from '../figure.ts'
 import type { Consumed, ConsumeRequest } from '../loads/consume.ts'
 import type { NatsRequest, NatsResult } from '../loads/nats.ts'
 import type { ProduceRequest } from '../loads/produce.ts'
@@ -16,6 +16,7 @@ const feedBytes = 256 * 1024
 
 export const consumeNames = {
   library: 'Reeve, each record an object of its library',
+  together: 'Reeve, the same, batch by batch',
   batches: 'Reeve, batches as bytes',
   singles: 'Reeve, one a message, foreign client',
   redis: `${redisName.everysec}, XREAD COUNT 1000`,
@@ -32,6 +33,7 @@ export async function consume(bench: Bench): Promise<Row[]> {
   await fill(stage, target, topic, records)
   const contenders = await reeveConsumers(bench, target, records, {
     library: { name: consumeNames.library, beside: [consumeNames.redis, consumeNames.nats] },
+    together: { name: consumeNames.together, beside: [consumeNames.redis, consumeNames.nats] },
     batches: { name: consumeNames.batches, beside: [consumeNames.feed] },
     singles: { name: consumeNames.singles, beside: [consumeNames.redis, consumeNames.nats] },
   })
@@ -86,18 +88,20 @@ export interface Reader {
   readonly beside?: readonly string[]
 }
 
-/** Reads the topic `consume` in three ways. */
+/** Reads the topic `consume` in four ways; one of them only where it has a name. */
 export async function reeveConsumers(
   { stage, note }: Bench,
   target: Target,
   records: number,
-  names: { readonly library: Reader; readonly batches: Reader; readonly singles: Reader },
+  names: { readonly library: Reader; readonly together?: Reader; readonly batches: Reader; readonly singles: Reader },
 ): Promise<Contender[]> {
   const [library, batches, singles] = [
     await stage.load('consume'),
     await stage.load('consume'),
     await stage.load('consume'),
   ]
+  const { together } = names
+  const byBatch = together && (await stage.load('consume'))
   const factsOf = ({ beside }: Reader): RowFacts => ({ side: 'reeve', ...(beside && { beside }) })
   const common = { ...target, topic, records, recordBytes }
   return [
@@ -105,6 +109,14 @@ export async function reeveConsumers(
       const { tookMs } = await library.ask<Consumed>({ ...common, how: 'library' } satisfies ConsumeRequest)
       rows.add(names.library.name, 'records/s', (records * 1000) / tookMs, factsOf(names.library))
     },
+    ...(together && byBatch
+      ? [
+          async (rows: Rows) => {
+            const { tookMs } = await byBatch.ask<Consumed>({ ...common, how: 'together' } satisfies ConsumeRequest)
+            rows.add(together.name, 'records/s', (records * 1000) / tookMs, factsOf(together))
+          },
+        ]
+      : []),
     async (rows) => {
       const request: ConsumeRequest = { ...common, how: 'messages', recordsPerMessage: 0 }
       const { tookMs, bytes } = await batches.ask<Consumed>(request)

@@ -2,6 +2,7 @@
 
 import { create, toBinary } from '@bufbuild/protobuf'
 import { pathOf } from '../../../src/client/call.ts'
+import type { ConsumedRecord } from '../../../src/client/record.ts'
 import { ConsumeStreamRequestSchema, LogService } from '../../../src/gen/reeve/v1/log_service_pb.ts'
 import type { Target } from '../stage.ts'
 import { connectGrpc, framed, type GrpcClient } from './grpc.ts'
@@ -12,6 +13,8 @@ export type ConsumeRequest = Target & {
   readonly recordBytes: number
 } & (
     | { readonly how: 'library'; readonly topic: string }
+    /** Each record as well, but those that came together without waiting for each. */
+    | { readonly how: 'together'; readonly topic: string }
     /** Messages as they come, not decoded. */
     | { readonly how: 'messages'; readonly topic: string; readonly recordsPerMessage: number }
     /** Of a bare server: so many messages of so many bytes. */
@@ -27,13 +30,16 @@ export interface Consumed {
 const clients = new Map<string, GrpcClient>()
 
 export async function run(request: ConsumeRequest): Promise<Consumed> {
-  if (request.how === 'library') {
+  if (request.how === 'library' || request.how === 'together') {
     const { topic, records, recordBytes } = request
     const beganMs = performance.now()
+    const consumer = libraryClient(request).consumer({ topic, maxRecords: records })
     let got = 0
-    for await (const { offset, value } of libraryClient(request).consumer({ topic, maxRecords: records })) {
+    const check = ({ offset, value }: ConsumedRecord) => {
       if (offset !== got++ || value.length !== recordBytes) throw new Error(`offset ${offset} came at ${got - 1}`)
     }
+    if (request.how === 'library') for await (const record of consumer) check(record)
+    else for await (const batch of consumer.batches()) for (const record of batch) check(record)
     const tookMs = performance.now() - beganMs
     if (got !== records) throw new Error(`${got} records came of ${records}`)
     return { tookMs, bytes: records * recordBytes, messages: records }
@@ -57,7 +63,7 @@ export async function run(request: ConsumeRequest): Promise<Consumed> {
   return { tookMs, bytes, messages }
 }
 
-function questionOf(request: Exclude<ConsumeRequest, { how: 'library' }>): Uint8Array {
+function questionOf(request: Exclude<ConsumeRequest, { how: 'library' | 'together' }>): Uint8Array {
   if (request.how === 'feed') {
     const question = Buffer.alloc(8)
     question.writeUInt32BE(request.messageBytes)

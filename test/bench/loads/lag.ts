@@ -1,8 +1,8 @@
 /** Writes to one node at a steady rate and reads at another: both by one clock. */
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { pathOf } from '../../../src/client/call.ts'
+import { WireReader } from '../../../src/client/wire.ts'
 import {
   ConsumeStreamRequestSchema,
   LogService,
@@ -86,6 +86,18 @@ async function write(client: GrpcClient, { topic, recordsPerSecond, durationMs, 
   const ackMs: number[] = []
   const sentMs: number[] = []
   const value = new Uint8Array(recordBytes).fill(0x61)
+  /** By how many records: made once, or what this process collects would hold up what it measures. */
+  const messages = new Map<number, Buffer>()
+  const messageOf = (count: number): Buffer => {
+    const known = messages.get(count)
+    if (known) return known
+    const batch = { records: new Array(count).fill({ value }) }
+    const message = framed(
+      toBinary(ProduceStreamRequestSchema, create(ProduceStreamRequestSchema, { topic, copies: 1, batch })),
+    )
+    messages.set(count, message)
+    return message
+  }
   const call = client.call(pathOf(LogService.method.produceStream), (answer) => {
     const { baseOffset, recordCount } = fromBinary(ProduceStreamResponseSchema, answer)
     const atMs = performance.now()
@@ -97,11 +109,11 @@ async function write(client: GrpcClient, { topic, recordsPerSecond, durationMs, 
   while (performance.now() - beganMs < durationMs) {
     const due = Math.floor(((performance.now() - beganMs) * recordsPerSecond) / 1000)
     while (records < due) {
-      const batch = { records: new Array(Math.min(due - records, batchRecordsMax)).fill({ value }) }
-      const wire = create(ProduceStreamRequestSchema, { topic, copies: 1, batch })
+      const count = Math.min(due - records, batchRecordsMax)
+      const message = messageOf(count)
       sentMs.push(performance.now())
-      call.send(framed(toBinary(ProduceStreamRequestSchema, wire)))
-      records += batch.records.length
+      call.send(message)
+      records += count
     }
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
@@ -128,31 +140,22 @@ function lagsOf(acks: readonly Mark[], arrivals: readonly Mark[]): number[] {
 /** The offset behind the last record of a ConsumeStreamResponse of one log; undefined where it has none. */
 export function deliveredEnd(message: Uint8Array): number | undefined {
   let end: number | undefined
-  fields(message, (field, reader) => {
-    if (field !== 1) return false
+  const batches = new WireReader().over(message, 0, message.length)
+  const fields = new WireReader()
+  const records = new WireReader()
+  while (batches.next()) {
+    if (batches.field !== 1) continue
     let base = 0
     let count = 0
-    fields(reader.bytes(), (inner, batchReader) => {
-      if (inner === 3) base = Number(batchReader.uint64())
-      else if (inner === 5) {
-        fields(batchReader.bytes(), () => {
-          count++
-          return false
-        })
-      } else return false
-      return true
-    })
+    fields.over(message, batches.from, batches.at)
+    while (fields.next()) {
+      if (fields.field === 3) base = fields.offset
+      else if (fields.field === 5) {
+        records.over(message, fields.from, fields.at)
+        while (records.next()) count++
+      }
+    }
     end = base + count
-    return true
-  })
-  return end
-}
-
-/** `take` reads the value of a field, or says no. */
-function fields(bytes: Uint8Array, take: (field: number, reader: BinaryReader) => boolean): void {
-  const reader = new BinaryReader(bytes)
-  while (reader.pos < bytes.length) {
-    const [field, wireType] = reader.tag()
-    if (!take(field, reader)) reader.skip(wireType)
   }
+  return end
 }
