@@ -10,8 +10,8 @@
 
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { parseArgs } from 'node:util'
 import { onInterrupt } from '../../src/cli/interrupt.ts'
+import { readOptions, wholeNumber } from '../options.ts'
 import type { Figure } from './figure.ts'
 import { churn } from './figures/churn.ts'
 import { consume } from './figures/consume.ts'
@@ -42,6 +42,15 @@ const sets = new Map([
   ['speed', Object.keys(speed)],
   ['cluster', Object.keys(cluster)],
 ])
+
+const options = {
+  quick: { type: 'boolean', default: false },
+  repetitions: { type: 'string' },
+  only: { type: 'string', multiple: true },
+  json: { type: 'string' },
+  dir: { type: 'string', default: tmpdir() },
+  report: { type: 'string', multiple: true },
+} as const
 
 process.exit(await main())
 
@@ -110,29 +119,15 @@ interface Flags {
 }
 
 function readFlags(): Flags {
-  try {
-    const { values } = parseArgs({
-      options: {
-        quick: { type: 'boolean', default: false },
-        repetitions: { type: 'string' },
-        only: { type: 'string', multiple: true, default: [...figures.keys()] },
-        json: { type: 'string' },
-        dir: { type: 'string', default: tmpdir() },
-        report: { type: 'string', multiple: true },
-      },
-    })
-    const only = [...new Set(values.only.flatMap((name) => sets.get(name) ?? [name]))]
+  const known = [...sets.keys(), ...figures.keys()].join(', ')
+  const words = '[--quick] [--repetitions N] [--only NAME]… [--json FILE] [--dir FOLDER] | --report FILE…'
+  return readOptions(options, `usage: npm run bench -- ${words}\nnames: ${known}\n`, ({ values, positionals }) => {
+    if (positionals.length > 0) throw new Error(`${positionals[0]}: only options are taken`)
+    const only = [...new Set((values.only ?? [...figures.keys()]).flatMap((name) => sets.get(name) ?? [name]))]
     const unknown = only.find((name) => !figures.has(name))
-    const known = [...sets.keys(), ...figures.keys()].join(', ')
     if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${known}`)
     if (!existsSync(values.dir)) throw new Error(`--dir ${values.dir}: there is no such folder`)
-    const repetitions = values.repetitions === undefined ? undefined : Number(values.repetitions)
-    if (repetitions !== undefined && !(Number.isInteger(repetitions) && repetitions > 0)) {
-      throw new Error(`--repetitions ${values.repetitions}: not a whole number above 0`)
-    }
+    const repetitions = wholeNumber('repetitions', values.repetitions, 1)
     return { ...values, only, repetitions, json: values.json, report: values.report }
-  } catch (error) {
-    process.stderr.write(`bench: ${(error as Error).message}\n`)
-    process.exit(2)
-  }
+  })
 }

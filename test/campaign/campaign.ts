@@ -5,8 +5,9 @@
  */
 
 import { availableParallelism } from 'node:os'
-import { inspect, parseArgs } from 'node:util'
+import { inspect } from 'node:util'
 import { SeededRandom } from '../../src/simulation/random.ts'
+import { readOptions, wholeNumber } from '../options.ts'
 import { crashPoints } from './crash-points.ts'
 import { fullDisks } from './full-disks.ts'
 import { kills } from './kills.ts'
@@ -62,42 +63,45 @@ const campaigns: Readonly<Record<string, Campaign>> = {
   t1: { what: 'seeds of half a minute in which everything goes wrong', times: 10_000, run: t1 },
 }
 
+const options = {
+  times: { type: 'string' },
+  nodes: { type: 'string' },
+  seed: { type: 'string' },
+  jobs: { type: 'string' },
+  report: { type: 'boolean' },
+} as const
+
 process.exit(await main())
 
+function usage(): string {
+  const words = '[--times N | --nodes N] [--seed N] [--jobs N] [--report] [PART …]'
+  const lines = Object.entries(campaigns).map(
+    ([name, { what, times, unit = 'times' }]) =>
+      `  ${name.padEnd(12)} ${what} (${times.toLocaleString('en')} ${unit})\n`,
+  )
+  return `usage: npm run campaign -- NAME ${words}\n${lines.join('')}`
+}
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      times: { type: 'string' },
-      nodes: { type: 'string' },
-      seed: { type: 'string' },
-      jobs: { type: 'string' },
-      report: { type: 'boolean', default: false },
-    },
+  const { campaign, times, seed, jobs, report, parts } = readOptions(options, usage(), ({ values, positionals }) => {
+    const [name, ...parts] = positionals
+    const campaign = name === undefined ? undefined : campaigns[name]
+    if (!campaign) throw new Error(name === undefined ? 'which campaign?' : `there is no campaign ${name}`)
+    const [unit, other] = campaign.unit === 'nodes' ? (['nodes', 'times'] as const) : (['times', 'nodes'] as const)
+    if (values[other] !== undefined) throw new Error(`${name} takes --${unit}, not --${other}`)
+    const times = wholeNumber(unit, values[unit], 1) ?? campaign.times
+    const seed = wholeNumber('seed', values.seed, 0) ?? Math.floor(Math.random() * 2 ** 32)
+    const jobs = wholeNumber('jobs', values.jobs, 1) ?? availableParallelism()
+    return { campaign, times, seed, jobs, report: values.report ?? false, parts }
   })
-  const campaign = campaigns[positionals[0] ?? '']
-  const unit = campaign?.unit ?? 'times'
-  const times = Number(values[unit] ?? campaign?.times)
-  const wrongUnit = values[unit === 'times' ? 'nodes' : 'times'] !== undefined
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32))
-  const jobs = Number(values.jobs ?? availableParallelism())
-  const isGood = (number: number): boolean => Number.isInteger(number) && number >= 1
-  if (!campaign || wrongUnit || !isGood(times) || !isGood(jobs) || !Number.isSafeInteger(seed)) {
-    const options = '[--times N | --nodes N] [--seed N] [--jobs N] [--report] [PART …]'
-    process.stderr.write(`usage: npm run campaign -- NAME ${options}\n`)
-    for (const [name, { what, times, unit = 'times' }] of Object.entries(campaigns)) {
-      process.stderr.write(`  ${name.padEnd(12)} ${what} (${times.toLocaleString('en')} ${unit})\n`)
-    }
-    return 2
-  }
   process.stdout.write(`seed ${seed}\n`)
   const startMs = performance.now()
   try {
     const say = (text: string) => process.stdout.write(`  ${text}\n`)
     const proven = await campaign.run(times, new SeededRandom(seed, 'campaign'), say, {
-      parts: positionals.slice(1),
+      parts,
       jobs,
-      report: values.report,
+      report,
     })
     process.stdout.write(`${proven} (${Math.round((performance.now() - startMs) / 1000)} s)\n`)
     return 0

@@ -5,34 +5,40 @@
  * being written and read again, in bounded time. A finding prints the smallest input that shows it, as hex, and ends with exit code 1.
  */
 
-import { parseArgs } from 'node:util'
 import { seededRandom } from '../gossip/cluster.ts'
+import { readOptions, wholeNumber } from '../options.ts'
 import { codecs } from './codecs.ts'
 import { hunt } from './hunt.ts'
 
 /** Of one input: far above what any may take, on a busy machine, too. */
 const maxInputMs = 1000
 
+const options = { seconds: { type: 'string' }, inputs: { type: 'string' }, seed: { type: 'string' } } as const
+
 process.exit(await main())
 
+function usage(): string {
+  const words = 'CODEC|all [--seconds N] [--inputs N] [--seed N]'
+  return `usage: npm run fuzz -- ${words}\ncodecs: ${[...codecs.keys()].join(' ')}\n`
+}
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { seconds: { type: 'string' }, inputs: { type: 'string' }, seed: { type: 'string' } },
+  const { names, seed, ...given } = readOptions(options, usage(), ({ values, positionals }) => {
+    const names = positionals[0] === 'all' ? [...codecs.keys()] : positionals
+    const unknown = names.find((name) => !codecs.has(name))
+    if (unknown !== undefined) throw new Error(`there is no codec ${unknown}`)
+    if (names.length === 0) throw new Error('which codec?')
+    return {
+      names,
+      seconds: wholeNumber('seconds', values.seconds, 0),
+      inputs: wholeNumber('inputs', values.inputs, 0),
+      seed: wholeNumber('seed', values.seed, 0) ?? Math.floor(Math.random() * 2 ** 32),
+    }
   })
-  const [wanted] = positionals
-  const names = wanted === 'all' ? [...codecs.keys()] : positionals
-  const unknown = names.filter((name) => !codecs.has(name))
-  if (names.length === 0 || unknown.length > 0) {
-    process.stderr.write(`usage: npm run fuzz -- CODEC|all [--seconds N] [--inputs N] [--seed N]\n`)
-    process.stderr.write(`codecs: ${[...codecs.keys()].join(' ')}\n`)
-    return 2
-  }
   // Most inputs are refused, many by an error: where it came from costs more than finding out that it must be.
   Error.stackTraceLimit = 0
-  const inputs = number(values.inputs) ?? Number.POSITIVE_INFINITY
-  const seconds = number(values.seconds) ?? (values.inputs === undefined ? 10 : Number.POSITIVE_INFINITY)
-  const seed = number(values.seed) ?? Math.floor(Math.random() * 2 ** 32)
+  const inputs = given.inputs ?? Number.POSITIVE_INFINITY
+  const seconds = given.seconds ?? (given.inputs === undefined ? 10 : Number.POSITIVE_INFINITY)
   process.stdout.write(`seed ${seed}\n`)
   let findings = 0
   for (const name of names) {
@@ -54,11 +60,4 @@ async function main(): Promise<number> {
     process.stdout.write(`  FOUND ${error.stack ?? error.message}\n  by ${Buffer.from(input).toString('hex')}\n`)
   }
   return findings > 0 ? 1 : 0
-}
-
-function number(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (!Number.isFinite(value) || value < 0) throw new Error(`${text} is no number`)
-  return value
 }
