@@ -8,7 +8,7 @@ import type { MembershipFact, Problem } from './effects.ts'
 import type { Endpoint } from './ip.ts'
 import { LamportClock } from './lamport.ts'
 import type { Member, MemberStatus } from './member.ts'
-import type { JoinIntent, LeaveIntent, SerfPushPull } from './messages.ts'
+import { type JoinIntent, type LeaveIntent, NodeState, type SerfPushPull } from './messages.ts'
 import { maxNodes, type NodeRecord } from './node-list.ts'
 import type { Profile } from './profile.ts'
 import { encodeSerfMessage } from './serf-codec.ts'
@@ -124,10 +124,11 @@ export class Serf {
     this.#doubt(node.name)
   }
 
-  nodeDeparted({ name }: NodeRecord, nowMs: number): void {
+  /** Who says itself that it is gone has left, also where its goodbye came before its announcement. */
+  nodeDeparted({ name, state }: NodeRecord, nowMs: number): void {
     const member = this.#members.get(name)
     if (member?.status !== 'leaving' && member?.status !== 'alive') return
-    const status = member.status === 'leaving' ? 'left' : 'failed'
+    const status = member.status === 'leaving' || state === NodeState.left ? 'left' : 'failed'
     this.#tell(status, this.#put({ ...member, status, goneMs: nowMs }))
     if (nowMs <= member.pruneUntilMs) this.#forget(member)
   }

@@ -73,6 +73,15 @@ describe('intents', () => {
     assert.deepEqual(told(), ['a left', 'b failed', 'alone'])
   })
 
+  test('a goodbye that came before its announcement is one', () => {
+    const { serf, status, told } = start('a')
+    serf.nodeDeparted({ ...node('a'), state: NodeState.left }, 0)
+    assert.deepEqual(told(), ['a left', 'alone'])
+    assert.equal(serf.hear(leave('a', 5n), 0), true)
+    assert.equal(status('a'), 'left')
+    assert.deepEqual(told(), [])
+  })
+
   test('each is passed on once, and older ones not at all', () => {
     const { serf, status } = start('a')
     assert.equal(serf.hear(leave('a', 5n), 0), true)

@@ -90,7 +90,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     'leave-heard-as-failure',
     'members that left are tried again for a day',
     serf,
-    "const status = member.status === 'leaving' ? 'left' : 'failed'",
+    "const status = member.status === 'leaving' || state === NodeState.left ? 'left' : 'failed'",
     "const status = 'failed' as MemberStatus",
     'leave',
   ),
