@@ -7,7 +7,7 @@ import type { Courier } from './courier.ts'
 import type { Problem } from './effects.ts'
 import { type Endpoint, endpointKey, formatIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
-import type { Message, Relay } from './messages.ts'
+import type { Message, Ping, Relay } from './messages.ts'
 import type { Prober } from './probe.ts'
 import type { Queries } from './queries.ts'
 import { mayPassOn, type Rumours } from './rumours.ts'
@@ -40,12 +40,7 @@ export class Inbox {
     const nowMs = this.#parts.now()
     switch (message.kind) {
       case 'ping':
-        if (!this.isForUs(message.node, from)) return
-        this.#parts.courier.send(this.#answerTo(from, message), {
-          kind: 'ack',
-          seqNo: message.seqNo,
-          payload: this.#parts.ackPayload(),
-        })
+        this.#answer(message, from, nowMs)
         return
       case 'indirectPing':
         this.#parts.prober.runErrand(message, this.#answerTo(from, message), nowMs)
@@ -125,6 +120,15 @@ export class Inbox {
   #knowers(name: string, from: Endpoint): string[] {
     const node = this.#parts.swim.list.get(name)
     return [from, ...(node ? [node] : [])].map(endpointKey)
+  }
+
+  #answer(ping: Ping, from: Endpoint, nowMs: number): void {
+    if (!this.isForUs(ping.node, from)) return
+    const { courier, swim, ackPayload } = this.#parts
+    const to = this.#answerTo(from, ping)
+    courier.send(to, { kind: 'ack', seqNo: ping.seqNo, payload: ackPayload() })
+    const belief = swim.beliefOf(ping.sourceNode, nowMs)
+    if (belief) courier.send(to, belief)
   }
 
   /** Hands a query's response on to who asked; nothing else and to nobody else. */

@@ -183,6 +183,18 @@ export class Swim {
     this.#accept(message, nowMs)
   }
 
+  /**
+   * What a node that asks us is to be told when it is not alive to us: that we hold it for dead, and under which
+   * incarnation; none, where we do not know it. It is there, so gossip has missed us, and it contradicts at once. Agents
+   * of Serf pass over what they have outlived.
+   */
+  beliefOf(name: string, nowMs: number): Dead | undefined {
+    const node = this.list.get(name)
+    if (name === '' || this.#leaving || (node && isUp(node))) return undefined
+    if (node && !this.#reminders.isDue(node, nowMs)) return undefined
+    return { kind: 'dead', node: name, from: this.#parts.name, incarnation: node?.incarnation ?? 0 }
+  }
+
   suspect(message: Suspect, nowMs: number): void {
     const { name, queue, listener, profile } = this.#parts
     const node = this.list.get(message.node)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ourVsn } from '../../src/gossip/versions.ts'
 import type { Node } from './cluster.ts'
 import { kinds, packet, startCluster } from './joined-cluster.ts'
 
@@ -104,6 +105,45 @@ describe('failure', () => {
     )
     cluster.link = () => true
     cluster.until(() => cluster.agree(names), 300_000)
+  })
+})
+
+describe('what gossip missed', () => {
+  /** One who is asked by somebody that is not alive to it hears better at once; nobody else has to act. */
+  const hearsOf = (asker: Node, asked: Node, cluster: ReturnType<typeof startCluster>['cluster']) => {
+    const ping = { kind: 'ping', seqNo: 7, node: asked.name, sourceNode: asker.name } as const
+    const sourceAddr = Uint8Array.of(10, 0, 0, 1)
+    cluster.inject(asked, packet({ ...ping, sourceAddr, sourcePort: asker.at.port }), asker.at)
+    cluster.run(100)
+    return cluster.status(asked, asker.name)
+  }
+
+  test('one that was buried and has refuted asks who missed it, and is alive there at once', () => {
+    const { cluster, nodes } = startCluster(17, 5)
+    const [a, b, c] = nodes as [Node, Node, Node]
+    cluster.link = (from, to) => from !== c.at && to.port !== c.at.port
+    cluster.inject(a, packet({ kind: 'dead', node: b.name, incarnation: 1, from: 'x' }))
+    cluster.run(2000)
+    assert.equal(b.core.stats().incarnation, 2)
+    cluster.inject(c, packet({ kind: 'dead', node: b.name, incarnation: 1, from: 'x' }))
+    assert.equal(cluster.status(c, b.name), 'failed')
+    cluster.link = (from, to) => ![from.port, to.port].includes(c.at.port) || [from.port, to.port].includes(b.at.port)
+    assert.equal(hearsOf(b, c, cluster), 'alive')
+    assert.equal(b.core.stats().incarnation, 2, 'nothing new to contradict')
+  })
+
+  test('one that is not known asks, and is known at once', () => {
+    const { cluster, nodes } = startCluster(18, 3)
+    const [a] = nodes as [Node]
+    const stranger = cluster.start('stranger')
+    cluster.link = (from, to) => from.port !== stranger.at.port && to.port !== stranger.at.port
+    const theirs = { addr: Uint8Array.of(10, 0, 0, 1), port: a.at.port, meta: new Uint8Array(0), vsn: ourVsn }
+    cluster.inject(stranger, packet({ kind: 'alive', node: a.name, incarnation: 1, ...theirs }))
+    // What it says of itself is said, and nobody has heard it.
+    cluster.run(2000)
+    cluster.link = () => true
+    assert.equal(cluster.status(a, 'stranger'), undefined)
+    assert.equal(hearsOf(stranger, a, cluster), 'alive')
   })
 })
 

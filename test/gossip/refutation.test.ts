@@ -69,6 +69,21 @@ describe('what is said of ourselves, or is outlived', () => {
     assert.deepEqual(reminders, [[dead('a', us, 5)]])
   })
 
+  test('who asks us and is not alive to us is told what we hold of it, once a second; who is alive, or nobody, nothing', () => {
+    const { swim } = start(['a', 'b', 'c', 'd'])
+    swim.dead(dead('a', 'b', 1), 0)
+    swim.dead(dead('c', 'c', 4), 0)
+    swim.suspect(suspect('d', 'b', 1), 0)
+    assert.deepEqual(swim.beliefOf('a', 5000), dead('a', us, 1))
+    assert.equal(swim.beliefOf('a', 5500), undefined)
+    assert.deepEqual(swim.beliefOf('a', 6000), dead('a', us, 1))
+    assert.deepEqual(swim.beliefOf('c', 6000), dead('c', us, 4))
+    assert.deepEqual(swim.beliefOf('stranger', 6000), dead('stranger', us, 0), 'which any number contradicts')
+    for (const name of ['b', 'd', us, '']) assert.equal(swim.beliefOf(name, 6000), undefined, name)
+    swim.leave(7000, () => undefined)
+    for (const name of ['a', us, 'stranger']) assert.equal(swim.beliefOf(name, 9000), undefined, name)
+  })
+
   test('our name at another address is contested, whether they hold us for alive there or dead', () => {
     const elsewhere = { name: us, incarnation: 3, addr: Uint8Array.of(10, 0, 0, 9), port: 1, meta, vsn: ourVsn }
     for (const state of [NodeState.alive, NodeState.dead]) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { profiles } from '../../src/gossip/profile.ts'
 import { ourVsn } from '../../src/gossip/versions.ts'
 import { fleet } from './fleet.ts'
@@ -88,6 +89,23 @@ describe('with real serf agents', { skip: withoutSerf() }, () => {
     await theirs.until('our second run', (list) => tagsIn(list, 'ours')?.run === '2')
     assert.equal(statusIn(await theirs.members(), 'ours'), 'alive')
     assert.equal(theirs.log.includes('EventMemberFailed: ours'), false)
+  })
+
+  test('an agent that we tell that we do not know it passes that over', async () => {
+    const theirs = await agent('theirs')
+    const [ours, other] = [await member('ours', { tags: { run: '1' } }), await member('other')]
+    for (const one of [ours, other]) await one.gossip.join([hostPort(theirs.at)])
+    await theirs.until('all alive', (list) => aliveIn(list).join() === 'other,ours,theirs')
+    await other.until('ours alive', () => other.member('ours')?.status === 'alive')
+    // Gossip is through: nobody speaks of anybody any more.
+    await sleep(3000)
+    ours.gossip.close()
+    // Asks nobody: it is asked, every other second by each of the two, whether it is there.
+    const again = await member('ours', { at: ours.at, tags: { run: '1' } })
+    await again.until('other alive', () => again.member('other')?.status === 'alive')
+    await sleep(3000)
+    assert.deepEqual(aliveIn(await theirs.members()), ['other', 'ours', 'theirs'])
+    assert.equal(/EventMemberFailed|\[ERR\]|Refuting/.test(theirs.log), false, theirs.log)
   })
 
   test('a graceful leave is one on the other side, both ways', async () => {

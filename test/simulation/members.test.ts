@@ -156,6 +156,13 @@ describe('members alone, without logs', () => {
     }
   })
 
+  for (const seed of [563535, 563728, 563720, 563731]) {
+    test(`keep every rule with seed ${seed}, which broke one once`, async () => {
+      const { breaches, failures } = await runMembers(drawMembers({ seed }))
+      assert.deepEqual([breaches, failures], [[], []])
+    })
+  }
+
   for (const name of episodeNames) {
     test(`keep every rule in ${name}`, async () => {
       const { breaches, failures } = await runMembers(drawMembers({ seed: 11, only: [name], count: 2 }))
