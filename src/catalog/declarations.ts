@@ -9,25 +9,30 @@
  */
 
 import type { FinishedLog } from '../gen/reeve/v1/catalog_pb.ts'
-import { type LogId, logKey } from '../log/log-id.ts'
+import type { LogId } from '../log/log-id.ts'
 import { type Fold, foldKey } from './place.ts'
 import { epochText, foldOf, followedBy, type RunEntry } from './run-kind.ts'
 
-/** What one declaration says of one log. */
+/** What one declaration says of one log: of that name, of the declaration's origin. */
 export interface Mark {
-  readonly id: LogId
-  readonly key: string
+  readonly topic: string
+  readonly epoch: string
   /** The declared end. */
   readonly end: number
   readonly fold: Fold
   /** The nearest of the same topic that its declaration follows. */
   readonly follows: readonly Mark[]
+  /** The one of this topic and origin that became known before: mostly there is none, and a list would be more than it. */
+  readonly previous: Mark | undefined
+}
+
+export function logOf({ topic, epoch, fold }: Mark): LogId {
+  return { topic, origin: fold.origin, epoch }
 }
 
 interface Declaration {
   readonly fold: Fold
   readonly follows: readonly Declaration[]
-  readonly marks: ReadonlyMap<string, Mark>
 }
 
 interface Waiting {
@@ -38,6 +43,7 @@ interface Waiting {
 }
 
 const nothing: readonly Mark[] = []
+const noEnds: readonly number[] = []
 
 export class Declarations {
   readonly #known = new Map<string, Declaration>()
@@ -45,10 +51,8 @@ export class Declarations {
   readonly #waiting = new Map<string, Waiting[]>()
   /** By origin: known ones that none follows. */
   readonly #last = new Map<string, Map<string, Fold>>()
-  /** By topic and origin, in one map for all; each behind all that it follows. */
-  readonly #marks = new Map<string, Mark[]>()
-  /** By log key: every declared end, ascending. */
-  readonly #ends = new Map<string, number[]>()
+  /** By origin and topic: the one that became known last. */
+  readonly #marks = new Map<string, Map<string, Mark>>()
   readonly #listeners = new Set<(origin: string) => void>()
 
   /** Takes in what was declared; twice changes nothing. */
@@ -63,18 +67,22 @@ export class Declarations {
 
   /** What is known of this topic's logs of the origin: each mark behind all that it follows. */
   marksOf(topic: string, origin: string): readonly Mark[] {
-    return this.#marks.get(marksKey(topic, origin)) ?? nothing
+    return [...chain(this.#lastMark(topic, origin))].reverse()
   }
 
   /** The last marks of the topic that this known declaration stands for; with all that they follow, it is all of them. */
   marksUnder(topic: string, fold: Fold): readonly Mark[] {
     const declaration = this.#known.get(foldKey(fold))
-    return declaration ? nearest(topic, [declaration]) : nothing
+    return declaration ? nearest(this.#lastMark(topic, fold.origin), [declaration]) : nothing
   }
 
   /** Every end that was declared of this log, ascending. */
-  endsOf(key: string): readonly number[] {
-    return this.#ends.get(key) ?? []
+  endsOf({ topic, origin, epoch }: LogId): readonly number[] {
+    const last = this.#lastMark(topic, origin)
+    if (!last) return noEnds
+    const ends = new Set<number>()
+    for (const mark of chain(last)) if (mark.epoch === epoch) ends.add(mark.end)
+    return [...ends].sort((one, other) => one - other)
   }
 
   /** The last known declarations of an origin: mostly one. */
@@ -111,47 +119,44 @@ export class Declarations {
   #learn(key: string, { fold, epoch, logs, follows }: Waiting): void {
     const { origin } = fold
     const before = follows.map((followed) => this.#known.get(foldKey(followed)) as Declaration)
-    const marks = new Map<string, Mark>()
+    const marks = this.#marks.get(origin) ?? new Map<string, Mark>()
+    this.#marks.set(origin, marks)
     for (const { topic, end } of logs) {
-      const id = { topic, origin, epoch }
-      const mark = { id, key: logKey(id), end: Number(end), fold, follows: nearest(topic, before) }
-      marks.set(topic, mark)
-      this.#index(mark)
+      const previous = marks.get(topic)
+      const name = previous?.topic ?? topic
+      marks.set(name, { topic: name, epoch, end: Number(end), fold, follows: nearest(previous, before), previous })
     }
-    this.#known.set(key, { fold, follows: before, marks })
+    this.#known.set(key, { fold, follows: before })
     const last = this.#last.get(origin) ?? new Map<string, Fold>()
     this.#last.set(origin, last)
     for (const followed of follows) last.delete(foldKey(followed))
     last.set(key, fold)
   }
 
-  #index(mark: Mark): void {
-    const { topic, origin } = mark.id
-    const marksAt = marksKey(topic, origin)
-    const marks = this.#marks.get(marksAt)
-    if (marks) marks.push(mark)
-    else this.#marks.set(marksAt, [mark])
-    const ends = new Set(this.#ends.get(mark.key)).add(mark.end)
-    this.#ends.set(
-      mark.key,
-      [...ends].sort((one, other) => one - other),
-    )
+  #lastMark(topic: string, origin: string): Mark | undefined {
+    return this.#marks.get(origin)?.get(topic)
   }
 }
 
-/** The topic's marks in these declarations, or else in what they follow. */
-function nearest(topic: string, declarations: readonly Declaration[]): readonly Mark[] {
+/** Marks of one topic and origin, the last one first. */
+function* chain(last: Mark | undefined): Generator<Mark> {
+  for (let mark = last; mark; mark = mark.previous) yield mark
+}
+
+/** Of these, `last` and those before it, the ones in these declarations, or else in what they follow. */
+function nearest(last: Mark | undefined, declarations: readonly Declaration[]): readonly Mark[] {
+  if (!last) return nothing
   const found = new Set<Mark>()
   const seen = new Set(declarations)
-  for (const { marks, follows } of seen) {
-    const mark = marks.get(topic)
+  for (const { fold, follows } of seen) {
+    const mark = markIn(fold, last)
     if (mark) found.add(mark)
     else for (const followed of follows) seen.add(followed)
   }
   return found.size > 0 ? [...found] : nothing
 }
 
-/** Neither part can hold a slash. Joined, it is one piece of memory. */
-function marksKey(topic: string, origin: string): string {
-  return [topic, origin].join('/')
+function markIn(fold: Fold, last: Mark): Mark | undefined {
+  for (const mark of chain(last)) if (mark.fold === fold) return mark
+  return undefined
 }

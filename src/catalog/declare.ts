@@ -67,9 +67,9 @@ export function undeclared(journal: Journal, declarations: Declarations): RunEnt
 /** By run: logs that reach beyond what was declared of them. */
 function newLogs(journal: Journal, declarations: Declarations): [string, FinishedLog[]][] {
   const runs = new Map<string, FinishedLog[]>()
-  for (const { id, key, end, own } of journal.logs()) {
+  for (const { id, end, own } of journal.logs()) {
     if (own || id.origin !== journal.node || isInternalTopic(id.topic)) continue
-    if (end <= (declarations.endsOf(key).at(-1) ?? 0)) continue
+    if (end <= (declarations.endsOf(id).at(-1) ?? 0)) continue
     const log = create(FinishedLogSchema, { topic: id.topic, end: BigInt(end) })
     const logs = runs.get(id.epoch)
     if (logs) logs.push(log)

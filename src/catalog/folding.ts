@@ -3,7 +3,8 @@
  * every log was read as far as they say, and where a reader is further than that its position stays beside. Pure.
  */
 
-import type { Declarations, Mark } from './declarations.ts'
+import { logKey } from '../log/log-id.ts'
+import { type Declarations, logOf, type Mark } from './declarations.ts'
 import { type Fold, foldKey, type Place, type Position } from './place.ts'
 
 /** What a place says in offsets, as far as this node can tell. */
@@ -19,9 +20,11 @@ export function expand(declarations: Declarations, topic: string, place: Place):
   const unknown = place.folds.filter((fold) => !declarations.knows(fold))
   const known = place.folds.filter((fold) => declarations.knows(fold))
   const seen = new Set(known.flatMap((fold) => declarations.marksUnder(topic, fold)))
-  for (const { id, key, end, follows } of seen) {
+  for (const mark of seen) {
+    const id = logOf(mark)
+    const [key, end] = [logKey(id), mark.end]
     if ((positions.get(key)?.offset ?? -1) < end) positions.set(key, { id, offset: end })
-    for (const mark of follows) seen.add(mark)
+    for (const followed of mark.follows) seen.add(followed)
   }
   return { positions, unknown }
 }
@@ -44,7 +47,8 @@ export function foldOrigin(
   const last = new Set<Mark>()
   const ends = new Map<string, number>()
   for (const mark of declarations.marksOf(topic, origin)) {
-    const { key, end, follows } = mark
+    const { end, follows } = mark
+    const key = logKey(logOf(mark))
     if ((offsetOf(key) ?? -1) < end || !follows.every((followed) => read.has(followed))) continue
     read.add(mark)
     last.add(mark)

@@ -21,6 +21,7 @@ import { isDone } from './set-aside.ts'
 import type { LogSettings, TopicRules } from './settings.ts'
 import { Soundness } from './soundness.ts'
 import type { LostStart } from './start-mark.ts'
+import { TopicLogs } from './topic-logs.ts'
 import { WriteBuffers } from './write-buffers.ts'
 
 export type { JournalEvent } from './journal-event.ts'
@@ -137,9 +138,7 @@ class OpenJournal implements Journal {
   readonly #clock = new HybridClock()
   /** Every log that was ever asked to grow or found on disk, by key. */
   readonly #logs = new Map<string, Log>()
-  readonly #ownLogs = new Map<string, Log>()
-  /** Topic → its logs that have something to read. */
-  readonly #visible = new Map<string, Set<Log>>()
+  readonly #topics = new Map<string, TopicLogs>()
   readonly #listeners = new Set<(log: LogView) => void>()
   readonly #keeper: LogKeeper = {
     makeFolder: (id) => makeLogFolder(this.#options.disk, this.#options.dataDir, id),
@@ -149,8 +148,8 @@ class OpenJournal implements Journal {
   }
   readonly #rollListeners = new Set<(log: LogView) => void>()
   readonly #trimListeners = new Set<(log: LogView) => void>()
-  /** Each shared by all logs of a topic, which see at once what changes in it. */
-  readonly #rules = new Map<string, { -readonly [K in keyof TopicRules]: TopicRules[K] }>()
+  /** Of topics that have none of their own. */
+  readonly #rules: TopicRules
   readonly #trimming = new Set<Promise<unknown>>()
   readonly #producers: Producers
   #closing: Promise<void> | undefined
@@ -161,6 +160,7 @@ class OpenJournal implements Journal {
     this.#options = options
     this.#lock = lock
     const { disk, clock, settings, report } = options
+    this.#rules = { segmentMaxBytes: settings.segmentMaxBytes, deletedAt: 0n, expires: settings.expires }
     const pending = { bytes: 0, maxBytes: settings.pendingMaxBytes }
     const files = new OpenFiles(disk, clock, settings.openFilesMax)
     this.#producers = new Producers(options.epoch, () => options.clock.now())
@@ -230,15 +230,15 @@ class OpenJournal implements Journal {
   }
 
   logs(): LogView[] {
-    return [...this.#visible.values()].flatMap((logs) => [...logs])
+    return [...this.#topics.values()].flatMap(({ visible }) => visible)
   }
 
   topicLogs(topic: string): LogView[] {
-    return [...(this.#visible.get(topic) ?? [])]
+    return [...(this.#topics.get(topic)?.visible ?? [])]
   }
 
   topics(): string[] {
-    return [...this.#visible.keys()].sort()
+    return [...this.#topics].flatMap(([name, { visible }]) => (visible.length > 0 ? [name] : [])).sort()
   }
 
   onCommit(listener: (log: LogView) => void): () => void {
@@ -261,17 +261,17 @@ class OpenJournal implements Journal {
   }
 
   rule(topic: string, rules: TopicRules): void {
-    const shared = this.#rulesOf(topic)
-    const deleted = rules.deletedAt !== shared.deletedAt
-    Object.assign(shared, rules)
+    const logs = this.#topic(topic)
+    const deleted = rules.deletedAt !== logs.rules.deletedAt
+    logs.rules = rules
     if (!deleted) return
-    for (const log of [...(this.#visible.get(topic) ?? [])]) {
+    for (const log of logs.visible) {
       if (log.applyDeletion(true)) this.#tell(this.#trimListeners, log)
     }
   }
 
   segments(topic: string): LogSegments[] {
-    return [...(this.#visible.get(topic) ?? [])].map((log) => ({ log, segments: log.segments }))
+    return (this.#topics.get(topic)?.visible ?? []).map((log) => ({ log, segments: log.segments }))
   }
 
   async trim(id: LogId, to: number, next: () => Promise<boolean>): Promise<boolean> {
@@ -293,7 +293,7 @@ class OpenJournal implements Journal {
   }
 
   roll(topic: string): void {
-    this.#ownLogs.get(topic)?.roll()
+    this.#topics.get(topic)?.own?.roll()
   }
 
   async beginAt(id: LogId, start: number): Promise<void> {
@@ -329,10 +329,10 @@ class OpenJournal implements Journal {
   }
 
   #ownLog(topic: string): Log {
-    const known = this.#ownLogs.get(topic)
+    const known = this.#topics.get(topic)?.own
     if (known) return known
     const log = this.#add(checkedId({ topic, origin: this.node, epoch: this.epoch }), [])
-    this.#ownLogs.set(topic, log)
+    this.#topic(topic).own = log
     return log
   }
 
@@ -340,25 +340,25 @@ class OpenJournal implements Journal {
     const { dataDir } = this.#options
     // A text of its own for each log is a lot where there are many.
     const folder = segments[0]?.folder ?? logFolder(dataDir, id)
-    const [own, rules] = [this.#isOwn(id), this.#rulesOf(id.topic)]
-    const log = new Log(this.#world, { id, own, folder, segments, lost, rules }, this.#keeper)
+    const [own, topic] = [this.#isOwn(id), this.#topic(id.topic)]
+    const log = new Log(this.#world, { id, own, folder, segments, lost, topic }, this.#keeper)
     this.#logs.set(log.key, log)
     return log
   }
 
   #show(log: Log): void {
-    const logs = this.#visible.get(log.id.topic)
-    if (logs) logs.add(log)
-    else this.#visible.set(log.id.topic, new Set([log]))
+    if (log.shown) return
+    log.shown = true
+    const topic = this.#topic(log.id.topic)
+    topic.visible = topic.visible.concat(log)
   }
 
-  #rulesOf(topic: string): { -readonly [K in keyof TopicRules]: TopicRules[K] } {
-    const known = this.#rules.get(topic)
+  #topic(name: string): TopicLogs {
+    const known = this.#topics.get(name)
     if (known) return known
-    const { segmentMaxBytes, expires } = this.#options.settings
-    const rules = { segmentMaxBytes, deletedAt: 0n, expires }
-    this.#rules.set(topic, rules)
-    return rules
+    const logs = new TopicLogs(this.#rules)
+    this.#topics.set(name, logs)
+    return logs
   }
 
   /** Work on files that must be over before the folder is released. */

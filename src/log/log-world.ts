@@ -33,7 +33,8 @@ export interface LogEnd {
   readonly segments: Segment[]
   /** The chain before the log's first frame. */
   readonly firstChain: bigint
-  readonly rules: TopicRules
+  /** Its rules may change at any time. */
+  readonly topic: { readonly rules: TopicRules }
   readonly makeFolder: () => void
   readonly committed: () => void
   /** Undefined for a copy: what a peer may have waiting is bounded at its stream. */

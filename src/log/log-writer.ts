@@ -86,7 +86,7 @@ export class LogWriter {
     this.#admit(batch.length)
     const { offset, segmentBytes } = this.#tail
     const last = this.#waiting.at(-1)
-    const fits = segmentBytes > 0 && segmentBytes + batch.length <= this.#log.rules.segmentMaxBytes
+    const fits = segmentBytes > 0 && segmentBytes + batch.length <= this.#log.topic.rules.segmentMaxBytes
     let bytes = batch.length
     let frame: GatheringFrame
     if (last && fits && !producer && last.sharesFrame(bytes)) frame = last.share(batch, recordCount)
@@ -103,7 +103,7 @@ export class LogWriter {
     this.#admit(frames.length)
     let group: WriteGroup | undefined
     for (let at = 0; at < frames.length; ) {
-      const marks = goTogether(frames, at, this.#tail.segmentBytes, this.#log.rules.segmentMaxBytes)
+      const marks = goTogether(frames, at, this.#tail.segmentBytes, this.#log.topic.rules.segmentMaxBytes)
       const bytes = marks.reduce((sum, mark) => sum + mark.bytes, 0)
       const piece = frames.subarray(at, at + bytes)
       group = this.#groupFor(bytes, bytes > gatheredMaxBytes ? piece : undefined)
@@ -157,7 +157,7 @@ export class LogWriter {
   #groupFor(bytes: number, piece?: Uint8Array): WriteGroup {
     this.#seal()
     const tail = this.#tail
-    if (tail.segmentBytes + bytes > this.#log.rules.segmentMaxBytes) tail.segmentBytes = 0
+    if (tail.segmentBytes + bytes > this.#log.topic.rules.segmentMaxBytes) tail.segmentBytes = 0
     const last = this.#waiting.at(-1)
     if (last && !piece && tail.segmentBytes > 0 && last.hasRoomFor(bytes)) return last
     const { buffers, settings } = this.#world
@@ -235,7 +235,7 @@ export class LogWriter {
   #writeZeros(): void {
     if (!this.#fsyncs || !isOneFrame(this.#written)) return
     try {
-      this.#active?.writeAhead(this.#log.rules.segmentMaxBytes)
+      this.#active?.writeAhead(this.#log.topic.rules.segmentMaxBytes)
     } catch (error) {
       this.#fail(error)
     }

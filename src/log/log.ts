@@ -42,7 +42,7 @@ export class Log implements LogView, SoundLog {
   readonly #segments: Segment[]
   readonly #folder: string
   #madeWriter: LogWriter | undefined
-  readonly #rules: TopicRules
+  readonly #topic: { readonly rules: TopicRules }
   /** Where the topic's present life begins in this log: what is before was deleted. */
   #floor = 0
   /** Of the frame at `start`, once somebody asked. */
@@ -50,6 +50,8 @@ export class Log implements LogView, SoundLog {
   /** How many segments there were at the last commit. */
   #segmentsSeen: number
   #lost: LostStart | undefined
+  /** Its journal lists it. */
+  shown = false
   /** Something of it is later than the topic's last deletion. */
   #lives = false
   readonly #journal: LogKeeper
@@ -64,7 +66,7 @@ export class Log implements LogView, SoundLog {
       folder: string
       segments: Segment[]
       lost?: LostStart | undefined
-      rules: TopicRules
+      topic: { readonly rules: TopicRules }
     },
     journal: LogKeeper,
   ) {
@@ -77,7 +79,7 @@ export class Log implements LogView, SoundLog {
     this.#journal = journal
     this.#segmentsSeen = log.segments.length
     this.#folder = log.folder
-    this.#rules = log.rules
+    this.#topic = log.topic
     this.applyDeletion()
   }
 
@@ -88,7 +90,7 @@ export class Log implements LogView, SoundLog {
       folder: this.#folder,
       segments: this.#segments,
       firstChain: chainSeed(this.id),
-      rules: this.#rules,
+      topic: this.#topic,
       makeFolder: () => this.#journal.makeFolder(this.id),
       pending: this.own ? this.#world.pending : undefined,
       committed: () => {
@@ -99,7 +101,7 @@ export class Log implements LogView, SoundLog {
       },
       timestamp: () => {
         // Where the deletion came from a clock far ahead of ours: what is written after it must live.
-        const { deletedAt } = this.#rules
+        const { deletedAt } = this.#topic.rules
         const timestamp = this.#journal.timestamp()
         return timestamp > deletedAt ? timestamp : deletedAt + 1n
       },
@@ -138,7 +140,7 @@ export class Log implements LogView, SoundLog {
   }
 
   get segmentMaxBytes(): number {
-    return this.#rules.segmentMaxBytes
+    return this.#topic.rules.segmentMaxBytes
   }
 
   get start(): number {
@@ -245,7 +247,7 @@ export class Log implements LogView, SoundLog {
 
   /** Hides what is not later than the topic's last deletion. `anew`: there was one since. True when the start moved. */
   applyDeletion(anew = false): boolean {
-    const { deletedAt } = this.#rules
+    const { deletedAt } = this.#topic.rules
     if (deletedAt === 0n || (this.#lives && !anew)) return false
     const before = this.start
     const first = this.#segments.find(({ timestamp }) => timestamp > deletedAt)
@@ -278,7 +280,7 @@ export class Log implements LogView, SoundLog {
     await this.#inTurn(async () => {
       while (!this.#writer.quiet) await this.#writer.idle()
       if (this.end >= start) return
-      begun = { folder: await beginAnew(this.mendable, start, !this.#rules.expires) }
+      begun = { folder: await beginAnew(this.mendable, start, !this.#topic.rules.expires) }
       this.applyDeletion(true)
     })
     return begun

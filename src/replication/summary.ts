@@ -18,15 +18,15 @@ export interface GroupDigest {
 }
 
 interface Group {
-  readonly topic: string
-  readonly origin: string
-  /** Mostly one: a map for each group is more than all else that is known of it. */
-  logs: LogView[]
   /** Epochs are made in order of time. */
-  latest: string
+  latest: LogView
+  /** All runs before it: mostly none, and a list for each group is more than all else that is known of it. */
+  earlier: readonly LogView[]
   /** The last sum asked for: of the runs before this epoch. Undefined: one of them moved. */
   older: { readonly before: string; readonly sum: bigint } | undefined
 }
+
+const none: readonly LogView[] = []
 
 /** Names a group: neither part can hold a slash. */
 export function groupKey({ topic, origin }: { readonly topic: string; readonly origin: string }): string {
@@ -34,8 +34,8 @@ export function groupKey({ topic, origin }: { readonly topic: string; readonly o
 }
 
 export class Summary {
-  /** By topic: a group for each origin, of which many topics have one. */
-  readonly #groups = new Map<string, Group[]>()
+  /** By origin and topic. */
+  readonly #groups = new Map<string, Map<string, Group>>()
   #root: bigint | undefined
 
   /** All there is in the journal, from now on. */
@@ -49,18 +49,19 @@ export class Summary {
 
   /** There is this log, or it moved. */
   note(log: LogView): void {
-    const { topic, origin, epoch } = log.id
-    let group = this.#group(topic, origin)
-    if (!group) {
-      group = { topic, origin, logs: [log], latest: epoch, older: undefined }
-      const groups = this.#groups.get(topic)
-      if (groups) groups.push(group)
-      else this.#groups.set(topic, [group])
-    }
     this.#root = undefined
+    const { topic, origin, epoch } = log.id
+    const group = this.#group(topic, origin)
+    if (!group) {
+      const groups = this.#groups.get(origin) ?? new Map<string, Group>()
+      this.#groups.set(origin, groups.set(topic, { latest: log, earlier: none, older: undefined }))
+      return
+    }
     // The latest, which is there, is the one that mostly moves.
-    if (epoch !== group.latest && !logIn(group, epoch)) group.logs.push(log)
-    if (epoch > group.latest) group.latest = epoch
+    if (epoch > group.latest.id.epoch) {
+      group.earlier = [...group.earlier, group.latest]
+      group.latest = log
+    } else if (!logIn(group, epoch)) group.earlier = [...group.earlier, log]
     // A peer may have asked for what is before a run that we have not got yet.
     if (group.older && epoch < group.older.before) group.older = undefined
   }
@@ -69,14 +70,15 @@ export class Summary {
   forget({ topic, origin, epoch }: LogId): void {
     const group = this.#group(topic, origin)
     if (!group || !logIn(group, epoch)) return
-    group.logs = group.logs.filter(({ id }) => id.epoch !== epoch)
     this.#root = undefined
     group.older = undefined
-    group.latest = group.logs.reduce((latest, { id }) => (id.epoch > latest ? id.epoch : latest), '')
-    if (group.logs.length > 0) return
-    const others = (this.#groups.get(topic) as Group[]).filter((other) => other !== group)
-    if (others.length > 0) this.#groups.set(topic, others)
-    else this.#groups.delete(topic)
+    const [first, ...others] = logsIn(group).filter(({ id }) => id.epoch !== epoch)
+    if (!first) {
+      this.#groups.get(origin)?.delete(topic)
+      return
+    }
+    group.latest = others.reduce((latest, log) => (log.id.epoch > latest.id.epoch ? log : latest), first)
+    group.earlier = [first, ...others].filter((log) => log !== group.latest)
   }
 
   /** Equal on two nodes that hold the same logs up to the same ends. */
@@ -85,8 +87,8 @@ export class Summary {
       let sum = 0n
       for (const group of this.#all()) {
         const { latest } = group
-        const runs = olderThan(group, latest) + hashOf(logIn(group, latest) as LogView)
-        sum += xxh64(groupKey(group), BigInt.asUintN(64, runs))
+        const runs = olderThan(group, latest.id.epoch) + hashOf(latest)
+        sum += xxh64(groupKey(latest.id), BigInt.asUintN(64, runs))
       }
       this.#root = BigInt.asUintN(64, sum)
     }
@@ -95,7 +97,7 @@ export class Summary {
 
   *digests(): Generator<GroupDigest> {
     for (const group of this.#all()) {
-      yield { latest: logIn(group, group.latest) as LogView, older: olderThan(group, group.latest) }
+      yield { latest: group.latest, older: olderThan(group, group.latest.id.epoch) }
     }
   }
 
@@ -106,37 +108,37 @@ export class Summary {
   }
 
   logsOf(topic: string, origin: string): LogView[] {
-    return [...(this.#group(topic, origin)?.logs ?? [])]
+    const group = this.#group(topic, origin)
+    return group ? logsIn(group) : []
   }
 
   /** What this run wrote, topic by topic. */
   logsOfRun(origin: string, epoch: string): LogView[] {
-    const found: LogView[] = []
-    for (const topic of this.#groups.keys()) {
-      const group = this.#group(topic, origin)
-      const log = group && logIn(group, epoch)
-      if (log) found.push(log)
-    }
-    return found
+    return [...(this.#groups.get(origin)?.values() ?? [])].flatMap((group) => logIn(group, epoch) ?? [])
   }
 
   #group(topic: string, origin: string): Group | undefined {
-    return this.#groups.get(topic)?.find((group) => group.origin === origin)
+    return this.#groups.get(origin)?.get(topic)
   }
 
   *#all(): Generator<Group> {
-    for (const groups of this.#groups.values()) yield* groups
+    for (const groups of this.#groups.values()) yield* groups.values()
   }
 }
 
-function logIn(group: Group, epoch: string): LogView | undefined {
-  return group.logs.find(({ id }) => id.epoch === epoch)
+function logsIn({ latest, earlier }: Group): LogView[] {
+  return [...earlier, latest]
+}
+
+function logIn({ latest, earlier }: Group, epoch: string): LogView | undefined {
+  return latest.id.epoch === epoch ? latest : earlier.find(({ id }) => id.epoch === epoch)
 }
 
 function olderThan(group: Group, before: string): bigint {
+  if (group.earlier === none && group.latest.id.epoch >= before) return 0n
   if (group.older?.before !== before) {
     let sum = 0n
-    for (const log of group.logs) if (log.id.epoch < before) sum += hashOf(log)
+    for (const log of logsIn(group)) if (log.id.epoch < before) sum += hashOf(log)
     group.older = { before, sum: BigInt.asUintN(64, sum) }
   }
   return group.older.sum

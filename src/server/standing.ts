@@ -45,7 +45,7 @@ export class Standing {
     const { origin } = id
     this.#named.set(key, at)
     const folded = this.#folded.get(origin)?.ends.get(key) ?? -1
-    if (this.#declarations.endsOf(key).some((end) => end > folded && end <= offset)) this.#stale.add(origin)
+    if (this.#declarations.endsOf(id).some((end) => end > folded && end <= offset)) this.#stale.add(origin)
   }
 
   /**

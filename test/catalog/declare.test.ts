@@ -18,7 +18,7 @@ async function start(disk: MemoryDisk, n: number) {
   await declareEarlierRuns(journal, catalog, declarations)
   const said = declarations
     .marksOf('orders', 'a')
-    .map(({ id, end, fold }) => [Number.parseInt(id.epoch.slice(24), 16), end, fold.number])
+    .map(({ epoch, end, fold }) => [Number.parseInt(epoch.slice(24), 16), end, fold.number])
   return { journal, catalog, declarations, said }
 }
 
