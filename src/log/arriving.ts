@@ -9,10 +9,17 @@ import { type Place, scanFrames, sourceOfBytes } from './scan.ts'
 /** Each node judges batches by its own limits when they are produced; a copy takes all that the format can hold. */
 const copyLimits = { maxBytes: frameBodyMaxBytes, maxRecords: 0xffff_ffff, maxRecordBytes: frameBodyMaxBytes }
 
+/** A batch whose producer said who it is. */
+export interface ArrivingMark {
+  readonly mark: MarkedFrame
+  /** Within the frames that were given. */
+  readonly body: Uint8Array
+}
+
 export interface Arriving {
   /** Of the last frame. */
   readonly timestamp: bigint
-  readonly marked: MarkedFrame[]
+  readonly marked: readonly ArrivingMark[]
   /** From this byte on there is what a later version wrote; all before it may be appended. */
   readonly newer?: { readonly position: number; readonly error: ReeveError }
 }
@@ -21,7 +28,7 @@ export interface Arriving {
 export function checkArriving(key: string, frames: Uint8Array, tail: Place): Arriving {
   const scan = scanFrames(sourceOfBytes(frames), tail)
   let timestamp = 0n
-  const marked: MarkedFrame[] = []
+  const marked: ArrivingMark[] = []
   for (let step = scan.next(); ; step = scan.next()) {
     if (step.done) {
       const { fault, offset, position } = step.value
@@ -35,8 +42,9 @@ export function checkArriving(key: string, frames: Uint8Array, tail: Place): Arr
     const { frame, position, baseOffset, recordCount } = step.value
     timestamp = storedTimestamp(frame)
     const mark = storedProducer(frame)
-    if (mark) marked.push(markedFrame(mark, { baseOffset, recordCount, timestamp }))
-    if (countRecords(frame.subarray(frameHeaderBytes)) !== recordCount) throw corruptFrames(key, position, 'body')
+    const body = frame.subarray(frameHeaderBytes)
+    if (mark) marked.push({ mark: markedFrame(mark, { baseOffset, recordCount, timestamp }), body })
+    if (countRecords(body) !== recordCount) throw corruptFrames(key, position, 'body')
   }
 }
 

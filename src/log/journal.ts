@@ -3,6 +3,7 @@
 import { type Clock, type Disk, DiskError, type DiskLock } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
 import { appendOnce } from './append-once.ts'
+import { noteArriving } from './arriving-batches.ts'
 import { logFolder, logFolders, makeDurableFolder, makeLogFolder, topicsFolder } from './data-dir.ts'
 import { readDataFormat, writeDataFormat } from './data-format.ts'
 import { HybridClock } from './hlc.ts'
@@ -143,7 +144,7 @@ class OpenJournal implements Journal {
   readonly #keeper: LogKeeper = {
     makeFolder: (id) => makeLogFolder(this.#options.disk, this.#options.dataDir, id),
     committed: (log, rolled) => this.#committed(log, rolled),
-    marked: (copy, producer, batch) => this.#producers.add(copy.id, producer, batch),
+    arriving: (copy, marked, durable) => noteArriving(this.#producers, copy, marked, durable),
     timestamp: () => this.timestamp(),
   }
   readonly #rollListeners = new Set<(log: LogView) => void>()

@@ -5,7 +5,7 @@
 
 import { DiskError } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
-import { checkArriving, corruptFrames, diverged } from './arriving.ts'
+import { type ArrivingMark, checkArriving, corruptFrames, diverged } from './arriving.ts'
 import { chainSeed, frameBodyMaxBytes, type ProducerMark, readHeader, storedChain, verifies } from './frame.ts'
 import { timestampMs } from './hlc.ts'
 import type { LogView } from './journal.ts'
@@ -15,7 +15,6 @@ import { LogWriter } from './log-writer.ts'
 import type { Memory } from './memory.ts'
 import type { Mendable } from './mend.ts'
 import { type Placed, PlacedBatch } from './placed.ts'
-import type { MarkedBatch } from './producers.ts'
 import type { Segment } from './segment.ts'
 import type { TopicRules } from './settings.ts'
 import type { SoundLog } from './soundness.ts'
@@ -28,8 +27,8 @@ export interface LogKeeper {
   makeFolder(id: LogId): void
   /** `rolled`: with a segment that follows another one. */
   committed(log: Log, rolled: boolean): void
-  /** A copy has this batch from now on. */
-  marked(log: Log, producer: string, batch: MarkedBatch): void
+  /** A copy takes in these batches. Returns what is called when they are `durable`, or will not be. */
+  arriving(copy: Log, marked: readonly ArrivingMark[], durable: Promise<void>): () => void
   /** Later than all this node has given or seen. */
   timestamp(): bigint
 }
@@ -298,13 +297,12 @@ export class Log implements LogView, SoundLog {
     const { timestamp, marked, newer } = checkArriving(this.key, fresh, this.#writer.tail)
     const pushed = this.#writer.push(fresh.subarray(0, newer?.position))
     accepted(timestamp)
+    const decided = marked.length > 0 ? this.#journal.arriving(this, marked, pushed) : undefined
     try {
       // What comes behind a frame that is not known here must not be taken for a gap before this is over.
       await (newer ? this.#inTurn(() => pushed) : pushed)
     } finally {
-      // Of a group that failed, a part may have become visible.
-      for (const { producer, ...batch } of marked)
-        if (batch.baseOffset < this.end) this.#journal.marked(this, producer, batch)
+      decided?.()
     }
     if (newer) throw newer.error
     return this.end

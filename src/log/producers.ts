@@ -29,7 +29,7 @@ export interface StoredBatch extends MarkedBatch {
   readonly log: LogId
 }
 
-/** A batch of this run on its way to the disk. */
+/** A batch on its way to the disk: of this run, or of a copy. */
 export interface WaitingBatch {
   readonly sequence: number
   readonly recordCount: number
@@ -48,6 +48,8 @@ interface Known {
   /** Ascending by sequence; one sequence may lie in several logs. */
   stored: StoredBatch[]
   waiting: WaitingBatch[]
+  /** Those of copies, each list as it arrived at once. */
+  arriving: readonly (readonly WaitingBatch[])[]
   /** The sequence behind the last one in this run's own log; undefined: it has none. */
   ownEnd: number | undefined
   /** The sequence behind the last one anywhere. */
@@ -88,7 +90,7 @@ export class Producers {
     if (sequence === known.end) return nothing
     const end = sequence + recordCount
     const again: (StoredBatch | WaitingBatch)[] = []
-    for (const batches of [known.waiting, known.stored]) {
+    for (const batches of [known.waiting, known.stored, ...known.arriving]) {
       for (const batch of batches) {
         const batchEnd = batch.sequence + batch.recordCount
         if (batch.sequence === sequence && batchEnd === end) again.push(batch)
@@ -114,14 +116,28 @@ export class Producers {
     this.waited(log.topic, producer, batch)
   }
 
+  /** A copy is about to have these, ascending: call `arrived` with the list later. */
+  arriving(topic: string, producer: string, batches: readonly WaitingBatch[]): void {
+    const known = this.#touch(producer + topic)
+    known.arriving = [...known.arriving, batches]
+    known.end = Math.max(known.end, endOf(batches.at(-1)))
+  }
+
+  /** They are on the disk, or will not be. */
+  arrived(topic: string, producer: string, batches: readonly WaitingBatch[]): void {
+    const known = this.#producers.get(producer + topic)
+    if (!known) return
+    known.arriving = known.arriving.length > 1 ? known.arriving.filter((other) => other !== batches) : nothing
+    this.#settle(producer + topic, known)
+  }
+
   /** It waits no more. */
   waited(topic: string, producer: string, batch: WaitingBatch): void {
     const known = this.#producers.get(producer + topic)
     if (!known) return
     if (known.waiting[0] === batch) known.waiting.shift()
     else known.waiting = known.waiting.filter((other) => other !== batch)
-    if (known.waiting.length === 0 && known.stored.length === 0) this.#producers.delete(producer + topic)
-    else known.end = Math.max(known.ownEnd ?? 0, endOf(known.stored.at(-1)), endOf(known.waiting.at(-1)))
+    this.#settle(producer + topic, known)
   }
 
   /** A log of this node has this batch. */
@@ -152,13 +168,18 @@ export class Producers {
     this.#count -= known.stored.length
     known.stored = []
     known.ownEnd = undefined
-    known.end = endOf(known.waiting.at(-1))
-    if (known.waiting.length === 0) this.#producers.delete(producer + topic)
+    this.#settle(producer + topic, known)
+  }
+
+  /** Less is known than before. */
+  #settle(key: string, known: Known): void {
+    if (isIdle(known) && known.stored.length === 0) this.#producers.delete(key)
+    else known.end = Math.max(known.ownEnd ?? 0, endOf(known.stored.at(-1)), endUnderWay(known))
   }
 
   #find(key: string): Known | undefined {
     const known = this.#producers.get(key)
-    if (known && known.waiting.length === 0 && this.#isOver(known.lastMs)) {
+    if (known && isIdle(known) && this.#isOver(known.lastMs)) {
       this.#remove(key, known)
       return undefined
     }
@@ -166,7 +187,14 @@ export class Producers {
   }
 
   #touch(key: string): Known {
-    const known = this.#find(key) ?? { stored: [], waiting: [], ownEnd: undefined, end: 0, lastMs: 0 }
+    const known = this.#find(key) ?? {
+      stored: [],
+      waiting: [],
+      arriving: nothing,
+      ownEnd: undefined,
+      end: 0,
+      lastMs: 0,
+    }
     this.#producers.delete(key)
     this.#producers.set(key, known)
     return known
@@ -176,7 +204,7 @@ export class Producers {
   #trim(): void {
     for (const [key, known] of this.#producers) {
       if (this.#count <= this.#batchesMax && !this.#isOver(known.lastMs)) return
-      if (known.waiting.length === 0) this.#remove(key, known)
+      if (isIdle(known)) this.#remove(key, known)
       else if (this.#count <= this.#batchesMax) return
     }
   }
@@ -195,6 +223,15 @@ const nothing: readonly [] = []
 
 function endOf(batch: { sequence: number; recordCount: number } | undefined): number {
   return batch ? batch.sequence + batch.recordCount : 0
+}
+
+/** Copies of several logs arrive in any order. */
+function endUnderWay({ waiting, arriving }: Known): number {
+  return arriving.reduce((end, batches) => Math.max(end, endOf(batches.at(-1))), endOf(waiting.at(-1)))
+}
+
+function isIdle({ waiting, arriving }: Known): boolean {
+  return waiting.length === 0 && arriving.length === 0
 }
 
 /**

@@ -197,6 +197,42 @@ describe('on another node', () => {
     assert.equal((await send(again.journal, 2, 'two')).log.epoch, epochB)
   })
 
+  test('a copy that is on its way to the disk answers, too, once it is there, or fails', async () => {
+    const a = await openOn(new MemoryDisk())
+    const disk = new MemoryDisk()
+    const b = await openOn(disk, { node: 'b', epoch: epochB })
+    const first = await send(a.journal, 0, 'zero')
+    await send(a.journal, 1, 'one', { producer: other })
+    const second = await send(a.journal, 1, 'one')
+    const frames = readAll(viewOf(a.journal, idOf('orders')))
+    const arrived = b.journal.replicate(idOf('orders'), bytesOf(frames))
+    assert.equal(b.journal.log(idOf('orders')), undefined)
+    const again = [send(b.journal, 0, 'zero'), send(b.journal, 1, 'one')]
+    await assert.rejects(send(b.journal, 0, 'another'), hasCode('PRODUCER_CONFLICT'))
+    // A producer that never was here may leave out what it has sent elsewhere.
+    const next = send(b.journal, 2, 'two')
+    assert.deepEqual(await Promise.all(again), [
+      { ...first, duplicate: true },
+      { ...second, duplicate: true },
+    ])
+    assert.equal(await arrived, 3)
+    assert.equal((await next).log.origin, 'b')
+    assert.deepEqual(await send(b.journal, 0, 'zero'), { ...first, duplicate: true })
+  })
+
+  test('a copy that its disk refused had nothing: what waited for it is refused, and appended when it comes again', async () => {
+    const a = await openOn(new MemoryDisk())
+    const disk = new MemoryDisk()
+    const b = await openOn(disk, { node: 'b', epoch: epochB })
+    await send(a.journal, 0, 'zero')
+    disk.fail('write', 'ENOSPC')
+    const arrived = b.journal.replicate(idOf('orders'), bytesOf(readAll(viewOf(a.journal, idOf('orders')))))
+    const again = send(b.journal, 0, 'zero')
+    await assert.rejects(arrived, hasCode('DISK_FULL'))
+    await assert.rejects(again, hasCode('DISK_FULL'))
+    assert.equal((await send(b.journal, 0, 'zero')).log.origin, 'b')
+  })
+
   test('a copy is byte-identical, the marks of its producers and its indexes included', async () => {
     const settings = { segmentMaxBytes: 400, indexIntervalBytes: 150 }
     const [diskA, diskB] = [new MemoryDisk(), new MemoryDisk()]
