@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { profiles } from '../../src/gossip/profile.ts'
 import { ourVsn } from '../../src/gossip/versions.ts'
 import { fleet } from './fleet.ts'
@@ -14,6 +13,16 @@ const aliveIn = (list: SerfMember[]) =>
     .filter(({ status }) => status === 'alive')
     .map(({ name }) => name)
     .sort()
+
+/** Gossip is through, seen several times in a row: nobody speaks of anybody any more, and each has asked the others. */
+async function whenQuiet(one: TestMember): Promise<void> {
+  let looks = 0
+  await one.until('quiet', ({ gossip }) => {
+    const { nodes, intents } = gossip.stats().queued
+    looks = nodes + intents === 0 ? looks + 1 : 0
+    return looks > 6
+  })
+}
 
 describe('with real serf agents', { skip: withoutSerf() }, () => {
   const { agent, member } = fleet()
@@ -97,13 +106,12 @@ describe('with real serf agents', { skip: withoutSerf() }, () => {
     for (const one of [ours, other]) await one.gossip.join([hostPort(theirs.at)])
     await theirs.until('all alive', (list) => aliveIn(list).join() === 'other,ours,theirs')
     await other.until('ours alive', () => other.member('ours')?.status === 'alive')
-    // Gossip is through: nobody speaks of anybody any more.
-    await sleep(3000)
+    await whenQuiet(other)
     ours.gossip.close()
     // Asks nobody: it is asked, every other second by each of the two, whether it is there.
     const again = await member('ours', { at: ours.at, tags: { run: '1' } })
     await again.until('other alive', () => again.member('other')?.status === 'alive')
-    await sleep(3000)
+    await whenQuiet(again)
     assert.deepEqual(aliveIn(await theirs.members()), ['other', 'ours', 'theirs'])
     assert.equal(/EventMemberFailed|\[ERR\]|Refuting/.test(theirs.log), false, theirs.log)
   })
