@@ -282,6 +282,7 @@ class Pull {
       try {
         if (!wanted) return await this.#ranges.frames(ref, frames)
         const end = await this.#options.journal().replicate(wanted.id, frames)
+        this.#grown(wanted.id, end)
         if (this.#scope.ended) return
         if (this.#wants.at(ref)) this.#call?.send(encodeSynced(ref, end))
         this.#arrived(wanted, end)
@@ -298,15 +299,22 @@ class Pull {
     })
   }
 
+  /** Also when the stream has ended meanwhile: what others were known to have more may be no more than we have. */
+  #grown(id: LogId, end: number): void {
+    this.#options.directory.grown(this.#peer.name, id, end)
+  }
+
   /** Nobody turned up who has what would come next; if the assignment still says so, the copy begins at their start. */
   async #beginAnew(id: LogId): Promise<void> {
     const { assignment, directory, journal } = this.#options
     const key = logKey(id)
     const start = directory.lateStart(this.#peer.name, key)
     if (!assignment.share(this.#peer.name).has(key)) return
-    if (start !== undefined) await journal().beginAt(id, start)
+    if (start !== undefined) {
+      await journal().beginAt(id, start)
+      this.#grown(id, start)
+    }
     if (this.#scope.ended) return
-    if (start !== undefined) directory.grown(this.#peer.name, id, start)
     if (assignment.share(this.#peer.name).has(key)) this.#waiting.set(key, id)
     this.#scope.tell({ type: 'pull.holdingsChanged' })
     this.assign()
@@ -359,9 +367,7 @@ class Pull {
 
   #arrived({ key, id }: Wanted, end: number): void {
     const { directory } = this.#options
-    const missing = directory.endAt(this.#peer.name, key) > end
-    directory.grown(this.#peer.name, id, end)
-    if (missing) return
+    if (directory.endAt(this.#peer.name, key) > end) return
     this.#behind.delete(key)
     // Of a log that nobody writes to any more this was all; the assignment lets go of it.
     if (!directory.isLive(this.#peer.name, id)) this.#finished++
