@@ -24,6 +24,8 @@ export type ScrubEvent =
 
 /** A pass begins no sooner after the one before: a small node need not read the same all day. */
 const passEveryMs = 3_600_000
+/** Each look into a file counts as so much at least: to open it, and to get to it, costs as much as to read that. */
+const leastBytes = 64 * 1024
 /** Where a pass stands is written down this often. */
 const keepEveryMs = 60_000
 
@@ -81,7 +83,8 @@ export class Scrubber {
       }
       bytes += read.value
       if (clock.monotonicMs() - this.#keptMs > keepEveryMs) this.#keep()
-      this.#timer = clock.setTimeout(step, (read.value / this.#options.bytesPerSecond) * 1000)
+      const costBytes = Math.max(read.value, leastBytes)
+      this.#timer = clock.setTimeout(step, (costBytes / this.#options.bytesPerSecond) * 1000)
     }
     this.#timer = clock.setTimeout(step, 0)
   }

@@ -151,15 +151,17 @@ export class Soundness {
    */
   *check(key: string, base: number): Generator<number, void, void> {
     const log = this.#logs.get(key)
-    const segment = log?.mendable.segments.find((one) => one.base === base)
-    if (!log || !segment || segment.corrupt) return
+    if (!log) return
+    const { mendable } = log
+    const segment = mendable.segments.find((one) => one.base === base)
+    if (!segment || segment.corrupt) return
     const { bytes, chain } = segment
-    const place = placeBefore(log.mendable, segment)
+    const place = placeBefore(mendable, segment)
     let file: DiskFile | undefined
     let read = 0
     let end: { offset: number; chain: bigint | undefined } = place
     try {
-      file = log.mendable.world.disk.open(segment.path, 'read')
+      file = mendable.world.disk.open(segment.path, 'read')
       const scan = scanFrames(sourceOfFile(file, bytes, sliceBytes), place)
       for (let step = scan.next(); !step.done; step = scan.next()) {
         end = { offset: step.value.endOffset, chain: step.value.chain }
@@ -173,7 +175,7 @@ export class Soundness {
     } finally {
       file?.close()
     }
-    if (end.chain !== chain && log.mendable.segments.includes(segment)) this.found(log, segment, end.offset)
+    if (end.chain !== chain && mendable.segments.includes(segment)) this.found(log, segment, end.offset)
     if (read > 0) yield read
   }
 }
