@@ -8,16 +8,9 @@ import type { Peer, PullFact, PullOrder, Reason } from '../../machines/messages.
 import { parseAddress } from '../address.ts'
 import type { ClientCall, Clock, Rpc, TlsMaterial } from '../env/env.ts'
 import { ReeveError, toReeveError } from '../errors.ts'
-import {
-  type Digests,
-  type Frames,
-  type Holdings,
-  type PullHello,
-  type Refusal,
-  RefusalReason,
-} from '../gen/reeve/v1/replication_service_pb.ts'
+import type { Digests, Frames, Holdings, PullHello, Refusal } from '../gen/reeve/v1/replication_service_pb.ts'
 import type { Journal } from '../log/journal.ts'
-import { epochToBytes, type LogId, logKey } from '../log/log-id.ts'
+import { epochToBytes, logKey } from '../log/log-id.ts'
 import type { Assignment } from '../replication/assignment.ts'
 import { Comparison, type Listings } from '../replication/comparison.ts'
 import type { Directory, Run } from '../replication/directory.ts'
@@ -27,21 +20,19 @@ import {
   digestFromMessage,
   encodePullRequest,
   holdingsFromMessage,
-  offsetFrom,
   pullMessageMaxBytes,
   pullPath,
   pullVersion,
-  wantsMax,
 } from '../replication/pull-messages.ts'
 import { groupKey, type Summary } from '../replication/summary.ts'
 import type { Healer } from './healer.ts'
-import { LateLogs } from './late-logs.ts'
 import type { LeftOut } from './left-out.ts'
-import { orderly, type Scope, toReason } from './orderly.ts'
+import { orderly, type Scope } from './orderly.ts'
 import { PeerClock, type PeerClocks } from './peer-clock.ts'
 import { checkPeer, runsBeside } from './pull-peer.ts'
 import { PullRanges } from './pull-ranges.ts'
-import { PullWants, type Wanted } from './pull-wants.ts'
+import { PullShare } from './pull-share.ts'
+import { PullWants } from './pull-wants.ts'
 
 export interface PullOptions {
   readonly rpc: Rpc
@@ -63,10 +54,6 @@ export interface PullOptions {
 
 /** Frames received but not yet fsynced, a peer; beyond it the stream is paused. */
 const unsyncedMaxBytes = 16 * 1024 * 1024
-/** Logs of which all has arrived: so many are let go of at once. */
-const finishedAtOnce = 64
-/** A live replicator whose peer is known to be this many records ahead has fallen behind. */
-const behindRecords = 10_000
 
 export const pullLogic = (options: PullOptions) =>
   orderly<PullOrder, PullFact, { readonly peer: Peer }>(
@@ -78,7 +65,7 @@ export const pullLogic = (options: PullOptions) =>
       const pull = new Pull(options, scope)
       scope.own(() => pull.close())
       pull.open()
-      scope.receive(() => pull.assign())
+      scope.receive(() => pull.share.assign())
     },
   )
 
@@ -89,17 +76,11 @@ class Pull {
   #call: ClientCall | undefined
   #comparison: Comparison | undefined
   readonly #release: (() => void)[] = []
-  #assigned = false
-  #live = false
   readonly #wants: PullWants
   readonly #clock: PeerClock
   readonly #ranges = new PullRanges((kind) => this.#send(kind))
-  /** Assigned, but more than may be wanted at once. */
-  readonly #waiting = new Map<string, LogId>()
-  readonly #late: LateLogs
-  /** Wanted logs of which the peer is known to have more, while catching up. */
-  readonly #behind = new Set<string>()
-  #finished = 0
+  /** What is to be pulled on the stream. */
+  readonly share: PullShare
   #unsyncedBytes = 0
   #paused = false
 
@@ -117,10 +98,10 @@ class Pull {
       ask: scope.guard(() => this.#send({ case: 'readClock', value: {} })),
       found: (skew) => clocks.found(this.#peer.name, skew),
     })
-    this.#late = new LateLogs(
-      clock,
-      scope.guard((id) => scope.run(() => this.#beginAnew(id))),
-    )
+    this.share = new PullShare({
+      ...options,
+      ...{ peer: this.#peer.name, scope, wants: this.#wants, isCompared: () => this.#comparison?.isOver ?? false },
+    })
   }
 
   open(): void {
@@ -152,50 +133,13 @@ class Pull {
 
   close(): void {
     this.#comparison?.end()
-    this.#late.close()
+    this.share.close()
     this.#clock.close()
     this.#options.clocks.forget(this.#peer.name)
     this.#options.leftOut.forget(this.#peer.name)
     for (const release of this.#release.splice(0).reverse()) release()
     this.#options.directory.forget(this.#peer.name)
     this.#ranges.close()
-  }
-
-  /** Makes what we asked for what the assignment says. */
-  assign(): void {
-    const { assignment, directory, journal } = this.#options
-    const share = assignment.share(this.#peer.name)
-    const changes = assignment.takeChanges(this.#peer.name)
-    for (const key of this.#assigned ? changes : share.keys()) {
-      const id = share.get(key)
-      const wanted = this.#wants.of(key)
-      if (id && !wanted) this.#waiting.set(key, id)
-      else if (!id) {
-        this.#waiting.delete(key)
-        this.#late.drop(key)
-        if (wanted) this.#unwant(wanted)
-      }
-    }
-    this.#assigned = true
-    this.#finished = 0
-    let missing = 0
-    for (const [key, id] of this.#waiting) {
-      if (this.#wants.size >= wantsMax) break
-      this.#waiting.delete(key)
-      if (directory.lateStart(this.#peer.name, key) !== undefined) {
-        this.#late.wait(id)
-        continue
-      }
-      this.#wants.add(key, id)
-      const gap = directory.endAt(this.#peer.name, key) - (journal().log(id)?.end ?? 0)
-      if (gap <= 0) continue
-      this.#behind.add(key)
-      missing += gap
-    }
-    if (this.#live && missing > behindRecords) {
-      this.#live = false
-      this.#scope.tell({ type: 'pull.fellBehind' })
-    } else this.#judge()
   }
 
   #message(bytes: Uint8Array): void {
@@ -228,7 +172,7 @@ class Pull {
     this.#comparison = new Comparison({
       ...{ peer: name, summary, directory, listings },
       list: (topic, origin) => this.#send({ case: 'list', value: { topic, origin } }),
-      over: this.#scope.guard(() => this.#judge()),
+      over: this.#scope.guard(() => this.share.judge()),
     })
     if (this.#comparison.begin(hello.root)) this.#send({ case: 'compare', value: {} })
     // What it holds of its own as we do, it may go on with.
@@ -267,11 +211,6 @@ class Pull {
     if (begun.length + ended.length > 0) this.#send({ case: 'following', value: { begun, ended } })
   }
 
-  #unwant(wanted: Wanted): void {
-    this.#behind.delete(wanted.key)
-    this.#wants.drop(wanted)
-  }
-
   #frames({ ref, frames }: Pick<Frames, 'ref' | 'frames'>): void {
     const wanted = this.#wants.at(ref)
     // Else sent before our `unwant` arrived.
@@ -282,14 +221,14 @@ class Pull {
       try {
         if (!wanted) return await this.#ranges.frames(ref, frames)
         const end = await this.#options.journal().replicate(wanted.id, frames)
-        this.#grown(wanted.id, end)
+        this.share.grown(wanted.id, end)
         if (this.#scope.ended) return
         if (this.#wants.at(ref)) this.#call?.send(encodeSynced(ref, end))
-        this.#arrived(wanted, end)
+        this.share.arrived(wanted, end)
       } catch (error) {
         const { code } = toReeveError(error)
-        if (wanted && code === 'LOG_DIVERGED') this.#diverged(wanted, toReeveError(error))
-        else if (wanted && code === 'FORMAT_NEWER') this.#leaveOut(wanted, toReeveError(error))
+        if (wanted && code === 'LOG_DIVERGED') this.share.diverged(wanted, toReeveError(error))
+        else if (wanted && code === 'FORMAT_NEWER') this.share.leaveOut(wanted, toReeveError(error))
         // Behind frames that are of no use here others were on their way.
         else if (code !== 'DATA_CORRUPT' || this.#wants.at(ref)) throw error
       } finally {
@@ -299,90 +238,10 @@ class Pull {
     })
   }
 
-  /** Also when the stream has ended meanwhile: what others were known to have more may be no more than we have. */
-  #grown(id: LogId, end: number): void {
-    this.#options.directory.grown(this.#peer.name, id, end)
-  }
-
-  /** Nobody turned up who has what would come next; if the assignment still says so, the copy begins at their start. */
-  async #beginAnew(id: LogId): Promise<void> {
-    const { assignment, directory, journal } = this.#options
-    const key = logKey(id)
-    const start = directory.lateStart(this.#peer.name, key)
-    if (!assignment.share(this.#peer.name).has(key)) return
-    if (start !== undefined) {
-      await journal().beginAt(id, start)
-      this.#grown(id, start)
-    }
-    if (this.#scope.ended) return
-    if (assignment.share(this.#peer.name).has(key)) this.#waiting.set(key, id)
-    this.#scope.tell({ type: 'pull.holdingsChanged' })
-    this.assign()
-  }
-
   #refused(refusal: Refusal): void {
-    const { ref, reason, start, end } = refusal
     this.#ranges.refused(refusal)
-    const wanted = this.#wants.at(ref)
-    if (!wanted) return
-    this.#behind.delete(wanted.key)
-    this.#wants.forget(wanted)
-    if (reason === RefusalReason.TRIMMED) {
-      // It has trimmed since it told us of this log.
-      const { directory } = this.#options
-      directory.learn(this.#peer.name, { id: wanted.id, start: offsetFrom(start), end: offsetFrom(end) })
-      if (directory.lateStart(this.#peer.name, wanted.key) !== undefined) {
-        this.#late.wait(wanted.id)
-        this.#scope.tell({ type: 'pull.holdingsChanged' })
-        this.#judge()
-        return
-      }
-    }
-    if (reason === RefusalReason.DIVERGED) {
-      this.#diverged(
-        wanted,
-        new ReeveError('LOG_DIVERGED', `${this.#peer.name}'s copy of ${wanted.key} contradicts ours`),
-      )
-      return
-    }
-    // It cannot serve this log (unknown or damaged there); somebody else may.
-    this.#options.directory.exclude(this.#peer.name, wanted.key, 'untilNews')
-    this.#scope.tell({ type: 'pull.holdingsChanged' })
-    this.#judge()
-  }
-
-  #diverged(wanted: Wanted, error: ReeveError): void {
-    this.#options.directory.exclude(this.#peer.name, wanted.key, 'whileItRuns')
-    this.#scope.tell({ type: 'pull.diverged', reason: toReason(error) })
-  }
-
-  /** All others go on. */
-  #leaveOut(wanted: Wanted, error: ReeveError): void {
-    if (this.#wants.at(wanted.ref)) this.#unwant(wanted)
-    const decideAnew = () => this.#scope.tell({ type: 'pull.holdingsChanged' })
-    this.#options.leftOut.add(this.#peer.name, wanted.id, toReason(error), decideAnew)
-    decideAnew()
-    this.#judge()
-  }
-
-  #arrived({ key, id }: Wanted, end: number): void {
-    const { directory } = this.#options
-    if (directory.endAt(this.#peer.name, key) > end) return
-    this.#behind.delete(key)
-    // Of a log that nobody writes to any more this was all; the assignment lets go of it.
-    if (!directory.isLive(this.#peer.name, id)) this.#finished++
-    if (this.#finished >= finishedAtOnce || (this.#finished > 0 && this.#behind.size === 0)) {
-      this.#finished = 0
-      this.#scope.tell({ type: 'pull.holdingsChanged' })
-    }
-    this.#judge()
-  }
-
-  /** Caught up? One fact a change. */
-  #judge(): void {
-    if (this.#live || this.#behind.size + this.#waiting.size > 0 || !this.#assigned || !this.#comparison?.isOver) return
-    this.#live = true
-    this.#scope.tell({ type: 'pull.caughtUp' })
+    const wanted = this.#wants.at(refusal.ref)
+    if (wanted) this.share.refused(wanted, refusal)
   }
 
   #regulate(): void {

@@ -203,9 +203,9 @@ export const replicationBugs: readonly PlantedBug[] = [
   bug(
     'begins-anew-one-late',
     'a copy that begins behind a trim leaves out its first record',
-    pull,
-    'if (start !== undefined) await journal().beginAt(id, start)',
-    'if (start !== undefined) await journal().beginAt(id, start + 1)',
+    'src/actors/pull-share.ts',
+    'await journal().beginAt(id, start)',
+    'await journal().beginAt(id, start + 1)',
     trimmed,
   ),
   bug(
