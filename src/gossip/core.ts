@@ -11,7 +11,7 @@ import type { Sealing } from './sealing.ts'
 import type { Times } from './snapshot-record.ts'
 import type { Memory } from './snapshot-replay.ts'
 import type { StreamMessage } from './stream-codec.ts'
-import type { Suspicions } from './swim.ts'
+import type { SuspicionCounts } from './suspicions.ts'
 
 export interface GossipCoreConfig {
   readonly name: string
@@ -46,7 +46,7 @@ export interface GossipStats {
   readonly nodes: number
   /** By name. Suspected: did not answer lately, and may still say that it lives. */
   readonly detected: ReadonlyMap<string, { readonly suspect: boolean; readonly incarnation: number }>
-  readonly suspicions: Suspicions
+  readonly suspicions: SuspicionCounts
   /** How often a member came back within a minute after it had failed. */
   readonly flaps: number
   /** Broadcasts waiting to be sent often enough. */

@@ -63,7 +63,7 @@ export type Problem =
   | 'unexpected'
   /** Addressed to another name. */
   | 'misdirected'
-  /** Values that no honest member sends: see `swim.ts` and `lamport.ts`. */
+  /** Values that no honest member sends: see `credible.ts` and `lamport.ts`. */
   | 'incredible'
   /** Protocol versions that we cannot share a cluster with. */
   | 'incompatible'

@@ -1,12 +1,14 @@
 /**
- * Who is alive, suspect, dead or gone: the procedures of SWIM with memberlist's incarnations. Owns the list of nodes,
- * the suspicions and our own incarnation; never probes (`probe.ts`), sends (`courier.ts`) or interprets tags (`serf.ts`).
+ * Who is alive, suspect, dead or gone: the procedures of SWIM with memberlist's incarnations. Owns the list of nodes and
+ * our own incarnation; never probes (`probe.ts`), times suspects (`suspicions.ts`), sends (`courier.ts`) or interprets
+ * tags (`serf.ts`).
  */
 
-import type { Agenda, Appointment } from './agenda.ts'
+import type { Agenda } from './agenda.ts'
 import type { Awareness } from './awareness.ts'
 import type { BroadcastQueue } from './broadcast-queue.ts'
 import { sameBytes } from './bytes.ts'
+import { flawOf, incarnationFlaw, maxIncarnation } from './credible.ts'
 import type { Problem } from './effects.ts'
 import { type Endpoint, endpointKey, formatIp } from './ip.ts'
 import { encodeMessage } from './memberlist-codec.ts'
@@ -14,18 +16,8 @@ import { type Alive, type Dead, NodeState, type Suspect } from './messages.ts'
 import { isGone, isUp, maxNodes, NodeList, type NodeRecord } from './node-list.ts'
 import type { Profile } from './profile.ts'
 import { aliveOf, type Reminder, Reminders } from './reminders.ts'
-import { Suspicion, suspicionBounds } from './suspicion.ts'
-import { canSpeakWith, isSaneVsn, ourVsn } from './versions.ts'
-
-/**
- * Honest incarnations count refutations and tag changes. Beyond half of the u32 range it is an attack on the counter:
- * obeying it would leave a member no number to refute with.
- */
-export const maxIncarnation = 0x7fff_ffff
-
-const maxNameLength = 1024
-/** Serf's own limit for what it sends is 512, but it takes more. */
-const maxMetaBytesTaken = 4096
+import { type SuspicionCounts, Suspicions } from './suspicions.ts'
+import { canSpeakWith, ourVsn } from './versions.ts'
 
 export interface SwimListener {
   /** Was unknown, dead or left; is alive. */
@@ -55,38 +47,21 @@ export interface SwimParts {
   readonly listener: SwimListener
 }
 
-/** How often, since the start. */
-export interface Suspicions {
-  /** By us: a member did not answer, or was told to be dead in an exchange of states. */
-  readonly raised: number
-  /** By others. */
-  readonly heard: number
-  /** A suspect said that it lives. */
-  readonly refuted: number
-  /** A suspect did not say so in time, or left. */
-  readonly confirmed: number
-  /** Others took us for a suspect, or for dead, and heard better. */
-  readonly ofUs: number
-}
-
-interface RunningSuspicion {
-  readonly suspicion: Suspicion
-  timer: Appointment
-}
-
 export class Swim {
   readonly list: NodeList
   readonly #parts: SwimParts
-  readonly #suspicions = new Map<string, RunningSuspicion>()
+  readonly #suspicions: Suspicions
   readonly #reminders: Reminders
-  readonly #counts = { raised: 0, heard: 0, refuted: 0, confirmed: 0, ofUs: 0 }
   #leaving = false
   #joined = 0
 
   constructor(parts: SwimParts) {
     this.#parts = parts
     this.list = new NodeList(parts.random)
-    this.#reminders = new Reminders(parts.name, parts.profile.probeIntervalMs)
+    const { name, profile, agenda } = parts
+    const unrefuted = (node: NodeRecord, nowMs: number) => this.#condemn(node, nowMs)
+    this.#suspicions = new Suspicions({ name, profile, agenda, unrefuted })
+    this.#reminders = new Reminders(name, profile.probeIntervalMs)
   }
 
   get self(): NodeRecord {
@@ -97,12 +72,12 @@ export class Swim {
   census(): {
     nodes: number
     detected: ReadonlyMap<string, { suspect: boolean; incarnation: number }>
-    suspicions: Suspicions
+    suspicions: SuspicionCounts
   } {
     const each = Array.from(this.list, ({ name, state, incarnation }) => {
       return [name, { suspect: state === NodeState.suspect, incarnation }] as const
     })
-    return { nodes: this.list.size, detected: new Map(each), suspicions: { ...this.#counts } }
+    return { nodes: this.list.size, detected: new Map(each), suspicions: this.#suspicions.counts }
   }
 
   /** How often a node came, or came back, so far. */
@@ -196,36 +171,30 @@ export class Swim {
   }
 
   suspect(message: Suspect, nowMs: number): void {
-    const { name, queue, listener, profile } = this.#parts
+    const { name, queue, listener } = this.#parts
     const node = this.list.get(message.node)
     if (!node || this.#isOutlived(message, node, nowMs)) return
     if (message.incarnation > maxIncarnation) {
       listener.problem('incredible', incarnationFlaw(message))
       return
     }
-    const running = this.#suspicions.get(message.node)
-    if (running) {
+    if (this.#suspicions.isRunning(node)) {
       // Made-up accusers must not hurry anybody to death.
       if (this.list.get(message.from)?.state !== NodeState.alive) return
-      if (!running.suspicion.confirm(message.from)) return
-      queue.add({ name: node.name, bytes: encodeMessage(message) })
-      this.#parts.agenda.cancel(running.timer)
-      running.timer = this.#schedule(node, running.suspicion)
+      if (this.#suspicions.confirm(node, message)) queue.add({ name: node.name, bytes: encodeMessage(message) })
       return
     }
     if (node.state !== NodeState.alive) return
     if (message.node === name) {
-      this.#counts.ofUs++
+      this.#suspicions.countOfUs()
       this.#refute(message.incarnation, nowMs)
       return
     }
     queue.add({ name: node.name, bytes: encodeMessage(message) })
     node.incarnation = message.incarnation
-    this.#counts[message.from === name ? 'raised' : 'heard']++
     node.state = NodeState.suspect
     node.stateChangedMs = nowMs
-    const suspicion = new Suspicion(message.from, suspicionBounds(this.list.size, profile), nowMs)
-    this.#suspicions.set(node.name, { suspicion, timer: this.#schedule(node, suspicion) })
+    this.#suspicions.begin(node, message, this.list.size, nowMs)
   }
 
   dead(message: Dead, nowMs: number): void {
@@ -237,7 +206,7 @@ export class Swim {
     }
     if (isGone(node)) return
     if (message.node === this.#parts.name) {
-      this.#counts.ofUs++
+      this.#suspicions.countOfUs()
       this.#refute(message.incarnation, nowMs)
       return
     }
@@ -251,7 +220,7 @@ export class Swim {
 
   /** Suspects get longer to refute; whoever calls this has postponed the agenda by as much. */
   extendSuspicions(byMs: number): void {
-    for (const { suspicion } of this.#suspicions.values()) suspicion.extend(byMs)
+    this.#suspicions.extend(byMs)
   }
 
   /** Dead and left records leave the list once the others have had time to hear of it. */
@@ -283,7 +252,7 @@ export class Swim {
       }
       this.list.add(node)
     }
-    this.#absolve(node)
+    this.#suspicions.end(node, 'refuted')
     const isOurs = node.name === this.#parts.name
     const ours = finished ? ({ finished, own: true } as const) : isNew ? ({ arrival: 'ours' } as const) : {}
     const manner = isOurs ? ours : ({ arrival: 'heard', known: [endpointKey({ host, port })] } as const)
@@ -295,7 +264,6 @@ export class Swim {
     node.vsn = message.vsn
     node.meta = message.meta
     node.incarnation = message.incarnation
-    if (node.state === NodeState.suspect) this.#counts.refuted++
     if (node.state !== NodeState.alive) {
       node.state = NodeState.alive
       node.stateChangedMs = nowMs
@@ -306,13 +274,18 @@ export class Swim {
     } else if (changed) listener.updated(node)
   }
 
+  /** It has not refuted in time. */
+  #condemn(node: NodeRecord, nowMs: number): void {
+    if (node.state !== NodeState.suspect) return
+    this.#bury({ kind: 'dead', node: node.name, from: this.#parts.name, incarnation: node.incarnation }, nowMs)
+  }
+
   #bury(message: Dead, nowMs: number, finished?: () => void): void {
     const node = this.list.get(message.node) as NodeRecord
-    this.#absolve(node)
+    this.#suspicions.end(node, 'confirmed')
     const bytes = encodeMessage(message)
     this.#parts.queue.add({ name: node.name, bytes, ...(finished && { finished, own: true }) })
     node.incarnation = message.incarnation
-    if (node.state === NodeState.suspect) this.#counts.confirmed++
     node.state = message.node === message.from ? NodeState.left : NodeState.dead
     node.stateChangedMs = nowMs
     this.#parts.listener.departed(node)
@@ -339,20 +312,6 @@ export class Swim {
     return true
   }
 
-  #schedule(node: NodeRecord, suspicion: Suspicion): Appointment {
-    const { agenda, name } = this.#parts
-    return agenda.at(suspicion.deadlineMs, (nowMs) => {
-      this.#suspicions.delete(node.name)
-      if (node.state !== NodeState.suspect) return
-      this.#bury({ kind: 'dead', node: node.name, from: name, incarnation: node.incarnation }, nowMs)
-    })
-  }
-
-  #absolve(node: NodeRecord): void {
-    this.#parts.agenda.cancel(this.#suspicions.get(node.name)?.timer)
-    this.#suspicions.delete(node.name)
-  }
-
   #ownAlive(incarnation: number, meta: Uint8Array): Alive {
     const { name, addr, port } = this.#parts
     return { kind: 'alive', incarnation, node: name, addr, port, meta, vsn: ourVsn }
@@ -373,18 +332,4 @@ function isKnown({ incarnation, addr, port, meta, vsn }: Alive, node: NodeRecord
     sameBytes(meta, node.meta) &&
     sameBytes(vsn, node.vsn)
   )
-}
-
-function flawOf(message: Alive): string | undefined {
-  if (message.node === '') return 'a node without a name'
-  if (message.node.length > maxNameLength) return `a name of ${message.node.length} characters`
-  if (message.addr.length !== 4 && message.addr.length !== 16) return `${message.node} has no address`
-  if (message.incarnation === 0 || message.incarnation > maxIncarnation) return incarnationFlaw(message)
-  if (message.meta.length > maxMetaBytesTaken) return `${message.node} has ${message.meta.length} bytes of tags`
-  if (!isSaneVsn(message.vsn)) return `${message.node} has no usable versions`
-  return undefined
-}
-
-function incarnationFlaw(message: { node: string; incarnation: number }): string {
-  return `incarnation ${message.incarnation} of ${message.node}`
 }

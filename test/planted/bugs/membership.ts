@@ -3,6 +3,7 @@
 import { bug, oneSeed, type PlantedBug } from '../planted-bug.ts'
 
 const swim = 'src/gossip/swim.ts'
+const suspicions = 'src/gossip/suspicions.ts'
 const serf = 'src/gossip/serf.ts'
 const merge = 'src/gossip/merge.ts'
 
@@ -20,7 +21,7 @@ export const membershipBugs: readonly PlantedBug[] = [
     'a member that was buried alive stays buried',
     swim,
     `    if (message.node === this.#parts.name) {
-      this.#counts.ofUs++
+      this.#suspicions.countOfUs()
       this.#refute(message.incarnation, nowMs)
       return
     }
@@ -32,8 +33,8 @@ export const membershipBugs: readonly PlantedBug[] = [
     'suspects-live-for-ever',
     'members that died are never declared dead',
     swim,
-    'if (node.state !== NodeState.suspect) return\n      this.#bury',
-    'if (node.state !== NodeState.dead) return\n      this.#bury',
+    'if (node.state !== NodeState.suspect) return\n    this.#bury',
+    'if (node.state !== NodeState.dead) return\n    this.#bury',
     { faults: 'rename,kill', gapMs: 2_000 },
   ),
   bug(
@@ -50,14 +51,14 @@ export const membershipBugs: readonly PlantedBug[] = [
     // Whoever looks when the time is up whether it is still suspect makes up for a timer that goes on.
     edits: [
       {
-        file: swim,
-        find: '    this.#parts.agenda.cancel(this.#suspicions.get(node.name)?.timer)\n    this.#suspicions.delete(node.name)',
-        replace: '    if (node.name === this.#parts.name) this.#suspicions.delete(node.name)',
+        file: suspicions,
+        find: '    this.#parts.agenda.cancel(this.#running.get(node.name)?.timer)\n    this.#running.delete(node.name)',
+        replace: '    if (node.name === this.#parts.name) this.#running.delete(node.name)',
       },
       {
         file: swim,
-        find: 'if (node.state !== NodeState.suspect) return\n      this.#bury',
-        replace: 'if (isGone(node)) return\n      this.#bury',
+        find: 'if (node.state !== NodeState.suspect) return\n    this.#bury',
+        replace: 'if (isGone(node)) return\n    this.#bury',
       },
     ],
     world: { members: 'blinks' },
