@@ -15,7 +15,8 @@ import { openTopics, type Topics } from './catalog/topics.ts'
 import type { NodeConfig } from './config.ts'
 import type { Clock, Disk } from './env/env.ts'
 import { ReeveError, toReeveError } from './errors.ts'
-import { type Journal, type JournalEvent, openJournal } from './log/journal.ts'
+import type { Journal, JournalEvent } from './log/journal.ts'
+import { openJournal } from './log/open-journal.ts'
 import { defaultLogSettings } from './log/settings.ts'
 
 export interface StorageOptions {

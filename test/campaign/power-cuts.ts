@@ -6,8 +6,9 @@
  */
 
 import assert from 'node:assert/strict'
-import { type Journal, type JournalEvent, openJournal } from '../../src/log/journal.ts'
+import type { Journal, JournalEvent } from '../../src/log/journal.ts'
 import { type LogId, logKey } from '../../src/log/log-id.ts'
+import { openJournal } from '../../src/log/open-journal.ts'
 import { defaultLogSettings } from '../../src/log/settings.ts'
 import type { DiskOperation } from '../../src/simulation/disk.ts'
 import type { Host } from '../../src/simulation/host.ts'

@@ -7,7 +7,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { realClock } from '../../src/env/real-clock.ts'
 import { createRealDisk } from '../../src/env/real-disk.ts'
 import { RecordBatchSchema } from '../../src/gen/reeve/v1/record_pb.ts'
-import { openJournal } from '../../src/log/journal.ts'
+import { openJournal } from '../../src/log/open-journal.ts'
 import { defaultLogSettings } from '../../src/log/settings.ts'
 import { reeve } from './capture.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { timestampMs } from '../../src/log/hlc.ts'
-import { openJournal } from '../../src/log/journal.ts'
+import { openJournal } from '../../src/log/open-journal.ts'
 import { defaultLogSettings } from '../../src/log/settings.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import {

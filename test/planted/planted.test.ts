@@ -47,9 +47,9 @@ describe('the corpus of planted bugs', () => {
     const [edit] = bug.edits
     assert.ok(edit)
     const before = await readFile(join(root, edit.file), 'utf8')
-    const bundle = await bundlePlanted('src/log/journal.ts', bug)
+    const bundle = await bundlePlanted('src/log/open-journal.ts', bug)
     const [sound, broken] = [
-      await readFile(await bundlePlanted('src/log/journal.ts', undefined), 'utf8'),
+      await readFile(await bundlePlanted('src/log/open-journal.ts', undefined), 'utf8'),
       await readFile(bundle, 'utf8'),
     ]
     assert.ok(sound.includes('this.#active?.sync()'))

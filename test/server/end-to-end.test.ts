@@ -28,7 +28,8 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from '../../src/g
 import { ServerReflection } from '../../src/gen/grpc/reflection/v1/reflection_pb.ts'
 import { type ConsumeStreamResponse, LogService, ReadOrder, StartAt } from '../../src/gen/reeve/v1/log_service_pb.ts'
 import { ourVsn } from '../../src/gossip/versions.ts'
-import { type Journal, openJournal } from '../../src/log/journal.ts'
+import type { Journal } from '../../src/log/journal.ts'
+import { openJournal } from '../../src/log/open-journal.ts'
 import { defaultLogSettings } from '../../src/log/settings.ts'
 import { Copies } from '../../src/replication/copies.ts'
 import { createAccess } from '../../src/server/access.ts'
@@ -62,11 +63,7 @@ before(async () => {
   const declarations = new Declarations()
   const catalog = openCatalog({ journal, kinds: kindsKnowing(declarations), report: assert.fail })
   phase = createPhase('serving')
-  const tags = new Map([
-    ['rpc_addr', '127.0.0.1:1'],
-    ['epoch', epoch],
-    ['cluster', 'reeve'],
-  ])
+  const tags = new Map(Object.entries({ rpc_addr: '127.0.0.1:1', epoch, cluster: 'reeve' }))
   server = await env.rpc.serve({
     at: { host: '127.0.0.1', port: 0 },
     maxMessageBytes: 4 * 1024 * 1024,

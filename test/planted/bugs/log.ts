@@ -122,7 +122,7 @@ export const logBugs: readonly PlantedBug[] = [
   bug(
     'recovered-not-durable',
     'what a restarted node shows may be gone after a power cut',
-    'src/log/journal.ts',
+    'src/log/recovered-logs.ts',
     'await makeDurable(disk, recovered)',
     '',
     { faults: 'kill,power-off,disk-slow', gapMs: 600 },
@@ -202,7 +202,7 @@ export const logBugs: readonly PlantedBug[] = [
   bug(
     'time-goes-back',
     'after a restart a node gives timestamps that are older than those it has given',
-    'src/log/journal.ts',
+    'src/log/open-journal.ts',
     'this.#clock.observe(log.timestamp, clock.now())',
     '',
     { faults: 'clock,kill', gapMs: 700 },
@@ -210,7 +210,7 @@ export const logBugs: readonly PlantedBug[] = [
   bug(
     'retries-not-known-after-restart',
     'a producer that repeats itself after a crash is stored twice',
-    'src/log/journal.ts',
+    'src/log/open-journal.ts',
     'for (const [id, batch] of markedBatches(recovered)) this.#producers.add(id, batch.producer, batch)',
     '',
     { faults: 'kill', gapMs: 700 },
