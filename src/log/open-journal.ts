@@ -179,7 +179,7 @@ class OpenJournal implements Journal {
   }
 
   segments(topic: string): LogSegments[] {
-    return (this.#topics.get(topic)?.visible ?? []).map((log) => ({ log, segments: log.segments }))
+    return (this.#topics.get(topic)?.visible ?? []).map((log) => ({ log, segments: log.summaries }))
   }
 
   async trim(id: LogId, to: number, next: () => Promise<boolean>): Promise<boolean> {
