@@ -1,3 +1,4 @@
+import { isIndexed, saveIndex } from './index-file.ts'
 import type { LogEnd, LogWorld } from './log-world.ts'
 
 /**
@@ -8,7 +9,7 @@ export async function finishSegment({ disk, files, settings }: LogWorld, log: Lo
   const last = log.segments.at(-1)
   if (!last) return
   const hasZeros = files.mayHaveZeros(last.path)
-  if (hasZeros || (settings.durability !== 'fsync' && !last.isIndexed)) {
+  if (hasZeros || (settings.durability !== 'fsync' && !isIndexed(last))) {
     const file = files.writing(last.path)
     try {
       await (hasZeros ? file.cut(last.bytes) : file.sync())
@@ -16,7 +17,7 @@ export async function finishSegment({ disk, files, settings }: LogWorld, log: Lo
       files.release(last.path)
     }
   }
-  if (last.isIndexed) return
-  last.saveIndex(disk, log.firstChain)
+  if (isIndexed(last)) return
+  saveIndex(disk, last, log.firstChain)
   last.marked = undefined
 }

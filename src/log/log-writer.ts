@@ -9,6 +9,7 @@ import { ReeveError } from '../errors.ts'
 import { finishSegment } from './finish-segment.ts'
 import { FolderNames } from './folder-names.ts'
 import { type FrameMark, frameHeaderBytes, type ProducerMark } from './frame.ts'
+import { saveIndexNowAndThen } from './index-file.ts'
 import type { LogEnd, LogWorld } from './log-world.ts'
 import { Segment } from './segment.ts'
 import { SegmentFile } from './segment-file.ts'
@@ -355,7 +356,7 @@ export class LogWriter {
       for (const frame of group.frames) segment.extend(frame)
       this.#settle(group)
     }
-    if (this.#fsyncs) segment.saveIndexNowAndThen(this.#world.disk, this.#log.firstChain)
+    if (this.#fsyncs) saveIndexNowAndThen(this.#world.disk, segment, this.#log.firstChain)
     this.#log.committed()
   }
 

@@ -9,6 +9,7 @@
 import type { DiskFile } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { chainAfter, chainSeed, type FrameMark, markOf, storedChain } from './frame.ts'
+import { saveIndex } from './index-file.ts'
 import type { Mending, Missing } from './mend.ts'
 import { type Place, scanFrames, sourceOfBytes } from './scan.ts'
 import { Segment } from './segment.ts'
@@ -107,7 +108,7 @@ export class LostStartMend implements Mending {
     for (const { segment, path } of this.#pieces.splice(0).reverse()) {
       if (segments[0]?.base !== to) break
       disk.rename(path, segment.path)
-      segment.saveIndex(disk, chainSeed(this.#log.id))
+      saveIndex(disk, segment, chainSeed(this.#log.id))
       segment.marked = undefined
       segments.unshift(segment)
       to = segment.base

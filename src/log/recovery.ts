@@ -9,6 +9,7 @@ import type { Disk, DiskFile } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { parentOf, quarantineFolder, segmentFiles } from './data-dir.ts'
 import { chainSeed, frameVersion, storedProducer, storedTimestamp } from './frame.ts'
+import { isIndexed, loadIndex, saveIndex } from './index-file.ts'
 import type { JournalEvent } from './journal.ts'
 import { type LogId, logKey } from './log-id.ts'
 import { LatestMarks } from './marked-batches.ts'
@@ -76,7 +77,7 @@ async function recoverSegments(
       await setAside(options, files.slice(n), 0, place.offset)
       break
     }
-    segment.loadIndex(disk, seed, bytes, next?.base, settings.indexIntervalBytes)
+    loadIndex(disk, segment, seed, bytes, next?.base, settings.indexIntervalBytes)
     const known = segment.bytes > 0
     let rest = fillFromScan(disk, segment, bytes, known ? { offset: segment.end, chain: segment.chain } : place)
     if (known && (rest === 'torn' || rest === 'damaged')) {
@@ -92,7 +93,7 @@ async function recoverSegments(
       // All before it was trimmed: its name says where the log goes on.
       if (n === 0 && base > 0 && segment.bytes === 0) return [Segment.bound(folder, base, settings.indexIntervalBytes)]
     }
-    if (next && rest !== 'damaged') segment.saveIndex(disk, seed)
+    if (next && rest !== 'damaged') saveIndex(disk, segment, seed)
     segment.index.compact()
     if (segment.bytes > 0) segments.push(segment)
     marks.note(segment)
@@ -231,7 +232,7 @@ export async function makeDurable(
   const folders = new Set<string>()
   const unsure: Segment[] = []
   for (const last of logs.map(({ segments }) => segments.at(-1))) {
-    if (!last || (last.isIndexed && last.bytes > 0)) continue
+    if (!last || (isIndexed(last) && last.bytes > 0)) continue
     unsure.push(last)
     let folder = last.folder
     // Epoch, origin, topic, and `topics`, which holds the topic's name.
@@ -245,7 +246,10 @@ export async function makeDurable(
   for (let at = 0; at < all.length; at += 16) {
     await Promise.all(all.slice(at, at + 16).map((folder) => disk.syncFolder(folder)))
   }
-  for (const { id, segments } of logs) segments.at(-1)?.saveIndex(disk, chainSeed(id))
+  for (const { id, segments } of logs) {
+    const last = segments.at(-1)
+    if (last) saveIndex(disk, last, chainSeed(id))
+  }
 }
 
 async function writeAnew(disk: Disk, { path, indexedBytes, bytes }: Segment): Promise<void> {

@@ -3,7 +3,7 @@
  * bytes behind `bytes` may exist while they are being written, and are never looked at. Never writes frames.
  */
 
-import type { Disk, DiskFile } from '../env/env.ts'
+import type { DiskFile } from '../env/env.ts'
 import { ReeveError } from '../errors.ts'
 import { type FramePlace, goodAgain } from './behind-damage.ts'
 import {
@@ -31,9 +31,6 @@ const scratch = new Uint8Array(64 * 1024)
 /** How many readers of one segment find their next frame without asking the index. */
 const nextPositionsMax = 64
 
-/** The index of a segment that is being written is saved each time it has grown by so much. */
-const indexedEveryBytes = 4 * 1024 * 1024
-
 /** Of a file on a slow device, at once. */
 export const fetchBytes = 1024 * 1024
 
@@ -53,9 +50,10 @@ export class Segment {
   corrupt = false
   /** The file as it was found damaged lies in a folder of its own. */
   keptCopy = false
+  /** What the index file speaks of. */
+  indexedBytes = 0
   /** Offset behind a frame that was read → its position: where that reader will go on. */
   #nextPositions: Map<number, number> | undefined
-  #indexedBytes = 0
 
   constructor(folder: string, base: number, indexIntervalBytes: number) {
     this.folder = folder
@@ -81,10 +79,6 @@ export class Segment {
 
   get path(): string {
     return `${this.folder}/${segmentName(this.base)}`
-  }
-
-  get indexPath(): string {
-    return `${this.folder}/${segmentName(this.base).replace(/log$/, 'index')}`
   }
 
   get summary(): SegmentSummary {
@@ -208,78 +202,6 @@ export class Segment {
       high = Math.min(middle, found)
     }
     return found
-  }
-
-  /** Writes the index beside the segment. It is derived: failing costs a scan some day, so it never fails. */
-  saveIndex(disk: Disk, seed: bigint): void {
-    if (this.isIndexed || this.corrupt) return
-    try {
-      const bytes = this.index.encode(this.summary, seed, this.marked)
-      const file = disk.open(this.indexPath, 'write')
-      try {
-        file.write(bytes, 0)
-        file.truncate(bytes.length)
-      } finally {
-        file.close()
-      }
-      this.#indexedBytes = this.bytes
-    } catch {
-      // A full or failing disk shows itself at the next write of records.
-    }
-  }
-
-  /** Bounds how much of a segment a start after a crash has to look at. */
-  saveIndexNowAndThen(disk: Disk, seed: bigint): void {
-    if (this.bytes - this.#indexedBytes >= indexedEveryBytes) this.saveIndex(disk, seed)
-  }
-
-  /** What the index file speaks of. */
-  get indexedBytes(): number {
-    return this.#indexedBytes
-  }
-
-  /** The index file speaks of all that is visible. */
-  get isIndexed(): boolean {
-    return this.#indexedBytes === this.bytes
-  }
-
-  /**
-   * Takes the index file's word for what it speaks of: frames that were durable when it was written, whatever became of
-   * what follows them. `end` is where the whole segment must end, undefined: not known. Nothing where there is no such
-   * word.
-   */
-  loadIndex(disk: Disk, seed: bigint, fileBytes: number, end: number | undefined, intervalBytes: number): void {
-    let stored: Uint8Array
-    try {
-      stored = disk.readFile(this.indexPath)
-    } catch {
-      return
-    }
-    const found = SparseIndex.decode(stored, seed, intervalBytes)
-    if (!found) return
-    const { index, summary } = found
-    const whole = summary.bytes === fileBytes
-    if (summary.base !== this.base || index.length === 0 || summary.bytes > fileBytes) return
-    // Before version 3 only segments that were full had an index.
-    if (found.version < 3 && (!whole || end === undefined)) return
-    if (end !== undefined && (whole ? summary.end !== end : summary.end >= end)) return
-    this.index = index
-    this.marked = found.marked
-    this.end = summary.end
-    this.bytes = summary.bytes
-    this.chain = summary.chain
-    this.timestamp = summary.timestamp
-    this.#indexedBytes = summary.bytes
-  }
-
-  /** So that the next opening looks at every byte of this segment. */
-  dropIndex(disk: Disk): void {
-    this.#indexedBytes = 0
-    try {
-      disk.removeFile(this.indexPath)
-    } catch {
-      // There was none, or the disk is failing; then the offline check still finds the damage.
-    }
   }
 
   #positionOf(file: DiskFile, offset: number): number {

@@ -4,6 +4,7 @@
  */
 
 import { DiskError, type DiskFile } from '../env/env.ts'
+import { dropIndex } from './index-file.ts'
 import type { JournalEvent } from './journal-event.ts'
 import type { LogId } from './log-id.ts'
 import { LostStartMend } from './lost-start.ts'
@@ -61,7 +62,7 @@ export class Soundness {
   found(log: SoundLog, segment: Segment, offset: number): void {
     if (segment.corrupt) return
     segment.corrupt = true
-    segment.dropIndex(log.mendable.world.disk)
+    dropIndex(log.mendable.world.disk, segment)
     this.#report({ kind: 'corrupt', log: log.key, offset, path: segment.path })
     this.#note({ log, base: segment.base, path: segment.path, unlikely: false, segment })
   }

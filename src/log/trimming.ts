@@ -8,6 +8,7 @@
 
 import type { Disk } from '../env/env.ts'
 import { parentOf, quarantineFolder } from './data-dir.ts'
+import { dropIndex } from './index-file.ts'
 import type { LogWorld } from './log-world.ts'
 import type { LogWriter } from './log-writer.ts'
 import { Segment, segmentName } from './segment.ts'
@@ -93,7 +94,7 @@ function makeEmpty(disk: Disk, folder: string, base: number): void {
 function remove({ world }: Trimmable, segment: Segment, aside: string | undefined): void {
   const { disk, files } = world
   files.close(segment.path)
-  segment.dropIndex(disk)
+  dropIndex(disk, segment)
   if (aside === undefined || segment.bytes === 0) disk.removeFile(segment.path)
   else disk.rename(segment.path, `${aside}/${segmentName(segment.base)}`)
 }
