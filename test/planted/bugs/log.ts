@@ -3,6 +3,7 @@
 import { bug, type PlantedBug } from '../planted-bug.ts'
 
 const writer = 'src/log/log-writer.ts'
+const queue = 'src/log/write-queue.ts'
 const recovery = 'src/log/recovery.ts'
 const log = 'src/log/log.ts'
 const scan = 'src/log/scan.ts'
@@ -23,7 +24,7 @@ export const logBugs: readonly PlantedBug[] = [
     'no-sync',
     'acknowledged records do not survive a power cut',
     writer,
-    'await this.#active?.sync()',
+    'await this.#active.sync()',
     'await Promise.resolve()',
   ),
   bug(
@@ -60,7 +61,7 @@ export const logBugs: readonly PlantedBug[] = [
   bug(
     'refused-write-leaves-a-gap',
     'after a full disk offsets are given to nobody, and replicas stop there',
-    writer,
+    queue,
     'this.#tail = { ...(this.#waiting[0] as WriteGroup).before }',
     'this.#tail = { ...this.#tail }',
     'disk-full,kill',
@@ -68,16 +69,16 @@ export const logBugs: readonly PlantedBug[] = [
   bug(
     'refused-is-acknowledged',
     'a full disk acknowledges what it did not take',
-    writer,
-    'for (const group of groups) this.#settle(group, error)',
-    'for (const group of groups) this.#settle(group, error.code === "DISK_FULL" ? undefined : error)',
+    queue,
+    'for (const group of groups) this.settle(group, error)',
+    'for (const group of groups) this.settle(group, error.code === "DISK_FULL" ? undefined : error)',
     'disk-full,power-off',
   ),
   {
     name: 'room-never-given-back',
     breaks: 'a node refuses all writes once enough were made',
     edits: [
-      { file: writer, find: 'if (this.#log.pending) this.#log.pending.bytes -= group.length', replace: '' },
+      { file: queue, find: 'if (this.#log.pending) this.#log.pending.bytes -= group.length', replace: '' },
       // Enough is less, so that it does not take days.
       {
         file: 'src/log/settings.ts',
@@ -92,7 +93,7 @@ export const logBugs: readonly PlantedBug[] = [
     writer,
     `    this.#log.committed()
   }`,
-    `    if (this.#tail.offset % 7 !== 0) this.#log.committed()
+    `    if (this.#queue.tail.offset % 7 !== 0) this.#log.committed()
   }`,
   ),
   bug(
