@@ -13,6 +13,11 @@ export interface Onlookers {
   readonly runTrace?: RunTrace
 }
 
+/**
+ * A member with the times of a wide network that missed that somebody is dead finds out alone, and nobody confirms: up to two
+ * rounds of probing and the longest suspicion of 180 s, where one of a local network takes 24 s.
+ */
+const wideSettleMs = 300_000
 /** Where nodes write by themselves, every so many records are to be on two disks. */
 const twoCopiesEvery = 4
 
@@ -22,6 +27,7 @@ export async function runPlan(plan: Plan, { observer, runTrace }: Onlookers = {}
   const result = await runScenario({
     topics: ['orders', 'payments'],
     ...run,
+    ...(hasWide(plan) && { settleMs: wideSettleMs }),
     startNode: reeveNode({ ...node, ...(!clients && { twoCopiesEvery }) }),
     ...(clients && { clients: reeveClients(settings, clients) }),
     ...(observer && { observer }),
@@ -29,4 +35,9 @@ export async function runPlan(plan: Plan, { observer, runTrace }: Onlookers = {}
   if (gone === undefined || result.gone === gone) return result
   const reason = `${result.gone} acknowledged records are gone, and not ${gone}`
   return { ...result, violations: [...result.violations, { kind: 'finallyEverywhere', node: 'all nodes', reason }] }
+}
+
+function hasWide({ settings = {}, steps }: Plan): boolean {
+  const all = [settings, ...steps.flatMap((step) => (step.kind === 'settings' ? [step.settings] : []))]
+  return all.some((one) => 'profile' in one && one.profile === 'wan')
 }
