@@ -263,7 +263,8 @@ export const configSchema = z.strictObject({
   }),
   scrubBytesPerSecond: field(byteCount(0, 1024 ** 3), 8 * megabyte, {
     group: 'Log',
-    summary: 'At most so many bytes a second are read to find damage before anybody meets it; 0: never.',
+    summary:
+      'At most so many bytes a second are read to find damage before anybody meets it, a file counting as 64 KiB at least; 0: never.',
     defaultText: formatBytes(8 * megabyte),
   }),
 
