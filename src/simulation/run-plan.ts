@@ -14,7 +14,7 @@ export interface Onlookers {
 }
 
 /**
- * A member with the times of a wide network that missed that somebody is dead finds out alone, and nobody confirms: up to two
+ * A member with the times of a wide network that missed that a name is gone finds out alone, and nobody confirms: up to two
  * rounds of probing and the longest suspicion of 180 s, where one of a local network takes 24 s.
  */
 const wideSettleMs = 300_000
@@ -27,7 +27,7 @@ export async function runPlan(plan: Plan, { observer, runTrace }: Onlookers = {}
   const result = await runScenario({
     topics: ['orders', 'payments'],
     ...run,
-    ...(hasWide(plan) && { settleMs: wideSettleMs }),
+    ...(isWide(plan) && plan.steps.some(({ kind }) => kind === 'rename') && { settleMs: wideSettleMs }),
     startNode: reeveNode({ ...node, ...(!clients && { twoCopiesEvery }) }),
     ...(clients && { clients: reeveClients(settings, clients) }),
     ...(observer && { observer }),
@@ -37,7 +37,7 @@ export async function runPlan(plan: Plan, { observer, runTrace }: Onlookers = {}
   return { ...result, violations: [...result.violations, { kind: 'finallyEverywhere', node: 'all nodes', reason }] }
 }
 
-function hasWide({ settings = {}, steps }: Plan): boolean {
+function isWide({ settings = {}, steps }: Plan): boolean {
   const all = [settings, ...steps.flatMap((step) => (step.kind === 'settings' ? [step.settings] : []))]
   return all.some((one) => 'profile' in one && one.profile === 'wan')
 }
