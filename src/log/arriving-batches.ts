@@ -34,9 +34,8 @@ class ArrivingBatch implements WaitingBatch {
   get done(): Promise<Appended> {
     const { baseOffset, recordCount, timestamp } = this.#arriving.mark
     const log = this.#copy.id
-    return this.#durable.then(() => {
-      return { log, baseOffset, recordCount, endOffset: baseOffset + recordCount, timestamp, duplicate: false }
-    })
+    const appended = { log, baseOffset, recordCount, endOffset: baseOffset + recordCount, timestamp }
+    return this.#durable.then(() => appended)
   }
 }
 
